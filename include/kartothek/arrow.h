@@ -1,0 +1,97 @@
+/**
+ * Helpers around Arrow streams: reading one, CSV in and out, JSON lines out.
+ */
+#ifndef KARTOTHEK_ARROW_H
+#define KARTOTHEK_ARROW_H
+
+#include <kartothek/arrow_abi.h>
+#include <kartothek/context.h>
+#include <kartothek/error.h>
+#include <kartothek/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The next batch of a stream, a struct array; `out->release` is NULL at the end. Streams made by
+ * this library keep the whole ktk_error of a failure; of other streams the errno and the text are
+ * taken.
+ */
+KTK_API ktk_status ktk_stream_next(struct ArrowArrayStream *stream, struct ArrowArray *out,
+                                   ktk_error *err) KTK_CHECK_RESULT;
+
+/** The schema of a stream, a struct type; errors as ktk_stream_next(). */
+KTK_API ktk_status ktk_stream_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out,
+                                     ktk_error *err) KTK_CHECK_RESULT;
+
+typedef struct ktk_csv_read_options {
+    size_t size;
+    char delimiter;                 /**< 0: ',' */
+    bool no_header;                 /**< columns are then named column_0, column_1, … */
+    const char *const *null_values; /**< texts that mean null when unquoted; NULL: "" "NA" "NULL"
+                                       "null" "NaN" "nan" */
+    size_t null_value_count;
+    const char *const *type_columns; /**< columns whose type is given instead of inferred */
+    const char *const *type_names; /**< "bool" "int8" … "uint64" "float" "double" "string" "binary"
+                                      "date32" "timestamp[us]" */
+    size_t type_count;
+    int64_t batch_rows_max; /**< 0: 64 Ki rows */
+} ktk_csv_read_options;
+
+#define KTK_CSV_READ_OPTIONS_INIT                                                                  \
+    {sizeof(ktk_csv_read_options), 0, false, NULL, 0, NULL, NULL, 0, 0}
+
+/**
+ * Read CSV (RFC 4180; LF, CRLF or CR line ends; UTF-8 with or without byte order mark). The bytes
+ * move into the stream on success. Types are inferred over the whole input: int64, double, bool,
+ * date32, timestamp[us], else string.
+ *
+ * @return KTK_E_CORRUPT with line and column for an unclosed quote or a row with another number of
+ * fields; KTK_E_INVALID for a value that does not have the type given.
+ */
+KTK_API ktk_status ktk_csv_read(struct ArrowArrayStream *out, ktk_context *context,
+                                ktk_bytes *bytes, const ktk_csv_read_options *options,
+                                ktk_error *err) KTK_CHECK_RESULT;
+
+/** Receives text piece by piece. A status other than KTK_OK ends the writing and is returned. */
+typedef ktk_status (*ktk_write_fn)(void *state, const char *data, size_t size, ktk_error *err);
+
+typedef struct ktk_csv_write_options {
+    size_t size;
+    char delimiter; /**< 0: ',' */
+    bool no_header;
+    const char *null_value; /**< NULL: "" */
+} ktk_csv_write_options;
+
+#define KTK_CSV_WRITE_OPTIONS_INIT {sizeof(ktk_csv_write_options), 0, false, NULL}
+
+/** Write all rows as CSV (RFC 4180, LF line ends). The stream is consumed and released in every
+ * case. */
+KTK_API ktk_status ktk_csv_write(ktk_context *context, struct ArrowArrayStream *stream,
+                                 const ktk_csv_write_options *options, ktk_write_fn fn, void *state,
+                                 ktk_error *err) KTK_CHECK_RESULT;
+
+/** Write one JSON object a row, each on its own line. The stream is consumed and released in every
+ * case. */
+KTK_API ktk_status ktk_json_lines_write(ktk_context *context, struct ArrowArrayStream *stream,
+                                        ktk_write_fn fn, void *state,
+                                        ktk_error *err) KTK_CHECK_RESULT;
+
+/**
+ * Text of one value as CSV would show it (unquoted), e.g. for tables. `array` belongs to `schema`;
+ * `row` counts from 0. Writes at most `capacity` bytes with a NUL and returns the full length; null
+ * gives "" and sets `*is_null`.
+ */
+KTK_API size_t ktk_format_value(const struct ArrowSchema *schema, const struct ArrowArray *array,
+                                int64_t row, char *text, size_t capacity, bool *is_null);
+
+/** Readable type of a schema node, e.g. "timestamp[us, tz=UTC]"; like ktk_format_value() in what it
+ * writes and returns. */
+KTK_API size_t ktk_format_type(const struct ArrowSchema *schema, char *text, size_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,157 @@
+/**
+ * Single Parquet files, without a dataset around them.
+ */
+#ifndef KARTOTHEK_PARQUET_H
+#define KARTOTHEK_PARQUET_H
+
+#include <kartothek/arrow_abi.h>
+#include <kartothek/context.h>
+#include <kartothek/error.h>
+#include <kartothek/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum ktk_compression {
+    KTK_COMPRESSION_NONE = 0,
+    KTK_COMPRESSION_SNAPPY = 1,
+    KTK_COMPRESSION_GZIP = 2,
+    KTK_COMPRESSION_ZSTD = 3
+} ktk_compression;
+
+/** Parse "snappy", "zstd", "gzip", "none" (any case; also "uncompressed"). KTK_E_INVALID names the
+ * choices. */
+KTK_API ktk_status ktk_compression_parse(ktk_compression *out, const char *name,
+                                         ktk_error *err) KTK_CHECK_RESULT;
+
+/** Name of a codec number as Parquet files store it, e.g. "SNAPPY". Never NULL. */
+KTK_API const char *ktk_parquet_codec_name(int32_t codec);
+
+/* ---- reading ---- */
+
+/** Open a local file; it is mapped, and must not shrink while open. May be shared between threads.
+ */
+KTK_API ktk_status ktk_parquet_open_path(ktk_parquet_file **out, ktk_context *context,
+                                         const char *path, ktk_error *err) KTK_CHECK_RESULT;
+
+/** Open a file that lies in memory; on success the bytes move into the result. */
+KTK_API ktk_status ktk_parquet_open_bytes(ktk_parquet_file **out, ktk_context *context,
+                                          ktk_bytes *bytes, ktk_error *err) KTK_CHECK_RESULT;
+
+/** Take another reference. Streams hold one each. */
+KTK_API ktk_parquet_file *ktk_parquet_file_ref(ktk_parquet_file *file);
+
+/** Drop a reference. NULL is allowed. */
+KTK_API void ktk_parquet_file_free(ktk_parquet_file *file);
+
+/** Facts of the footer; texts are borrowed from the file. */
+typedef struct ktk_parquet_info {
+    int64_t row_count;
+    int32_t row_group_count;
+    int32_t leaf_count; /**< leaf columns */
+    int32_t version;
+    int64_t footer_size;    /**< bytes of the footer, without its length and magic */
+    const char *created_by; /**< NULL if absent */
+} ktk_parquet_info;
+
+KTK_API void ktk_parquet_file_info(const ktk_parquet_file *file, ktk_parquet_info *out);
+
+typedef struct ktk_parquet_row_group_info {
+    int64_t row_count;
+    int64_t uncompressed_size; /**< sum over the column chunks */
+    int64_t compressed_size;   /**< sum over the column chunks */
+} ktk_parquet_row_group_info;
+
+/** `row_group` in [0, row_group_count); KTK_E_INVALID otherwise. */
+KTK_API ktk_status ktk_parquet_row_group_info_get(const ktk_parquet_file *file, int32_t row_group,
+                                                  ktk_parquet_row_group_info *out,
+                                                  ktk_error *err) KTK_CHECK_RESULT;
+
+/** One column chunk; texts are borrowed from the file. */
+typedef struct ktk_parquet_column_info {
+    const char *path;          /**< dotted path in the schema */
+    const char *physical_type; /**< e.g. "INT64" */
+    const char *logical_type;  /**< e.g. "TIMESTAMP(MICROS, UTC=false)"; "" if none */
+    const char *codec;         /**< e.g. "SNAPPY" */
+    const char *encodings;     /**< names joined by ", " */
+    int64_t value_count;       /**< nulls included */
+    int64_t uncompressed_size;
+    int64_t compressed_size;
+    int64_t null_count;  /**< -1: unknown */
+    const char *minimum; /**< readable text of the statistics; NULL: none */
+    const char *maximum;
+} ktk_parquet_column_info;
+
+KTK_API ktk_status ktk_parquet_column_info_get(const ktk_parquet_file *file, int32_t row_group,
+                                               int32_t leaf, ktk_parquet_column_info *out,
+                                               ktk_error *err) KTK_CHECK_RESULT;
+
+/** Value of a key/value metadata entry of the footer, borrowed; NULL if absent. `size` may be NULL.
+ */
+KTK_API const char *ktk_parquet_key_value(const ktk_parquet_file *file, const char *key,
+                                          size_t *size);
+
+/** Arrow schema, with the types that an `ARROW:schema` entry restores. The caller releases it. */
+KTK_API ktk_status ktk_parquet_file_schema(ktk_parquet_file *file, struct ArrowSchema *out,
+                                           ktk_error *err) KTK_CHECK_RESULT;
+
+typedef struct ktk_parquet_read_options {
+    size_t size;
+    const char *const *columns; /**< top-level columns, in the order wanted; NULL: all */
+    size_t column_count; /**< with `columns` not NULL, 0 reads no column: batches have a length
+                            alone */
+    const int32_t *row_groups; /**< NULL: all */
+    size_t row_group_count;
+    bool keep_dictionaries; /**< columns whose ARROW:schema type is a dictionary stay one; else they
+                               become plain values */
+} ktk_parquet_read_options;
+
+#define KTK_PARQUET_READ_OPTIONS_INIT {sizeof(ktk_parquet_read_options), NULL, 0, NULL, 0, false}
+
+/**
+ * Stream of record batches, at least one per row group with rows. The stream holds a reference to
+ * the file.
+ *
+ * @return KTK_E_NOT_FOUND for an unknown column (all are named); KTK_E_UNSUPPORTED for encrypted or
+ * nested columns asked for. Decoding errors come out of the stream.
+ */
+KTK_API ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_file *file,
+                                    const ktk_parquet_read_options *options,
+                                    ktk_error *err) KTK_CHECK_RESULT;
+
+/* ---- writing ---- */
+
+typedef struct ktk_parquet_write_options {
+    size_t size;
+    ktk_compression compression;
+    int32_t compression_level;  /**< 0: the codec's default (zstd: 1, gzip: 6) */
+    int64_t row_group_rows_max; /**< 0: 1 Mi rows */
+    int64_t page_bytes_max;     /**< 0: 1 MiB of encoded values */
+    bool no_dictionary;         /**< PLAIN only */
+} ktk_parquet_write_options;
+
+#define KTK_PARQUET_WRITE_OPTIONS_INIT                                                             \
+    {sizeof(ktk_parquet_write_options), KTK_COMPRESSION_SNAPPY, 0, 0, 0, false}
+
+/**
+ * Write all batches of a stream into a local file: a temporary neighbour, renamed when complete.
+ * The stream is consumed and released in every case. Timestamps become microseconds; a
+ * sub-microsecond rest is KTK_E_INVALID. Equal input gives equal bytes.
+ */
+KTK_API ktk_status ktk_parquet_write_path(ktk_context *context, const char *path,
+                                          struct ArrowArrayStream *stream,
+                                          const ktk_parquet_write_options *options,
+                                          ktk_error *err) KTK_CHECK_RESULT;
+
+/** The same into memory. */
+KTK_API ktk_status ktk_parquet_write_bytes(ktk_bytes *out, ktk_context *context,
+                                           struct ArrowArrayStream *stream,
+                                           const ktk_parquet_write_options *options,
+                                           ktk_error *err) KTK_CHECK_RESULT;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

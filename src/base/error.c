@@ -1,0 +1,137 @@
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <kartothek/version.h>
+
+static const char *const status_names[] = {
+    [KTK_OK] = "ok",
+    [KTK_E_NO_MEMORY] = "no memory",
+    [KTK_E_INVALID] = "invalid",
+    [KTK_E_NOT_FOUND] = "not found",
+    [KTK_E_EXISTS] = "exists",
+    [KTK_E_CONFLICT] = "conflict",
+    [KTK_E_CORRUPT] = "corrupt",
+    [KTK_E_SCHEMA] = "schema",
+    [KTK_E_UNSUPPORTED] = "unsupported",
+    [KTK_E_LIMIT] = "limit",
+    [KTK_E_IO] = "io",
+    [KTK_E_DENIED] = "denied",
+    [KTK_E_UNAVAILABLE] = "unavailable",
+    [KTK_E_READ_ONLY] = "read only",
+    [KTK_E_CANCELLED] = "cancelled",
+    [KTK_E_INTERNAL] = "internal",
+};
+
+const char *ktk_status_name(ktk_status status) {
+    size_t index = (size_t)status;
+    return index < sizeof(status_names) / sizeof(status_names[0]) ? status_names[index] : "unknown";
+}
+
+const char *ktk_version(void) {
+    return KTK_VERSION_TEXT;
+}
+
+/* Cut an over-long text in front of the UTF-8 sequence that did not fit. */
+static void trim_utf8(char *text, size_t capacity) {
+    size_t size = strnlen(text, capacity);
+    size_t start = size;
+
+    if (size + 1 < capacity) {
+        return;
+    }
+    while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80) {
+        start--;
+    }
+    if (start > 0 && ((unsigned char)text[start - 1] & 0x80) != 0) {
+        text[start - 1] = '\0';
+    }
+}
+
+static void set_text(ktk_error *err, ktk_status status, int detail, const char *format,
+                     va_list args) {
+    if (err == NULL) {
+        return;
+    }
+    err->status = (int32_t)status;
+    err->detail = detail;
+    (void)vsnprintf(err->message, sizeof(err->message), format, args);
+    trim_utf8(err->message, sizeof(err->message));
+}
+
+ktk_status ktk_error_set(ktk_error *err, ktk_status status, const char *format, ...) {
+    va_list args;
+
+    va_start(args, format);
+    set_text(err, status, 0, format, args);
+    va_end(args);
+    return status;
+}
+
+void ktki_error_context(ktk_error *err, const char *format, ...) {
+    char tail[sizeof(err->message)];
+    va_list args;
+    size_t used;
+
+    if (err == NULL) {
+        return;
+    }
+    memcpy(tail, err->message, sizeof(tail));
+    va_start(args, format);
+    (void)vsnprintf(err->message, sizeof(err->message), format, args);
+    va_end(args);
+    used = strlen(err->message);
+    (void)snprintf(err->message + used, sizeof(err->message) - used, ": %s", tail);
+    trim_utf8(err->message, sizeof(err->message));
+}
+
+ktk_status ktki_error_memory(ktk_error *err, size_t size) {
+    return ktk_error_set(err, KTK_E_NO_MEMORY, "out of memory for %zu bytes", size);
+}
+
+static ktk_status status_of_errno(int error_number) {
+    switch (error_number) {
+    case ENOENT:
+        return KTK_E_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+        return KTK_E_DENIED;
+    case EROFS:
+        return KTK_E_READ_ONLY;
+    case ENOMEM:
+        return KTK_E_NO_MEMORY;
+    default:
+        return KTK_E_IO;
+    }
+}
+
+ktk_status ktki_error_errno(ktk_error *err, int error_number, const char *format, ...) {
+    ktk_status status = status_of_errno(error_number);
+    char reason[128];
+    va_list args;
+    size_t used;
+
+    if (err == NULL) {
+        return status;
+    }
+    va_start(args, format);
+    set_text(err, status, error_number, format, args);
+    va_end(args);
+    used = strlen(err->message);
+    if (strerror_r(error_number, reason, sizeof(reason)) != 0) {
+        (void)snprintf(reason, sizeof(reason), "error %d", error_number);
+    }
+    (void)snprintf(err->message + used, sizeof(err->message) - used, ": %s", reason);
+    trim_utf8(err->message, sizeof(err->message));
+    return status;
+}
+
+void ktk_bytes_clear(ktk_bytes *bytes) {
+    if (bytes->release != NULL) {
+        bytes->release(bytes);
+    }
+    *bytes = (ktk_bytes)KTK_BYTES_INIT;
+}

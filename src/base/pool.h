@@ -1,0 +1,36 @@
+/** The only place that makes threads: run a number of independent items, the caller's thread taking
+ * part. */
+#ifndef KTKI_BASE_POOL_H
+#define KTKI_BASE_POOL_H
+
+#include <kartothek/error.h>
+#include <kartothek/sys/alloc.h>
+#include <stddef.h>
+
+struct pool;
+
+/**
+ * One item. Items run in any order on any thread; each thread has an error of its own.
+ * A task may itself call ktki_pool_run(): the nested items then run on the calling thread and idle
+ * workers.
+ */
+typedef ktk_status (*ktki_pool_fn)(void *state, size_t item, ktk_error *err);
+
+/** `thread_count` workers (>= 1) are started now. */
+ktk_status ktki_pool_new(struct pool **out, const ktk_allocator *allocator, int32_t thread_count,
+                         ktk_error *err);
+
+/** Wait for the workers to end. No run may be under way. NULL is allowed. */
+void ktki_pool_free(struct pool *pool);
+
+/**
+ * Run `fn` for items 0 … count-1 and wait for all of them. `pool` NULL: in order on the calling
+ * thread.
+ *
+ * After a failure no further item is started; the failure of the smallest item index that failed is
+ * returned, so that the result does not depend on timing more than it must.
+ */
+ktk_status ktki_pool_run(struct pool *pool, size_t count, ktki_pool_fn fn, void *state,
+                         ktk_error *err);
+
+#endif

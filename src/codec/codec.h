@@ -1,0 +1,53 @@
+/** Compression codecs behind one table. */
+#ifndef KTKI_CODEC_CODEC_H
+#define KTKI_CODEC_CODEC_H
+
+#include <kartothek/error.h>
+#include <kartothek/sys/alloc.h>
+#include <stdint.h>
+
+/** Numbers of parquet.thrift CompressionCodec. */
+enum codec_id {
+    CODEC_NONE = 0,
+    CODEC_SNAPPY = 1,
+    CODEC_GZIP = 2,
+    CODEC_LZO = 3,
+    CODEC_BROTLI = 4,
+    CODEC_LZ4_HADOOP = 5,
+    CODEC_ZSTD = 6,
+    CODEC_LZ4_RAW = 7
+};
+
+/** Reusable state of one thread (e.g. a zstd context); made on first use. All zero: empty. */
+struct codec_scratch {
+    const ktk_allocator *allocator;
+    void *compressor[8]; /* by codec id */
+    void *decompressor[8];
+};
+
+struct codec {
+    const char *name; /* "SNAPPY" */
+    int level_default;
+    /** Bytes that `size` bytes may grow to. */
+    size_t (*bound)(size_t size);
+    /** `*out_size`: capacity in, bytes written out. */
+    ktk_status (*compress)(struct codec_scratch *scratch, int level, const uint8_t *data,
+                           size_t size, uint8_t *out, size_t *out_size, ktk_error *err);
+    /** Must produce exactly `out_size` bytes, else KTK_E_CORRUPT. */
+    ktk_status (*decompress)(struct codec_scratch *scratch, const uint8_t *data, size_t size,
+                             uint8_t *out, size_t out_size, ktk_error *err);
+    void (*free_compressor)(void *state);
+    void (*free_decompressor)(void *state);
+};
+
+/** KTK_E_UNSUPPORTED, with the codec's name, for one that is known but not built in; KTK_E_CORRUPT
+ * for an unknown number. */
+ktk_status ktki_codec_find(const struct codec **out, int32_t id, ktk_error *err);
+
+/** Name of a codec number, "CODEC 9" style names excluded: "UNKNOWN". Never NULL. */
+const char *ktki_codec_name(int32_t id);
+
+void ktki_codec_scratch_init(struct codec_scratch *scratch, const ktk_allocator *allocator);
+void ktki_codec_scratch_clear(struct codec_scratch *scratch);
+
+#endif

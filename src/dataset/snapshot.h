@@ -1,0 +1,32 @@
+/** A dataset as the layers above see it; the public half is kartothek/dataset.h. */
+#ifndef KTKI_DATASET_SNAPSHOT_H
+#define KTKI_DATASET_SNAPSHOT_H
+
+#include <kartothek/dataset.h>
+
+#include "arrow/schema.h"
+#include "parquet/source.h"
+
+/** Version of the document when it was read; empty text if the store gives none or it did not come
+ * from a store. */
+const ktk_store_version *ktki_dataset_version(const ktk_dataset *dataset);
+
+/** Schema of a table, loaded on first use; borrowed, lives as long as the dataset. `table` NULL:
+ * the only one (KTK_E_INVALID if there are several, naming them). Thread-safe. */
+ktk_status ktki_dataset_table_schema(struct schema **out, ktk_dataset *dataset, const char *table,
+                                     ktk_error *err);
+
+/** Resolve NULL to the only table; borrowed. KTK_E_NOT_FOUND for a table the dataset does not have.
+ */
+ktk_status ktki_dataset_resolve_table(const char **out, const ktk_dataset *dataset,
+                                      const char *table, ktk_error *err);
+
+/** Is the column a partition key? Its position, or -1. */
+int32_t ktki_dataset_partition_key_find(const ktk_dataset *dataset, const char *column);
+
+/** A source over a store key; takes a reference to the store. `size` -1: ask the store. Small
+ * objects are fetched whole with the first read. */
+ktk_status ktki_source_of_key(struct source *out, ktk_store *store, const char *key, int64_t size,
+                              ktk_error *err);
+
+#endif

@@ -1,0 +1,226 @@
+/** The footer of a Parquet file as structs: parquet.thrift,
+ * https://github.com/apache/parquet-format. */
+#ifndef KTKI_PARQUET_METADATA_H
+#define KTKI_PARQUET_METADATA_H
+
+#include <kartothek/context.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/cursor.h"
+
+enum parquet_type {
+    PQ_BOOLEAN = 0,
+    PQ_INT32 = 1,
+    PQ_INT64 = 2,
+    PQ_INT96 = 3,
+    PQ_FLOAT = 4,
+    PQ_DOUBLE = 5,
+    PQ_BYTE_ARRAY = 6,
+    PQ_FIXED_LEN_BYTE_ARRAY = 7,
+    PQ_TYPE_COUNT = 8
+};
+
+enum parquet_repetition { PQ_REQUIRED = 0, PQ_OPTIONAL = 1, PQ_REPEATED = 2 };
+
+enum parquet_encoding {
+    PQ_PLAIN = 0,
+    PQ_PLAIN_DICTIONARY = 2,
+    PQ_RLE = 3,
+    PQ_BIT_PACKED = 4,
+    PQ_DELTA_BINARY_PACKED = 5,
+    PQ_DELTA_LENGTH_BYTE_ARRAY = 6,
+    PQ_DELTA_BYTE_ARRAY = 7,
+    PQ_RLE_DICTIONARY = 8,
+    PQ_BYTE_STREAM_SPLIT = 9,
+    PQ_ENCODING_COUNT = 10
+};
+
+enum parquet_page_type {
+    PQ_DATA_PAGE = 0,
+    PQ_INDEX_PAGE = 1,
+    PQ_DICTIONARY_PAGE = 2,
+    PQ_DATA_PAGE_V2 = 3
+};
+
+/** ConvertedType; -1 stands for "none". */
+enum parquet_converted {
+    PQ_CONVERTED_NONE = -1,
+    PQ_UTF8 = 0,
+    PQ_MAP = 1,
+    PQ_MAP_KEY_VALUE = 2,
+    PQ_LIST = 3,
+    PQ_ENUM = 4,
+    PQ_DECIMAL = 5,
+    PQ_DATE = 6,
+    PQ_TIME_MILLIS = 7,
+    PQ_TIME_MICROS = 8,
+    PQ_TIMESTAMP_MILLIS = 9,
+    PQ_TIMESTAMP_MICROS = 10,
+    PQ_UINT_8 = 11,
+    PQ_UINT_16 = 12,
+    PQ_UINT_32 = 13,
+    PQ_UINT_64 = 14,
+    PQ_INT_8 = 15,
+    PQ_INT_16 = 16,
+    PQ_INT_32 = 17,
+    PQ_INT_64 = 18,
+    PQ_JSON = 19,
+    PQ_BSON = 20,
+    PQ_INTERVAL = 21
+};
+
+/** LogicalType: the field id in the thrift union; 0 stands for "none", PQ_LOGICAL_OTHER for an id
+ * we do not know. */
+enum parquet_logical {
+    PQ_LOGICAL_NONE = 0,
+    PQ_LOGICAL_STRING = 1,
+    PQ_LOGICAL_MAP = 2,
+    PQ_LOGICAL_LIST = 3,
+    PQ_LOGICAL_ENUM = 4,
+    PQ_LOGICAL_DECIMAL = 5,
+    PQ_LOGICAL_DATE = 6,
+    PQ_LOGICAL_TIME = 7,
+    PQ_LOGICAL_TIMESTAMP = 8,
+    PQ_LOGICAL_INTEGER = 10,
+    PQ_LOGICAL_NULL = 11, /* UNKNOWN: always null */
+    PQ_LOGICAL_JSON = 12,
+    PQ_LOGICAL_BSON = 13,
+    PQ_LOGICAL_UUID = 14,
+    PQ_LOGICAL_FLOAT16 = 15,
+    PQ_LOGICAL_VARIANT = 16,
+    PQ_LOGICAL_GEOMETRY = 17,
+    PQ_LOGICAL_GEOGRAPHY = 18,
+    PQ_LOGICAL_OTHER = 255
+};
+
+enum parquet_time_unit { PQ_UNIT_MILLIS = 1, PQ_UNIT_MICROS = 2, PQ_UNIT_NANOS = 3 };
+
+struct parquet_logical_type {
+    enum parquet_logical id;
+    bool is_utc;                 /* TIME, TIMESTAMP: isAdjustedToUTC */
+    enum parquet_time_unit unit; /* TIME, TIMESTAMP */
+    int8_t bit_width;            /* INTEGER */
+    bool is_signed;              /* INTEGER */
+    int32_t scale;               /* DECIMAL */
+    int32_t precision;           /* DECIMAL */
+};
+
+struct schema_element {
+    enum parquet_type type; /* leaves only */
+    bool has_type;          /* false: a group */
+    int32_t type_length;    /* FIXED_LEN_BYTE_ARRAY */
+    enum parquet_repetition repetition;
+    const char *name;
+    int32_t child_count;
+    enum parquet_converted converted;
+    int32_t scale;     /* of the converted DECIMAL */
+    int32_t precision; /* of the converted DECIMAL */
+    int32_t field_id;  /* -1: none */
+    struct parquet_logical_type logical;
+};
+
+/** Bytes that may be absent: `data` NULL. */
+struct parquet_bytes {
+    const uint8_t *data;
+    size_t size;
+};
+
+/** The new min_value/max_value and the old min/max are kept apart; absent counts are -1. */
+struct parquet_statistics {
+    bool is_present;
+    struct parquet_bytes old_min;
+    struct parquet_bytes old_max;
+    struct parquet_bytes min_value;
+    struct parquet_bytes max_value;
+    int64_t null_count;
+    int64_t distinct_count;
+};
+
+struct column_chunk {
+    enum parquet_type type;
+    int32_t codec; /* CompressionCodec as stored */
+    int32_t encoding_count;
+    const int32_t *encodings;
+    int32_t path_count;
+    const char *const *path;
+    int64_t value_count;
+    int64_t uncompressed_size;
+    int64_t compressed_size;
+    int64_t data_page_offset;
+    int64_t dictionary_page_offset; /* -1: none */
+    int64_t index_page_offset;      /* -1: none */
+    struct parquet_statistics statistics;
+    bool is_encrypted;
+    bool is_elsewhere; /* file_path names another file */
+};
+
+struct row_group {
+    int32_t column_count;
+    struct column_chunk *columns;
+    int64_t total_byte_size;
+    int64_t row_count;
+    int64_t file_offset;           /* -1: absent */
+    int64_t total_compressed_size; /* -1: absent */
+};
+
+struct parquet_key_value {
+    const char *key;
+    const char *value; /* NULL: absent */
+    size_t value_size;
+};
+
+/** Texts and arrays lie in the arena given to the parser (names, encodings) or in the footer bytes
+ * (statistics). */
+struct parquet_metadata {
+    int32_t version;
+    int32_t element_count; /* depth-first, the root first */
+    struct schema_element *elements;
+    int64_t row_count;
+    int32_t row_group_count;
+    struct row_group *row_groups;
+    int32_t key_value_count;
+    struct parquet_key_value *key_values;
+    const char *created_by; /* NULL: absent */
+    int32_t
+        column_order_count; /* 0: absent; else 1 = TYPE_ORDER in each entry, 0 = unknown order */
+    const uint8_t *column_orders;
+    bool is_encrypted; /* encryption_algorithm is set */
+};
+
+struct page_header {
+    enum parquet_page_type type;
+    int32_t uncompressed_size;
+    int32_t compressed_size;
+    bool has_crc;
+    uint32_t crc;
+    int32_t value_count; /* data pages: nulls included; dictionary page: entries */
+    enum parquet_encoding encoding;
+    enum parquet_encoding definition_encoding; /* v1 */
+    enum parquet_encoding repetition_encoding; /* v1 */
+    int32_t null_count;                        /* v2 */
+    int32_t row_count;                         /* v2 */
+    int32_t definition_size;                   /* v2: bytes of the levels, uncompressed */
+    int32_t repetition_size;                   /* v2 */
+    bool is_compressed;                        /* v2; true otherwise */
+};
+
+/**
+ * Decode a footer (without length and magic). The bytes must outlive the metadata. Counts are
+ * bounded by the bytes left, depth by the limits. KTK_E_CORRUPT names the field.
+ */
+ktk_status ktki_metadata_decode(struct parquet_metadata *out, struct arena *arena,
+                                const ktk_limits *limits, const uint8_t *data, size_t size,
+                                ktk_error *err);
+
+/** Append the compact-thrift encoding of a footer. */
+ktk_status ktki_metadata_encode(const struct parquet_metadata *metadata, struct buffer *out,
+                                ktk_error *err);
+
+/** Decode one page header; the cursor moves behind it. */
+ktk_status ktki_page_header_decode(struct page_header *out, struct cursor *cursor, ktk_error *err);
+
+ktk_status ktki_page_header_encode(const struct page_header *header, struct buffer *out,
+                                   ktk_error *err);
+
+#endif

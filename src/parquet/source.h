@@ -1,0 +1,40 @@
+/** Where the bytes of a Parquet file come from: one code path for mapped files, memory, store
+ * ranges and the fuzzer. */
+#ifndef KTKI_PARQUET_SOURCE_H
+#define KTKI_PARQUET_SOURCE_H
+
+#include <kartothek/context.h>
+
+struct byte_range {
+    int64_t offset;
+    int64_t size;
+};
+
+struct source_ops {
+    /** Fill `out[i]` with exactly the bytes of `ranges[i]`; each is cleared by the caller. On
+     * failure none is left filled. May be called from several threads. Ranges lie within the size;
+     * the reader checks that before. */
+    ktk_status (*read)(void *state, const struct byte_range *ranges, size_t count, ktk_bytes *out,
+                       ktk_error *err);
+    void (*free)(void *state);
+};
+
+/** `size` is the size of the whole file. */
+struct source {
+    const struct source_ops *ops;
+    void *state;
+    int64_t size;
+    const char *name; /* for messages; owned by the state */
+};
+
+/** Bytes in memory; moved on success. */
+ktk_status ktki_source_of_bytes(struct source *out, ktk_context *context, ktk_bytes *bytes,
+                                const char *name, ktk_error *err);
+
+/** A local file, mapped read-only. */
+ktk_status ktki_source_of_path(struct source *out, ktk_context *context, const char *path,
+                               ktk_error *err);
+
+void ktki_source_free(struct source *source);
+
+#endif

@@ -1,0 +1,1 @@
+typedef int ktki_store_placeholder; /* until the first file of this layer lands */

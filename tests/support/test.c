@@ -1,0 +1,144 @@
+#include "support/test.h"
+
+#include <ftw.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* One counting allocator a context: a header in front of each block remembers its size, so that a
+ * wrong size is found. */
+struct counting {
+    ktk_allocator allocator;
+    atomic_int_fast64_t live;
+    atomic_int_fast64_t calls;
+    int64_t fail_at; /* -1: never */
+};
+
+static void *counting_resize(void *state, void *block, size_t old_size, size_t new_size) {
+    struct counting *counting = state;
+    unsigned char *base = block == NULL ? NULL : (unsigned char *)block - KTK_ALIGNMENT;
+    unsigned char *moved;
+
+    if (base != NULL) {
+        size_t recorded;
+        memcpy(&recorded, base, sizeof(recorded));
+        if (recorded != old_size) {
+            fprintf(stderr, "block of %zu bytes given back as %zu\n", recorded, old_size);
+            abort();
+        }
+    }
+    if (new_size == 0) {
+        atomic_fetch_sub(&counting->live, 1);
+        free(base);
+        return NULL;
+    }
+    if (counting->fail_at >= 0 && atomic_fetch_add(&counting->calls, 1) >= counting->fail_at) {
+        return NULL;
+    }
+    moved = aligned_alloc(KTK_ALIGNMENT,
+                          (new_size + 2 * KTK_ALIGNMENT - 1) & ~(size_t)(KTK_ALIGNMENT - 1));
+    if (moved == NULL) {
+        return NULL;
+    }
+    memcpy(moved, &new_size, sizeof(new_size));
+    if (base != NULL) {
+        memcpy(moved + KTK_ALIGNMENT, base + KTK_ALIGNMENT,
+               old_size < new_size ? old_size : new_size);
+        free(base);
+    } else {
+        atomic_fetch_add(&counting->live, 1);
+    }
+    return moved + KTK_ALIGNMENT;
+}
+
+static struct counting plain = {.allocator = {counting_resize, &plain}, .fail_at = -1};
+static struct counting of_context; /* one test context at a time */
+
+const ktk_allocator *test_allocator(void) {
+    return &plain.allocator;
+}
+
+int64_t test_allocator_live(void) {
+    return atomic_load(&plain.live);
+}
+
+static ktk_context *context_new(int32_t threads, int64_t fail_at) {
+    ktk_context_options options = KTK_CONTEXT_OPTIONS_INIT;
+    ktk_context *context = NULL;
+    ktk_error err;
+
+    of_context = (struct counting){.allocator = {counting_resize, &of_context}, .fail_at = -1};
+    options.allocator = &of_context.allocator;
+    options.threads = threads;
+    CHECK_OK(ktk_context_new(&context, &options, &err));
+    atomic_store(&of_context.calls, 0);
+    of_context.fail_at = fail_at;
+    return context;
+}
+
+ktk_context *test_context_new(int32_t threads) {
+    return context_new(threads, -1);
+}
+
+ktk_context *test_context_failing(int64_t fail_at) {
+    return context_new(1, fail_at);
+}
+
+void test_context_free(ktk_context *context) {
+    ktk_context_free(context);
+    if (atomic_load(&of_context.live) != 0) {
+        fail_msg("%lld blocks are still allocated", (long long)atomic_load(&of_context.live));
+    }
+}
+
+char *test_folder_new(void) {
+    const char *base = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
+    size_t size = strlen(base) + sizeof("/ktk-test-XXXXXX");
+    char *path = malloc(size);
+
+    assert_non_null(path);
+    (void)snprintf(path, size, "%s/ktk-test-XXXXXX", base);
+    assert_non_null(mkdtemp(path));
+    return path;
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *ftw) {
+    (void)info;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+void test_folder_remove(char *path) {
+    assert_int_equal(nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+    free(path);
+}
+
+uint8_t *test_read_source_file(const char *path, size_t *size) {
+    const char *root = getenv("KTK_SOURCE_ROOT") != NULL ? getenv("KTK_SOURCE_ROOT") : ".";
+    char full[4096];
+    FILE *file;
+    long length;
+    uint8_t *data;
+
+    (void)snprintf(full, sizeof(full), "%s/%s", root, path);
+    file = fopen(full, "rb");
+    if (file == NULL) {
+        fail_msg("cannot open %s", full);
+    }
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    length = ftell(file);
+    assert_true(length >= 0);
+    rewind(file);
+    data = malloc((size_t)length + 1);
+    assert_non_null(data);
+    assert_int_equal(fread(data, 1, (size_t)length, file), (size_t)length);
+    assert_int_equal(fclose(file), 0);
+    *size = (size_t)length;
+    return data;
+}
+
+void test_data_free(void *block) {
+    free(block);
+}

@@ -1,0 +1,84 @@
+/**
+ * What every C test includes: cmocka, and checks of a ktk_status that show the error text when they
+ * fail.
+ *
+ * A test module is tests/<layer>/test_<module>.c with a main() that runs one cmocka group; cases
+ * are named for what holds, e.g. `rejects_level_size_beyond_page`.
+ */
+#ifndef KTK_TESTS_SUPPORT_TEST_H
+#define KTK_TESTS_SUPPORT_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <kartothek/context.h>
+#include <kartothek/error.h>
+
+/** Fails with the error's text unless `expression`, which must set the local `err`, gives KTK_OK.
+ */
+#define CHECK_OK(expression)                                                                       \
+    do {                                                                                           \
+        ktk_status check_status_ = (expression);                                                   \
+        if (check_status_ != KTK_OK) {                                                             \
+            fail_msg("%s: %s: %s", #expression, ktk_status_name(check_status_), err.message);      \
+        }                                                                                          \
+    } while (0)
+
+/** Fails unless `expression` gives `wanted`, with a message that is set. */
+#define CHECK_STATUS(expression, wanted)                                                           \
+    do {                                                                                           \
+        ktk_status check_status_;                                                                  \
+        err.message[0] = '\0';                                                                     \
+        check_status_ = (expression);                                                              \
+        if (check_status_ != (wanted)) {                                                           \
+            fail_msg("%s: got %s, wanted %s: %s", #expression, ktk_status_name(check_status_),     \
+                     ktk_status_name(wanted), err.message);                                        \
+        }                                                                                          \
+        if ((wanted) != KTK_OK && err.message[0] == '\0') {                                        \
+            fail_msg("%s: no error text", #expression);                                            \
+        }                                                                                          \
+    } while (0)
+
+/** Fails unless the last error text contains `part`. */
+#define CHECK_MESSAGE(part)                                                                        \
+    do {                                                                                           \
+        if (strstr(err.message, (part)) == NULL) {                                                 \
+            fail_msg("error text \"%s\" does not contain \"%s\"", err.message, (part));            \
+        }                                                                                          \
+    } while (0)
+
+/** A pointer no function may leave in an output after a failure; outputs are poisoned with it
+ * before failing calls. */
+#define TEST_POISON ((void *)(uintptr_t)0xDEADBEEF)
+
+/** A context whose allocator counts; test_context_free() fails the test if a block is still
+ * allocated. `threads` as in the options. */
+ktk_context *test_context_new(int32_t threads);
+void test_context_free(ktk_context *context);
+
+/**
+ * A context in which allocation number `fail_at` (from 0) and all later ones fail. Setting it up
+ * does not count. Loop: `for (int64_t n = 0; !done; n++) { context = test_context_failing(n); … }`.
+ */
+ktk_context *test_context_failing(int64_t fail_at);
+
+/** The counting allocator alone, for objects below the context. */
+const ktk_allocator *test_allocator(void);
+/** Blocks of test_allocator() that are not freed. */
+int64_t test_allocator_live(void);
+
+/** A fresh folder under the build's temporary files, removed with test_folder_remove(). */
+char *test_folder_new(void);
+void test_folder_remove(char *path);
+
+/** Whole content of a file below the source root; fails the test if it cannot be read. Free with
+ * test_data_free(). */
+uint8_t *test_read_source_file(const char *path, size_t *size);
+void test_data_free(void *block);
+
+#endif
