@@ -33,7 +33,8 @@ enum type_id {
     TYPE_TIME64,       /* microseconds or nanoseconds */
     TYPE_TIMESTAMP,
     TYPE_DURATION,
-    TYPE_INTERVAL, /* any of the three Arrow intervals; carried, not interpreted */
+    TYPE_INTERVAL, /* carried, not interpreted; `width` 4: months, 8: days and milliseconds, 16:
+                      months, days and nanoseconds */
     TYPE_DECIMAL128,
     TYPE_DECIMAL256,
     TYPE_LIST,
@@ -52,7 +53,7 @@ struct data_type {
     enum time_unit unit;  /* TIME32, TIME64, TIMESTAMP, DURATION */
     enum type_id index;   /* DICTIONARY */
     bool ordered;         /* DICTIONARY */
-    int32_t width;        /* FIXED_BINARY, FIXED_LIST */
+    int32_t width;        /* FIXED_BINARY, FIXED_LIST, INTERVAL */
     int32_t precision;    /* DECIMAL128, DECIMAL256 */
     int32_t scale;        /* DECIMAL128, DECIMAL256 */
     const char *timezone; /* TIMESTAMP; NULL: naive */
