@@ -18,7 +18,8 @@ enum codec_id {
     CODEC_LZ4_RAW = 7
 };
 
-/** Reusable state of one thread (e.g. a zstd context); made on first use. All zero: empty. */
+/** Reusable state of one thread (e.g. a zstd context); made on first use. The codec libraries keep
+ * theirs on the C heap: they offer no allocator of one context. */
 struct codec_scratch {
     const ktk_allocator *allocator;
     void *compressor[8]; /* by codec id */

@@ -1,0 +1,12 @@
+/** The codecs that are built in; codec.c lists them in its table. */
+#ifndef KTKI_CODEC_CODECS_H
+#define KTKI_CODEC_CODECS_H
+
+#include "codec/codec.h"
+
+extern const struct codec ktki_codec_none;
+extern const struct codec ktki_codec_snappy;
+extern const struct codec ktki_codec_gzip;
+extern const struct codec ktki_codec_zstd;
+
+#endif

@@ -1,0 +1,48 @@
+#include <snappy-c.h>
+
+#include "codec/codecs.h"
+
+/* The format stores the length in 32 bits. */
+#define SNAPPY_SIZE_MAX UINT32_MAX
+
+static size_t snappy_bound(size_t size) {
+    return snappy_max_compressed_length(size);
+}
+
+static ktk_status compress_snappy(struct codec_scratch *scratch, int level, const uint8_t *data,
+                                  size_t size, uint8_t *out, size_t *out_size, ktk_error *err) {
+    (void)scratch;
+    (void)level;
+    if (size > SNAPPY_SIZE_MAX) {
+        return ktk_error_set(err, KTK_E_LIMIT, "SNAPPY cannot compress %zu bytes at once", size);
+    }
+    if (snappy_compress((const char *)data, size, (char *)out, out_size) != SNAPPY_OK) {
+        return ktk_error_set(err, KTK_E_INTERNAL, "SNAPPY output does not fit into %zu bytes",
+                             *out_size);
+    }
+    return KTK_OK;
+}
+
+static ktk_status decompress_snappy(struct codec_scratch *scratch, const uint8_t *data, size_t size,
+                                    uint8_t *out, size_t out_size, ktk_error *err) {
+    size_t stated = 0;
+    size_t written = out_size;
+
+    (void)scratch;
+    if (snappy_uncompressed_length((const char *)data, size, &stated) != SNAPPY_OK ||
+        stated != out_size) {
+        return ktk_error_set(err, KTK_E_CORRUPT, "SNAPPY data do not state the size %zu", out_size);
+    }
+    if (snappy_uncompress((const char *)data, size, (char *)out, &written) != SNAPPY_OK ||
+        written != out_size) {
+        return ktk_error_set(err, KTK_E_CORRUPT, "SNAPPY data are damaged");
+    }
+    return KTK_OK;
+}
+
+const struct codec ktki_codec_snappy = {
+    .name = "SNAPPY",
+    .bound = snappy_bound,
+    .compress = compress_snappy,
+    .decompress = decompress_snappy,
+};
