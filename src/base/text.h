@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/float_text.h"
+
 bool ktki_utf8_is_valid(const void *data, size_t size);
 
 /** Whole text must be the number; false otherwise (also on overflow). Optional sign, decimal digits
@@ -13,16 +15,7 @@ bool ktki_utf8_is_valid(const void *data, size_t size);
 bool ktki_parse_i64(const char *text, size_t size, int64_t *out);
 bool ktki_parse_u64(const char *text, size_t size, uint64_t *out);
 
-/** Correctly rounded; accepts exponents, `inf`, `infinity`, `nan` in any case. Whole text. */
-bool ktki_parse_f64(const char *text, size_t size, double *out);
-
-/** Enough for every result below, with NUL. */
-#define KTKI_NUMBER_TEXT_MAX 40
-
-/** Shortest text that reads back to the same double, as Python's repr: `1.0`, `1e+16`, `1e-05`,
- * `inf`, `-inf`, `nan`. Returns the length. */
-size_t ktki_format_f64(double value, char text[KTKI_NUMBER_TEXT_MAX]);
-
+/** Decimal text; returns the length. */
 size_t ktki_format_i64(int64_t value, char text[KTKI_NUMBER_TEXT_MAX]);
 size_t ktki_format_u64(uint64_t value, char text[KTKI_NUMBER_TEXT_MAX]);
 

@@ -65,11 +65,13 @@ static void reports_a_failure_and_stops(void **unused) {
     ktk_error err;
 
     (void)unused;
-    CHECK_STATUS(ktki_pool_run(ktki_context_pool(context), ITEMS, fail_from_seven, NULL, &err), KTK_E_IO);
+    CHECK_STATUS(ktki_pool_run(ktki_context_pool(context), ITEMS, fail_from_seven, NULL, &err),
+                 KTK_E_IO);
     CHECK_MESSAGE("item 7");
     test_context_free(context);
     context = test_context_new(4);
-    CHECK_STATUS(ktki_pool_run(ktki_context_pool(context), ITEMS, fail_from_seven, NULL, &err), KTK_E_IO);
+    CHECK_STATUS(ktki_pool_run(ktki_context_pool(context), ITEMS, fail_from_seven, NULL, &err),
+                 KTK_E_IO);
     CHECK_MESSAGE("item ");
     test_context_free(context);
 }
