@@ -1,0 +1,33 @@
+/** What the stores of this layer take from the wrapper in store.c, beyond kartothek/sys/store.h. */
+#ifndef KTKI_STORE_BACKEND_H
+#define KTKI_STORE_BACKEND_H
+
+#include <kartothek/sys/store.h>
+
+/** Which keys the wrapper lets through (dataset.md 10.3). */
+enum key_space {
+    KTKI_KEYS_BASIC,    /**< ASCII letters, digits and some punctuation; neither '/' nor space */
+    KTKI_KEYS_EXTENDED, /**< those, '/' and space */
+    KTKI_KEYS_ANY       /**< any UTF-8 text */
+};
+
+struct store_setup {
+    const ktk_store_ops *ops; /**< must outlive the store */
+    uint32_t caps;            /**< instead of ops->caps, which cannot follow a base store */
+    void *state;              /**< owned by the store on success */
+    const char *name;         /**< copied */
+    enum key_space keys;
+    bool is_view; /**< errors come from a store below, which has named itself in them already */
+};
+
+/** The general form of ktk_store_new(). */
+ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct store_setup *setup,
+                          ktk_error *err);
+
+/** Keys that the wrapper of `store` lets through. */
+enum key_space ktki_store_key_space(const ktk_store *store);
+
+/** ktk_store_caps of `store`. */
+uint32_t ktki_store_caps(const ktk_store *store);
+
+#endif
