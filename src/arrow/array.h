@@ -18,7 +18,7 @@ struct array_buffer {
  * Wrap buffers into an array that frees them on release, with the context's allocator (a reference
  * is held).
  *
- * `buffers` as the Arrow layout of the type says (validity first; {NULL, 0} for none), at most 3.
+ * `buffers` as the Arrow layout of the type says (validity first; {NULL, 0} for none).
  * `children` (`child_count` of them) and `dictionary` (or NULL) are moved. On failure nothing is
  * moved and the caller still owns all of it.
  */
@@ -41,15 +41,18 @@ void ktki_array_move(struct ArrowArray *array, struct ArrowArray *out);
 ktk_status ktki_array_check(const struct ArrowArray *array, const struct field *field, bool deep,
                             ktk_error *err);
 
-/** A flat view of an array's own level; `offset` is already added to nothing: index as `i +
- * offset`. */
+/**
+ * A flat view of an array's own level; `offset` is already added to nothing: index as `i + offset`.
+ * A TYPE_NULL array has no validity, although all of it is null: ask the type. A dictionary array's
+ * values may be null in the dictionary, too.
+ */
 struct array_view {
     int64_t length;
     int64_t offset;
     const uint8_t *validity; /* NULL: no nulls */
-    const void
-        *values; /* fixed width: values; bool: bits; text/binary: bytes; dictionary: indices */
-    const void *offsets; /* text/binary, lists: int32_t or int64_t by type; NULL otherwise */
+    const void *values;      /* fixed width: values; bool: bits; text/binary: bytes; text/binary
+                                views: views; dictionary: indices */
+    const void *offsets;     /* text/binary, lists: int32_t or int64_t by type; NULL otherwise */
 };
 
 void ktki_array_view(const struct ArrowArray *array, const struct data_type *type,
@@ -61,13 +64,31 @@ static inline bool ktki_view_is_null(const struct array_view *view, int64_t row)
     return view->validity != NULL && (view->validity[bit >> 3] >> (bit & 7) & 1) == 0;
 }
 
-/** Bytes of a text or binary value (STRING, LARGE_STRING, BINARY, LARGE_BINARY, FIXED_BINARY; views
- * too via `array`). */
+/** Bytes of a text or binary value that is not null (STRING, LARGE_STRING, BINARY, LARGE_BINARY,
+ * FIXED_BINARY, STRING_VIEW, BINARY_VIEW). Other fixed-width types give the bytes of the value. */
 void ktki_array_bytes(const struct ArrowArray *array, const struct data_type *type, int64_t row,
                       const uint8_t **data, size_t *size);
 
 /** Exact number of nulls, counted if the array does not say. */
 int64_t ktki_array_null_count(const struct ArrowArray *array);
+
+/** Rows of `array` whose bit in `mask` is not set (bit `mask_offset` + i for row i) become null;
+ * the array is replaced by one that keeps the buffers. On failure it is as it was. */
+ktk_status ktki_array_mask(struct ArrowArray *array, ktk_context *context, const uint8_t *mask,
+                           int64_t mask_offset, ktk_error *err);
+
+/** Bytes of a bitmap. */
+static inline size_t ktki_bits_size(int64_t count) {
+    return ((size_t)count + 7) / 8;
+}
+
+static inline bool ktki_bit_get(const uint8_t *bits, int64_t index) {
+    return (bits[index >> 3] >> (index & 7) & 1) != 0;
+}
+
+static inline void ktki_bit_set(uint8_t *bits, int64_t index) {
+    bits[index >> 3] |= (uint8_t)(1u << (index & 7));
+}
 
 /** Bits [offset, offset + count) that are set. */
 int64_t ktki_bits_count(const uint8_t *bits, int64_t offset, int64_t count);

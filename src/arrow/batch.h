@@ -19,16 +19,16 @@ ktk_status ktki_batch_init(struct batch *out, struct schema *schema, int64_t row
 /** Release the columns and the schema reference, and zero. */
 void ktki_batch_clear(struct batch *batch);
 
-/** From a struct array of a stream; checked (not deep). On success `array` has been moved from. A
- * struct array with nulls or an offset is handled. */
+/** From a struct array of a stream; checked (not deep). On success `array` has been moved from, on
+ * failure it can only be cleared. A struct array with nulls or an offset is handled. */
 ktk_status ktki_batch_import(struct batch *out, struct schema *schema, struct ArrowArray *array,
                              ktk_error *err);
 
 /** To a struct array; the batch is moved from. */
 ktk_status ktki_batch_export(struct batch *batch, struct ArrowArray *out, ktk_error *err);
 
-/** The given columns only, in that order; moves them out of `batch`, which is cleared. `schema`
- * describes the result. */
+/** The given columns only, each at most once, in that order; moves them out of `batch`, which is
+ * cleared. `schema` describes the result. */
 ktk_status ktki_batch_select(struct batch *out, struct batch *batch, struct schema *schema,
                              const int32_t *indices, ktk_error *err);
 

@@ -59,6 +59,23 @@ struct data_type {
     const char *timezone; /* TIMESTAMP; NULL: naive */
 };
 
+/** How values lie in memory: what kernels are chosen by. */
+enum layout {
+    LAYOUT_NULL = 0,    /* no buffers */
+    LAYOUT_FIXED,       /* validity, values of ktki_type_width() bytes; dictionary indices, too */
+    LAYOUT_BITS,        /* validity, bits */
+    LAYOUT_BYTES,       /* validity, int32_t offsets, bytes */
+    LAYOUT_LARGE_BYTES, /* validity, int64_t offsets, bytes */
+    LAYOUT_VIEWS,       /* validity, views of 16 bytes, any number of data buffers, their sizes */
+    LAYOUT_LIST,        /* validity, int32_t offsets; LIST and MAP */
+    LAYOUT_LARGE_LIST,  /* validity, int64_t offsets */
+    LAYOUT_FIXED_LIST,  /* validity */
+    LAYOUT_STRUCT,      /* validity */
+    LAYOUT_COUNT
+};
+
+enum layout ktki_type_layout(enum type_id id);
+
 /** Bytes of one value of a fixed-width type (also dictionary indices and decimals), 0 for any other
  * (bool, too). */
 size_t ktki_type_width(const struct data_type *type);
@@ -69,6 +86,15 @@ bool ktki_type_is_float(enum type_id id);
 bool ktki_type_is_text(enum type_id id);   /* STRING, LARGE_STRING, STRING_VIEW */
 bool ktki_type_is_binary(enum type_id id); /* BINARY, LARGE_BINARY, BINARY_VIEW; not FIXED_BINARY */
 bool ktki_type_is_nested(enum type_id id);
+
+/** Name without parameters, as type texts show it: "int64", "timestamp", "fixed_size_binary". */
+const char *ktki_type_name(enum type_id id);
+
+/** Abbreviation of a unit: "s", "ms", "us", "ns". */
+const char *ktki_unit_name(enum time_unit unit);
+
+/** Units in a second: 1, 1000, 1000000, 1000000000. */
+int64_t ktki_unit_per_second(enum time_unit unit);
 
 /** Equal in every attribute that the type has; dictionary values are not part of it (see
  * ktki_field_equals). */
