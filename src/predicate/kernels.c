@@ -1,8 +1,8 @@
 #include "predicate/kernels.h"
 
-#include "predicate/convert.h"
-
 #include <assert.h>
+
+#include "predicate/convert.h"
 
 /* ---- from flags to bits ---- */
 
