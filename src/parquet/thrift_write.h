@@ -3,20 +3,7 @@
 #define KTKI_PARQUET_THRIFT_WRITE_H
 
 #include "base/buffer.h"
-
-/** Types of fields and list elements on the wire. A bool field has its value in the type. */
-enum thrift_type {
-    THRIFT_TRUE = 1,
-    THRIFT_FALSE = 2,
-    THRIFT_BYTE = 3,
-    THRIFT_I16 = 4,
-    THRIFT_I32 = 5,
-    THRIFT_I64 = 6,
-    THRIFT_DOUBLE = 7,
-    THRIFT_BINARY = 8,
-    THRIFT_LIST = 9,
-    THRIFT_STRUCT = 12
-};
+#include "parquet/thrift.h"
 
 /**
  * A writer into a buffer. The first failure is kept in `status` (and `err`), after which nothing is

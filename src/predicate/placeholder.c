@@ -1,0 +1,1 @@
+typedef int ktki_predicate_placeholder; /* until the first file of this layer lands */
