@@ -231,6 +231,25 @@ void ktki_array_bytes(const struct ArrowArray *array, const struct data_type *ty
     }
 }
 
+int64_t ktki_dictionary_index(const void *indices, enum type_id type, int64_t at) {
+    switch (type) {
+    case TYPE_INT8:
+        return ((const int8_t *)indices)[at];
+    case TYPE_UINT8:
+        return ((const uint8_t *)indices)[at];
+    case TYPE_INT16:
+        return ((const int16_t *)indices)[at];
+    case TYPE_UINT16:
+        return ((const uint16_t *)indices)[at];
+    case TYPE_INT32:
+        return ((const int32_t *)indices)[at];
+    case TYPE_UINT32:
+        return ((const uint32_t *)indices)[at];
+    default: /* a uint64_t beyond INT64_MAX shows up as negative */
+        return ((const int64_t *)indices)[at];
+    }
+}
+
 int64_t ktki_array_null_count(const struct ArrowArray *array) {
     if (array->n_buffers == 0) {
         return array->length; /* only the null type has no buffers */

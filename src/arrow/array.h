@@ -69,6 +69,10 @@ static inline bool ktki_view_is_null(const struct array_view *view, int64_t row)
 void ktki_array_bytes(const struct ArrowArray *array, const struct data_type *type, int64_t row,
                       const uint8_t **data, size_t *size);
 
+/** The dictionary index at position `at` (offset included); negative if it cannot be one. For
+ * single values; loops choose by type once. */
+int64_t ktki_dictionary_index(const void *indices, enum type_id type, int64_t at);
+
 /** Exact number of nulls, counted if the array does not say. */
 int64_t ktki_array_null_count(const struct ArrowArray *array);
 

@@ -115,26 +115,6 @@ static ktk_status check_views(const struct check *check) {
     return KTK_OK;
 }
 
-/* The index at a position, or a negative number if it is negative or larger than any length. */
-static int64_t dictionary_index(const void *indices, enum type_id type, int64_t at) {
-    switch (type) {
-    case TYPE_INT8:
-        return ((const int8_t *)indices)[at];
-    case TYPE_UINT8:
-        return ((const uint8_t *)indices)[at];
-    case TYPE_INT16:
-        return ((const int16_t *)indices)[at];
-    case TYPE_UINT16:
-        return ((const uint16_t *)indices)[at];
-    case TYPE_INT32:
-        return ((const int32_t *)indices)[at];
-    case TYPE_UINT32:
-        return ((const uint32_t *)indices)[at];
-    default: /* a uint64_t beyond INT64_MAX shows up as negative */
-        return ((const int64_t *)indices)[at];
-    }
-}
-
 static ktk_status check_indices(const struct check *check) {
     int64_t size = check->array->dictionary->length;
 
@@ -143,8 +123,8 @@ static ktk_status check_indices(const struct check *check) {
         if (is_row_null(check, row)) {
             continue;
         }
-        index = dictionary_index(check->array->buffers[1], check->field->type.index,
-                                 check->array->offset + row);
+        index = ktki_dictionary_index(check->array->buffers[1], check->field->type.index,
+                                      check->array->offset + row);
         if (index < 0 || index >= size) {
             return ktk_error_set(
                 check->err, KTK_E_INVALID,

@@ -19,7 +19,10 @@ struct array_builder {
     struct array_builder *item; /* lists */
 };
 
-/** KTK_E_UNSUPPORTED for other types. `field` must outlive the builder. */
+/**
+ * KTK_E_UNSUPPORTED for other types. `field` must outlive the builder. A value that is refused
+ * leaves the builder as it was. Memory is the only bound, but for 32-bit offsets: KTK_E_LIMIT.
+ */
 ktk_status ktki_builder_init(struct array_builder *out, ktk_context *context,
                              const struct field *field, ktk_error *err);
 void ktki_builder_clear(struct array_builder *builder);
@@ -29,6 +32,7 @@ ktk_status ktki_builder_append_null(struct array_builder *builder, ktk_error *er
  * KTK_E_INVALID. */
 ktk_status ktki_builder_append_i64(struct array_builder *builder, int64_t value, ktk_error *err);
 ktk_status ktki_builder_append_u64(struct array_builder *builder, uint64_t value, ktk_error *err);
+/** Floats; narrower ones get the nearest value. KTK_E_INVALID if only infinity is near. */
 ktk_status ktki_builder_append_f64(struct array_builder *builder, double value, ktk_error *err);
 /** text, binary, FIXED_BINARY (exact width), decimals (exact width, little-endian two's
  * complement). */
@@ -38,7 +42,8 @@ ktk_status ktki_builder_append_bytes(struct array_builder *builder, const void *
 ktk_status ktki_builder_end_list(struct array_builder *builder, ktk_error *err);
 struct array_builder *ktki_builder_item(struct array_builder *builder);
 
-/** Hand over the array; the builder is empty and may be used again. */
+/** Hand over the array; the builder is empty and may be used again. After a failure it can only be
+ * cleared. */
 ktk_status ktki_builder_finish(struct array_builder *builder, struct ArrowArray *out,
                                ktk_error *err);
 
