@@ -1,0 +1,131 @@
+#include "support/test.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "parquet/source.h"
+
+static void write_file(const char *path, const char *text) {
+    FILE *file = fopen(path, "wb");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void check_ranges(const struct source *source) {
+    const struct byte_range ranges[] = {{0, 3}, {7, 3}, {10, 0}};
+    ktk_bytes out[3] = {KTK_BYTES_INIT, KTK_BYTES_INIT, KTK_BYTES_INIT};
+    ktk_error err;
+
+    assert_int_equal(source->size, 10);
+    CHECK_OK(source->ops->read(source->state, ranges, 3, out, &err));
+    assert_int_equal(out[0].size, 3);
+    assert_memory_equal(out[0].data, "012", 3);
+    assert_int_equal(out[1].size, 3);
+    assert_memory_equal(out[1].data, "789", 3);
+    assert_int_equal(out[2].size, 0);
+    for (int i = 0; i < 3; i++) {
+        ktk_bytes_clear(&out[i]);
+    }
+}
+
+static void maps_a_file(void **unused) {
+    ktk_context *context = test_context_new(1);
+    char *folder = test_folder_new();
+    char path[4096];
+    struct source source = {0};
+    ktk_error err;
+
+    (void)unused;
+    (void)snprintf(path, sizeof(path), "%s/digits", folder);
+    write_file(path, "0123456789");
+    CHECK_OK(ktki_source_of_path(&source, context, path, &err));
+    assert_string_equal(source.name, path);
+    check_ranges(&source);
+    ktki_source_free(&source);
+    assert_null(source.ops);
+
+    write_file(path, "");
+    CHECK_OK(ktki_source_of_path(&source, context, path, &err));
+    assert_int_equal(source.size, 0);
+    ktki_source_free(&source);
+    test_folder_remove(folder);
+    test_context_free(context);
+}
+
+static void says_which_file_cannot_be_opened(void **unused) {
+    ktk_context *context = test_context_new(1);
+    char *folder = test_folder_new();
+    char path[4096];
+    struct source source = {.size = 77};
+    ktk_error err;
+
+    (void)unused;
+    (void)snprintf(path, sizeof(path), "%s/absent", folder);
+    CHECK_STATUS(ktki_source_of_path(&source, context, path, &err), KTK_E_NOT_FOUND);
+    CHECK_MESSAGE("absent'");
+    CHECK_STATUS(ktki_source_of_path(&source, context, folder, &err), KTK_E_INVALID);
+    CHECK_MESSAGE("is not a regular file");
+    (void)snprintf(path, sizeof(path), "%s/pipe", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    CHECK_STATUS(ktki_source_of_path(&source, context, path, &err), KTK_E_INVALID);
+    assert_int_equal(source.size, 77);
+    test_folder_remove(folder);
+    test_context_free(context);
+}
+
+static int release_count;
+
+static void count_release(ktk_bytes *bytes) {
+    (void)bytes;
+    release_count++;
+}
+
+static void takes_bytes_over(void **unused) {
+    ktk_context *context = test_context_new(1);
+    ktk_bytes bytes = {(const uint8_t *)"0123456789", 10, count_release, NULL};
+    struct source source = {0};
+    ktk_error err;
+
+    (void)unused;
+    release_count = 0;
+    CHECK_OK(ktki_source_of_bytes(&source, context, &bytes, "in memory", &err));
+    assert_null(bytes.data);
+    assert_null(bytes.release);
+    check_ranges(&source);
+    assert_int_equal(release_count, 0);
+    ktki_source_free(&source);
+    assert_int_equal(release_count, 1);
+    ktki_source_free(&source);
+    test_context_free(context);
+}
+
+static void leaves_bytes_alone_without_memory(void **unused) {
+    bool is_done = false;
+
+    (void)unused;
+    for (int64_t n = 0; !is_done; n++) {
+        ktk_context *context = test_context_failing(n);
+        ktk_bytes bytes = {(const uint8_t *)"0123456789", 10, count_release, NULL};
+        struct source source = {0};
+        ktk_error err;
+        ktk_status status = ktki_source_of_bytes(&source, context, &bytes, "x", &err);
+
+        assert_true(status == KTK_OK || status == KTK_E_NO_MEMORY);
+        is_done = status == KTK_OK;
+        assert_true(is_done == (bytes.data == NULL));
+        ktki_source_free(&source);
+        test_context_free(context);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(maps_a_file),
+        cmocka_unit_test(says_which_file_cannot_be_opened),
+        cmocka_unit_test(takes_bytes_over),
+        cmocka_unit_test(leaves_bytes_alone_without_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
