@@ -110,7 +110,8 @@ static ktk_status status_of_errno(int error_number) {
 
 ktk_status ktki_error_errno(ktk_error *err, int error_number, const char *format, ...) {
     ktk_status status = status_of_errno(error_number);
-    char reason[128];
+    char space[128];
+    const char *reason;
     va_list args;
     size_t used;
 
@@ -121,9 +122,7 @@ ktk_status ktki_error_errno(ktk_error *err, int error_number, const char *format
     set_text(err, status, error_number, format, args);
     va_end(args);
     used = strlen(err->message);
-    if (strerror_r(error_number, reason, sizeof(reason)) != 0) {
-        (void)snprintf(reason, sizeof(reason), "error %d", error_number);
-    }
+    reason = strerror_r(error_number, space, sizeof(space)); /* the one of _GNU_SOURCE */
     (void)snprintf(err->message + used, sizeof(err->message) - used, ": %s", reason);
     trim_utf8(err->message, sizeof(err->message));
     return status;
