@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #define KNOWN_CAPS ((uint32_t)KTK_STORE_THREAD_SAFE | (uint32_t)KTK_STORE_CONDITIONAL_PUT)
 #define KNOWN_PUT_FLAGS ((uint32_t)KTK_PUT_DEFER_SYNC)
@@ -139,7 +140,9 @@ static ktk_status check_characters(const ktk_store *store, const char *key, ktk_
     const char *at = key;
 
     if (store->keys == KTKI_KEYS_ANY) {
-        return KTK_OK;
+        return ktki_utf8_is_valid(key, strlen(key))
+                   ? KTK_OK
+                   : ktk_error_set(err, KTK_E_INVALID, "a key is not valid UTF-8 text");
     }
     while (*at != '\0' && is_legal(*at, store->keys)) {
         at++;
@@ -408,7 +411,7 @@ struct listed {
 /* A listing is collected before the caller sees it: that sorts it, and leaves the caller free to
  * use the store. */
 struct listing {
-    const ktk_allocator *allocator;
+    const ktk_store *store;
     const char *prefix;
     size_t prefix_size;
     struct arena texts;
@@ -423,12 +426,14 @@ static ktk_status collect(void *state, const ktk_store_entry *entry, ktk_error *
     struct listed *listed;
     ktk_status status = KTK_OK;
 
-    if (strncmp(entry->key, listing->prefix, listing->prefix_size) != 0) {
+    /* Backends may list more than asked for, and files that can be no keys. */
+    if (strncmp(entry->key, listing->prefix, listing->prefix_size) != 0 ||
+        check_key(listing->store, entry->key, NULL) != KTK_OK) {
         return KTK_OK;
     }
     if (listing->count == listing->capacity) {
         size_t capacity = listing->capacity == 0 ? 16 : listing->capacity * 2;
-        KTKI_TRY(ktki_resize_array(listing->allocator, &listing->entries, listing->capacity,
+        KTKI_TRY(ktki_resize_array(listing->store->allocator, &listing->entries, listing->capacity,
                                    capacity, sizeof(*listed), err));
         listing->capacity = capacity;
     }
@@ -470,7 +475,7 @@ static ktk_status hand_out(const struct listing *listing, ktk_store_list_fn fn, 
 ktk_status ktk_store_list(ktk_store *store, const char *prefix, ktk_store_list_fn fn, void *state,
                           ktk_error *err) {
     struct listing listing = {
-        .allocator = store->allocator,
+        .store = store,
         .prefix = prefix,
         .prefix_size = strlen(prefix),
         .is_sorted = true,

@@ -1,0 +1,115 @@
+/* Stores by URL. */
+#include "base/alloc.h"
+#include "base/buffer.h"
+#include "base/context.h"
+#include "base/error.h"
+#include "store/fs.h"
+#include "store/memory.h"
+#include "store/url.h"
+
+enum store_type { TYPE_MEMORY, TYPE_FOLDER, TYPE_NOT_BUILT };
+
+/* A scheme with an 'h' allows '/' and space in keys. */
+static const struct scheme {
+    const char *name;
+    enum store_type type;
+    enum key_space keys;
+} schemes[] = {
+    {"hfs", TYPE_FOLDER, KTKI_KEYS_EXTENDED},        {"hfile", TYPE_FOLDER, KTKI_KEYS_EXTENDED},
+    {"filesystem", TYPE_FOLDER, KTKI_KEYS_EXTENDED}, {"fs", TYPE_FOLDER, KTKI_KEYS_BASIC},
+    {"file", TYPE_FOLDER, KTKI_KEYS_BASIC},          {"hmemory", TYPE_MEMORY, KTKI_KEYS_EXTENDED},
+    {"memory", TYPE_MEMORY, KTKI_KEYS_BASIC},        {"s3", TYPE_NOT_BUILT, KTKI_KEYS_BASIC},
+    {"hs3", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},     {"boto", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},
+    {"azure", TYPE_NOT_BUILT, KTKI_KEYS_BASIC},      {"hazure", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},
+    {"gcs", TYPE_NOT_BUILT, KTKI_KEYS_BASIC},        {"hgcs", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},
+    {"redis", TYPE_NOT_BUILT, KTKI_KEYS_BASIC},      {"hredis", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},
+};
+
+static const struct scheme *find_scheme(const char *name) {
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        if (strcmp(schemes[i].name, name) == 0) {
+            return &schemes[i];
+        }
+    }
+    return NULL;
+}
+
+static ktk_status open_folder(ktk_store **out, ktk_context *context, const struct store_url *url,
+                              enum key_space keys, ktk_error *err) {
+    struct buffer name;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&name, ktki_context_allocator(context), 0);
+    if (url->path[0] == '\0') {
+        KTKI_FAIL(err, KTK_E_INVALID, "'%s://' must be followed by a folder, as in '%s:///data'",
+                  url->scheme, url->scheme);
+    }
+    KTKI_TRY(ktki_buffer_append_format(&name, err, "%s://%s", url->scheme, url->path));
+    KTKI_TRY(ktki_buffer_append_byte(&name, '\0', err));
+    KTKI_TRY(ktki_store_fs_new(out, context, url->path, url->create_if_missing, keys,
+                               (const char *)name.data, err));
+out:
+    ktki_buffer_clear(&name);
+    return status;
+}
+
+static ktk_status open_memory(ktk_store **out, ktk_context *context, const struct store_url *url,
+                              enum key_space keys, ktk_error *err) {
+    return ktki_store_memory_new(
+        out, context, keys, strcmp(url->scheme, "memory") == 0 ? "memory://" : "hmemory://", err);
+}
+
+static ktk_status open_by_type(ktk_store **out, ktk_context *context, const struct store_url *url,
+                               ktk_error *err) {
+    const struct scheme *scheme = find_scheme(url->scheme);
+
+    if (scheme == NULL) {
+        return ktk_error_set(err, KTK_E_INVALID, "unknown storage type \"%s\"", url->scheme);
+    }
+    switch (scheme->type) {
+    case TYPE_MEMORY:
+        return open_memory(out, context, url, scheme->keys, err);
+    case TYPE_FOLDER:
+        return open_folder(out, context, url, scheme->keys, err);
+    case TYPE_NOT_BUILT:
+        break;
+    }
+    return ktk_error_set(err, KTK_E_UNSUPPORTED,
+                         "stores of type '%s' are not built in; there are hfs, fs, hmemory and "
+                         "memory",
+                         scheme->name);
+}
+
+static ktk_status wrap(ktk_store **out, ktk_store *base, enum store_wrapper wrapper,
+                       ktk_error *err) {
+    switch (wrapper) {
+    case KTKI_WRAP_READONLY:
+        return ktk_store_readonly(out, base, err);
+    case KTKI_WRAP_URLENCODE:
+        return ktk_store_urlencoded(out, base, err);
+    }
+    return ktk_error_set(err, KTK_E_INTERNAL, "unknown store wrapper %d", (int)wrapper);
+}
+
+ktk_status ktk_store_open(ktk_store **out, ktk_context *context, const char *url, ktk_error *err) {
+    struct store_url parsed = {0};
+    ktk_store *store = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_store_url_parse(&parsed, ktki_context_allocator(context), url, err));
+    KTKI_TRY(open_by_type(&store, context, &parsed, err));
+    for (size_t i = 0; i < parsed.wrapper_count; i++) {
+        ktk_store *base = store;
+
+        store = NULL;
+        status = wrap(&store, base, parsed.wrappers[i], err);
+        ktk_store_free(base);
+        KTKI_TRY(status);
+    }
+    *out = store;
+    store = NULL;
+out:
+    ktk_store_free(store);
+    ktki_store_url_clear(&parsed);
+    return status;
+}

@@ -1,0 +1,323 @@
+#include "store/url.h"
+
+#include "base/alloc.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "store/percent.h"
+
+/* A piece of the URL. */
+struct part {
+    const char *at;
+    size_t size;
+};
+
+struct parts {
+    struct part scheme;
+    struct part host;
+    struct part path;
+    struct part query;
+    struct part fragment;
+};
+
+static bool part_is(struct part part, const char *text) {
+    return part.size == strlen(text) && memcmp(part.at, text, part.size) == 0;
+}
+
+static char lower(char character) {
+    return character >= 'A' && character <= 'Z' ? (char)(character - 'A' + 'a') : character;
+}
+
+static bool is_digits(const char *at, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        if (at[i] < '0' || at[i] > '9') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- splitting ---- */
+
+static bool is_scheme(const char *at, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        char letter = lower(at[i]);
+        bool is_letter = letter >= 'a' && letter <= 'z';
+
+        if (!is_letter && (i == 0 || (!is_digits(&letter, 1) && letter != '+' && letter != '-' &&
+                                      letter != '.'))) {
+            return false;
+        }
+    }
+    return size > 0;
+}
+
+/* Leave the user, up to the last '@', and the port off. */
+static struct part host_of(const char *at, const char *end) {
+    const char *user_end = memrchr(at, '@', (size_t)(end - at));
+    const char *colon;
+
+    at = user_end == NULL ? at : user_end + 1;
+    colon = memrchr(at, ':', (size_t)(end - at));
+    if (colon != NULL && is_digits(colon + 1, (size_t)(end - colon - 1))) {
+        end = colon;
+    }
+    return (struct part){at, (size_t)(end - at)};
+}
+
+static ktk_status split_url(struct parts *out, const char *url, ktk_error *err) {
+    const char *mark = strstr(url, "://");
+    const char *authority;
+    const char *end;
+
+    if (mark == NULL || !is_scheme(url, (size_t)(mark - url))) {
+        return ktk_error_set(err, KTK_E_INVALID,
+                             "a store URL starts with a scheme, as in 'hfs:///folder' or "
+                             "'hmemory://'");
+    }
+    out->scheme = (struct part){url, (size_t)(mark - url)};
+    authority = mark + 3;
+    end = authority + strcspn(authority, "/?#");
+    out->host = host_of(authority, end);
+    out->path = (struct part){end, strcspn(end, "?#")};
+    end += out->path.size;
+    if (*end == '?') {
+        out->query = (struct part){end + 1, strcspn(end + 1, "#")};
+        end += 1 + out->query.size;
+    }
+    if (*end == '#') {
+        out->fragment = (struct part){end + 1, strlen(end + 1)};
+    }
+    return KTK_OK;
+}
+
+/* Cut off what stands before the next `separator`, which is skipped. */
+static struct part next_part(struct part *rest, char separator) {
+    const char *mark = rest->size == 0 ? NULL : memchr(rest->at, separator, rest->size);
+    size_t size = mark == NULL ? rest->size : (size_t)(mark - rest->at);
+    struct part part = {rest->at, size};
+
+    size += mark != NULL;
+    rest->at += size;
+    rest->size -= size;
+    return part;
+}
+
+/* ---- scheme and wrappers ---- */
+
+static ktk_status wrapper_of(struct part name, enum store_wrapper *out, ktk_error *err) {
+    struct part bare = next_part(&name, '('); /* arguments in brackets are ignored */
+
+    if (part_is(bare, "readonly")) {
+        *out = KTKI_WRAP_READONLY;
+    } else if (part_is(bare, "urlencode")) {
+        *out = KTKI_WRAP_URLENCODE;
+    } else {
+        return ktk_error_set(err, KTK_E_INVALID,
+                             "unknown store wrapper '%.*s'; there are 'readonly' and 'urlencode'",
+                             (int)(bare.size < 100 ? bare.size : 100), bare.at);
+    }
+    return KTK_OK;
+}
+
+/* Wrappers joined by '+'. */
+static ktk_status parse_wrappers(struct store_url *url, struct part list, ktk_error *err) {
+    bool is_last;
+    ktk_status status = KTK_OK;
+
+    do {
+        const char *plus = memchr(list.at, '+', list.size);
+        struct part name = {list.at, plus == NULL ? list.size : (size_t)(plus - list.at)};
+
+        is_last = plus == NULL;
+        if (url->wrapper_count == KTKI_STORE_WRAPPERS_MAX) {
+            KTKI_FAIL(err, KTK_E_INVALID, "a store URL has at most %d wrappers",
+                      KTKI_STORE_WRAPPERS_MAX);
+        }
+        KTKI_TRY(wrapper_of(name, &url->wrappers[url->wrapper_count], err));
+        url->wrapper_count++;
+        list.at += name.size + !is_last;
+        list.size -= name.size + !is_last;
+    } while (!is_last);
+out:
+    return status;
+}
+
+static ktk_status parse_scheme(struct store_url *url, struct part scheme, ktk_error *err) {
+    struct part type;
+    struct buffer lowered;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&lowered, url->allocator, 0);
+    KTKI_TRY(ktki_buffer_append(&lowered, scheme.at, scheme.size, err));
+    for (size_t i = 0; i < lowered.size; i++) {
+        lowered.data[i] = (uint8_t)lower((char)lowered.data[i]);
+    }
+    scheme.at = (const char *)lowered.data;
+    type = next_part(&scheme, '+');
+    KTKI_TRY(ktki_copy_text(url->allocator, type.at, type.size, &url->scheme, err));
+    if (scheme.at > type.at + type.size) {
+        KTKI_TRY(parse_wrappers(url, scheme, err));
+    }
+    /* In the scheme the innermost wrapper stands last. */
+    for (size_t i = 0; i < url->wrapper_count / 2; i++) {
+        enum store_wrapper swapped = url->wrappers[i];
+
+        url->wrappers[i] = url->wrappers[url->wrapper_count - 1 - i];
+        url->wrappers[url->wrapper_count - 1 - i] = swapped;
+    }
+out:
+    ktki_buffer_clear(&lowered);
+    return status;
+}
+
+/* The last `wrap:` of the fragment, which may hold more than one '#', counts. */
+static ktk_status parse_fragment(struct store_url *url, struct part fragment, ktk_error *err) {
+    static const char mark[] = "wrap:";
+    struct part wrappers = {NULL, 0};
+    struct part rest;
+    struct buffer decoded;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&decoded, url->allocator, 0);
+    KTKI_TRY(ktki_percent_decode(&decoded, fragment.at, fragment.size, false, err));
+    rest = (struct part){(const char *)decoded.data, decoded.size};
+    while (rest.size > 0) {
+        struct part piece = next_part(&rest, '#');
+
+        if (piece.size >= sizeof(mark) - 1 && memcmp(piece.at, mark, sizeof(mark) - 1) == 0) {
+            wrappers = (struct part){piece.at + sizeof(mark) - 1, piece.size - sizeof(mark) + 1};
+        }
+    }
+    if (wrappers.size > 0) {
+        if (url->wrapper_count > 0) {
+            KTKI_FAIL(err, KTK_E_INVALID,
+                      "a store URL names wrappers in its scheme or in its fragment, not in both");
+        }
+        KTKI_TRY(parse_wrappers(url, wrappers, err));
+    }
+out:
+    ktki_buffer_clear(&decoded);
+    return status;
+}
+
+/* ---- query ---- */
+
+/* Parameters of other stores are ignored, as the originals do. */
+static ktk_status parse_query(struct store_url *url, struct part query, ktk_error *err) {
+    struct buffer name;
+    struct buffer value;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&name, url->allocator, 0);
+    ktki_buffer_init(&value, url->allocator, 0);
+    url->create_if_missing = true;
+    while (query.size > 0) {
+        struct part pair = next_part(&query, '&');
+        struct part key = next_part(&pair, '=');
+
+        name.size = 0;
+        value.size = 0;
+        KTKI_TRY(ktki_percent_decode(&name, key.at, key.size, false, err));
+        KTKI_TRY(ktki_percent_decode(&value, pair.at, pair.size, false, err));
+        if (part_is((struct part){(const char *)name.data, name.size}, "create_if_missing")) {
+            url->create_if_missing =
+                part_is((struct part){(const char *)value.data, value.size}, "true");
+        }
+    }
+out:
+    ktki_buffer_clear(&name);
+    ktki_buffer_clear(&value);
+    return status;
+}
+
+/* ---- path ---- */
+
+/* Append `path`, which is empty or starts with '/', without its "." and ".." segments. */
+static ktk_status append_path(struct buffer *out, struct part path, ktk_error *err) {
+    size_t start = out->size;
+    ktk_status status = KTK_OK;
+
+    while (path.size > 0) {
+        struct part segment;
+        const char *slash;
+
+        path.at++; /* the '/' */
+        path.size--;
+        slash = memchr(path.at, '/', path.size);
+        segment = (struct part){path.at, slash == NULL ? path.size : (size_t)(slash - path.at)};
+        path.at += segment.size;
+        path.size -= segment.size;
+        if (part_is(segment, "..")) {
+            while (out->size > start && out->data[--out->size] != '/') {
+            }
+        }
+        if (!part_is(segment, "..") && !part_is(segment, ".")) {
+            KTKI_TRY(ktki_buffer_append_byte(out, '/', err));
+            KTKI_TRY(ktki_buffer_append(out, segment.at, segment.size, err));
+        } else if (path.size == 0) {
+            KTKI_TRY(ktki_buffer_append_byte(out, '/', err));
+        }
+    }
+out:
+    return status;
+}
+
+/* The host, in lower case as the originals have it, and the path behind it. */
+static ktk_status parse_path(struct store_url *url, const struct parts *parts, ktk_error *err) {
+    struct buffer raw;
+    struct buffer decoded;
+    size_t host_size;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&raw, url->allocator, 0);
+    ktki_buffer_init(&decoded, url->allocator, 0);
+    KTKI_TRY(ktki_percent_decode(&decoded, parts->host.at, parts->host.size, false, err));
+    for (size_t i = 0; i < decoded.size; i++) {
+        decoded.data[i] = (uint8_t)lower((char)decoded.data[i]);
+    }
+    host_size = decoded.size;
+    KTKI_TRY(append_path(&raw, parts->path, err));
+    KTKI_TRY(ktki_percent_decode(&decoded, (const char *)raw.data, raw.size, false, err));
+    if (host_size > 0 && is_digits((const char *)decoded.data, host_size)) {
+        KTKI_FAIL(err, KTK_E_INVALID,
+                  "the first part of a store URL must not be digits alone, which the originals "
+                  "take for a port; write an absolute path with three '/'");
+    }
+    if (!ktki_utf8_is_valid(decoded.data, decoded.size) ||
+        (decoded.size > 0 && memchr(decoded.data, '\0', decoded.size) != NULL)) {
+        KTKI_FAIL(err, KTK_E_INVALID, "the path of a store URL is not valid UTF-8 text");
+    }
+    KTKI_TRY(
+        ktki_copy_text(url->allocator, (const char *)decoded.data, decoded.size, &url->path, err));
+out:
+    ktki_buffer_clear(&decoded);
+    ktki_buffer_clear(&raw);
+    return status;
+}
+
+void ktki_store_url_clear(struct store_url *url) {
+    if (url->allocator != NULL) {
+        ktki_free_text(url->allocator, url->scheme);
+        ktki_free_text(url->allocator, url->path);
+    }
+    *url = (struct store_url){0};
+}
+
+ktk_status ktki_store_url_parse(struct store_url *out, const ktk_allocator *allocator,
+                                const char *url, ktk_error *err) {
+    struct store_url parsed = {.allocator = allocator};
+    struct parts parts = {0};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(split_url(&parts, url, err));
+    KTKI_TRY(parse_scheme(&parsed, parts.scheme, err));
+    KTKI_TRY(parse_fragment(&parsed, parts.fragment, err));
+    KTKI_TRY(parse_query(&parsed, parts.query, err));
+    KTKI_TRY(parse_path(&parsed, &parts, err));
+    *out = parsed;
+    parsed = (struct store_url){0};
+out:
+    ktki_store_url_clear(&parsed);
+    return status;
+}
