@@ -65,12 +65,16 @@ KTK_API ktk_status ktk_predicate_new(ktk_predicate **out, ktk_context *context,
                                      size_t conjunction_count, ktk_error *err) KTK_CHECK_RESULT;
 
 /**
- * Parse text such as `date >= 2020-01-02 and label in ('ABC', 'XYZ') or ints == 3`. AND binds
- * stronger than OR; no parentheses but those of IN. Values are bare words, numbers, 'text', "text",
- * null, true, false; bare words and numbers take the column's type. Column names with other
- * characters than letters, digits and '_' stand in `backticks`.
+ * Parse text such as `date >= 2020-01-02 and label in (ABC, 'X Y Z') or ints != null`. AND binds
+ * stronger than OR; no parentheses but those of IN; keywords in any case; `=` is `==`.
  *
- * @return KTK_E_INVALID with the position and a caret under it.
+ * Every value takes the type of its column, quoted or not; null alone is null. Values with spaces
+ * or any of `'"\`(),=!<>`, and texts that read and, or, not, in, null, stand in 'single' or
+ * "double" quotes, such columns in `backticks`; a quote inside is written twice.
+ *
+ * @return KTK_E_INVALID, with the column (in characters, from 1), what was expected, and the text
+ * around with a `|` in front of the place: `predicate, column 9: expected a value after '>=': date
+ * >= |and x == 1`.
  */
 KTK_API ktk_status ktk_predicate_parse(ktk_predicate **out, ktk_context *context, const char *text,
                                        ktk_error *err) KTK_CHECK_RESULT;

@@ -3,6 +3,7 @@
 #include "arrow/array.h"
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/text.h"
 
 /* What a check of one array needs to know; `end` is offset + length. */
 struct check {
@@ -16,10 +17,14 @@ struct check {
 static ktk_status check_array(const struct ArrowArray *array, const struct field *field,
                               bool is_deep, ktk_error *err);
 
+/* The values of a dictionary have no name. */
+static const char *name_of(const struct field *field) {
+    return field->name != NULL ? field->name : "";
+}
+
 static ktk_status broken(const struct check *check, const char *what) {
-    const char *name = check->field->name != NULL ? check->field->name : "";
-    return ktk_error_set(check->err, KTK_E_INVALID, "array of field '%s' (%s): %s", name,
-                         ktki_type_name(check->field->type.id), what);
+    return ktk_error_set(check->err, KTK_E_INVALID, "array of field '%s' (%s): %s",
+                         name_of(check->field), ktki_type_name(check->field->type.id), what);
 }
 
 /* Offsets of either width: not negative, ascending, the last one within `bound`. */
@@ -60,6 +65,23 @@ static bool is_row_null(const struct check *check, int64_t row) {
            !ktki_bit_get(validity, check->array->offset + row);
 }
 
+static ktk_status check_text(const struct check *check) {
+    for (int64_t row = 0; row < check->array->length; row++) {
+        const uint8_t *data;
+        size_t size;
+        if (is_row_null(check, row)) {
+            continue;
+        }
+        ktki_array_bytes(check->array, &check->field->type, row, &data, &size);
+        if (!ktki_utf8_is_valid(data, size)) {
+            return ktk_error_set(check->err, KTK_E_INVALID,
+                                 "array of field '%s': row %lld is not valid UTF-8",
+                                 name_of(check->field), (long long)row);
+        }
+    }
+    return KTK_OK;
+}
+
 static ktk_status check_bytes(const struct check *check) {
     bool is_large = ktki_type_layout(check->field->type.id) == LAYOUT_LARGE_BYTES;
     int64_t last;
@@ -71,7 +93,7 @@ static ktk_status check_bytes(const struct check *check) {
     if (what != NULL) {
         return broken(check, what);
     }
-    return KTK_OK;
+    return check->is_deep && ktki_type_is_text(check->field->type.id) ? check_text(check) : KTK_OK;
 }
 
 static const char *check_view(const struct check *check, int64_t row) {
@@ -112,7 +134,7 @@ static ktk_status check_views(const struct check *check) {
     if (what != NULL) {
         return broken(check, what);
     }
-    return KTK_OK;
+    return check->is_deep && ktki_type_is_text(check->field->type.id) ? check_text(check) : KTK_OK;
 }
 
 static ktk_status check_indices(const struct check *check) {
@@ -129,7 +151,7 @@ static ktk_status check_indices(const struct check *check) {
             return ktk_error_set(
                 check->err, KTK_E_INVALID,
                 "array of field '%s': row %lld has index %lld of a dictionary of %lld values",
-                check->field->name, (long long)row, (long long)index, (long long)size);
+                name_of(check->field), (long long)row, (long long)index, (long long)size);
         }
     }
     return KTK_OK;

@@ -44,13 +44,20 @@ void ktki_json_reader_init(struct json_reader *reader, const ktk_allocator *allo
                            const char *text, size_t size, int32_t depth_max);
 void ktki_json_reader_clear(struct json_reader *reader);
 
-/** The next event. KTK_E_CORRUPT with the byte position for what is no JSON or no UTF-8; lone
- * surrogates become U+FFFD. */
+/**
+ * The next event; JSON_END again and again behind the document.
+ *
+ * KTK_E_CORRUPT with the byte position for what is no JSON or no UTF-8, KTK_E_LIMIT for more than
+ * `depth_max` levels; after a failure the reader can only be cleared. Lone surrogates become
+ * U+FFFD. The same key may come more than once in an object; the last one counts for Python.
+ */
 ktk_status ktki_json_next(struct json_reader *reader, enum json_event *event, ktk_error *err);
 
-/** After a begin event: pass over the rest of that object or array. After JSON_KEY: pass over its
- * value. Else nothing. `*from`/`*size`, if not NULL, get the raw text of the value (from its first
- * byte). */
+/**
+ * After a begin event: pass over the rest of that object or array. After JSON_KEY, and before the
+ * first event: pass over the value. Else nothing. `*from`/`*size`, if not NULL, get the raw text of
+ * the value (from its first byte), also after a string, number or word.
+ */
 ktk_status ktki_json_skip(struct json_reader *reader, const char **from, size_t *size,
                           ktk_error *err);
 

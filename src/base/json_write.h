@@ -20,6 +20,8 @@ ktk_status ktki_json_end_object(struct json_writer *writer, ktk_error *err);
 ktk_status ktki_json_begin_array(struct json_writer *writer, ktk_error *err);
 ktk_status ktki_json_end_array(struct json_writer *writer, ktk_error *err);
 ktk_status ktki_json_key(struct json_writer *writer, const char *key, ktk_error *err);
+ktk_status ktki_json_key_bytes(struct json_writer *writer, const char *key, size_t size,
+                               ktk_error *err);
 /** Invalid UTF-8 is KTK_E_INVALID. */
 ktk_status ktki_json_string(struct json_writer *writer, const char *text, size_t size,
                             ktk_error *err);
@@ -28,12 +30,13 @@ ktk_status ktki_json_text(struct json_writer *writer, const char *text,
 ktk_status ktki_json_i64(struct json_writer *writer, int64_t value, ktk_error *err);
 ktk_status ktki_json_bool(struct json_writer *writer, bool value, ktk_error *err);
 ktk_status ktki_json_null(struct json_writer *writer, ktk_error *err);
-/** Text that already is JSON, as one value (or, after a begin/comma position, as given). */
+/** Text that already is JSON, as one value. */
 ktk_status ktki_json_raw(struct json_writer *writer, const char *json, size_t size, ktk_error *err);
 
 /**
  * Append `json` in the canonical form above: spaces normalised, escapes redone, numbers as written.
- * `allow_nonfinite` false: NaN and Infinity are KTK_E_INVALID.
+ * `allow_nonfinite` false: NaN and Infinity are KTK_E_INVALID. KTK_E_CORRUPT for what is no JSON,
+ * KTK_E_LIMIT if it has more than 63 levels. After a failure `out` holds what it held before.
  */
 ktk_status ktki_json_normalise(struct buffer *out, const char *json, size_t size,
                                bool allow_nonfinite, const ktk_allocator *allocator,

@@ -13,15 +13,17 @@ struct bound_predicate;
 
 /**
  * Check every literal against the schema and convert its values to the column's type, once.
- * Dictionary columns count as their value type.
+ * Dictionary columns count as their value type. Takes a reference to the schema; the predicate may
+ * go.
  *
  * Accepted values by column type: dataset.md 6.4, and KTK_VALUE_UNTYPED parsed as the column's
- * type. Float columns accept integers.
+ * type. Float columns accept integers, every column accepts null. A whole number outside the range
+ * of its column is no error: it is below or above all of them.
  * @return KTK_E_NOT_FOUND for an unknown column, KTK_E_INVALID for a value that does not fit,
  * KTK_E_UNSUPPORTED for nested columns.
  */
 ktk_status ktki_predicate_bind(struct bound_predicate **out, ktk_context *context,
-                               const ktk_predicate *predicate, const struct schema *schema,
+                               const ktk_predicate *predicate, struct schema *schema,
                                ktk_error *err);
 void ktki_bound_free(struct bound_predicate *bound);
 

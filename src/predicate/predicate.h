@@ -26,4 +26,17 @@ struct ktk_predicate {
     struct conjunction *conjunctions;
 };
 
+/** "==", "not in" and so on. Never NULL for an operator that is one. */
+const char *ktki_operator_text(ktk_operator op);
+
+/** IN and NOT_IN take any number of values, the others exactly one. */
+static inline bool ktki_operator_takes_list(ktk_operator op) {
+    return op == KTK_OP_IN || op == KTK_OP_NOT_IN;
+}
+
+/** <, <=, >, >=: those that cannot be asked about null. */
+static inline bool ktki_operator_is_ordered(ktk_operator op) {
+    return op >= KTK_OP_LT && op <= KTK_OP_GE;
+}
+
 #endif

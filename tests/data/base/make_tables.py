@@ -1,12 +1,14 @@
 """Writes the tables of this folder from Python, the oracle for numbers, dates and JSON.
 
-Usage: python make_tables.py (Python 3.8 or newer with pandas). The tables are committed; run it again only to extend them.
+Usage: python make_tables.py (Python 3.8 or newer with pandas and simplejson). The tables are committed; run it again only to extend them.
 Columns are separated by a tab. The random numbers are seeded: the same Python gives the same tables.
 """
 
 import datetime
+import json
 import pathlib
 import random
+import re
 
 FOLDER = pathlib.Path(__file__).parent
 
@@ -44,6 +46,90 @@ def timestamps():
         yield value, str(pandas.Timestamp(value))
 
 
+def json_strings():
+    """UTF-8 in hexadecimal, simplejson.dumps"""
+    import simplejson
+
+    rng = random.Random(2)
+    texts = [chr(code) for code in range(0x180)]
+    texts += [chr(code) for code in (0x7FF, 0x800, 0x20AC, 0xD7FF, 0xE000, 0xFFFD, 0xFFFF, 0x10000, 0x1F600, 0x10FFFF)]
+    alphabet = texts + list("abcdefghijklmnopqrstuvwxyz=/%-") * 10
+    texts += ["".join(rng.choice(alphabet) for _ in range(rng.randrange(40))) for _ in range(200)]
+    for text in texts:
+        yield text.encode().hex(), simplejson.dumps(text)
+
+
+class Raw(str):
+    """A number as written."""
+
+
+class Pairs(list):
+    """An object, doubled keys and all."""
+
+
+def dump(value):
+    import simplejson
+
+    if isinstance(value, Raw):
+        return str(value)
+    if isinstance(value, Pairs):
+        return "{" + ", ".join(dump(key) + ": " + dump(item) for key, item in value) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(dump(item) for item in value) + "]"
+    if isinstance(value, str):
+        return simplejson.dumps(re.sub("[\ud800-\udfff]", "\ufffd", value))
+    return {True: "true", False: "false", None: "null"}[value]
+
+
+def normalise(data):
+    """What the json module reads, in the form it writes; numbers stay as written. None for what is no JSON."""
+    try:
+        return dump(
+            json.loads(data.decode(), parse_int=Raw, parse_float=Raw, parse_constant=Raw, object_pairs_hook=Pairs)
+        )
+    except ValueError:
+        return None
+
+
+JSON_SEEDS = """
+{"dataset_metadata_version": 4, "dataset_uuid": "u", "partitions": {"p1": {"files": {"t": "u/t/i=1/j=2/f.parquet"}}}}
+{"a": [1, -2.5, 1e5, 0, -0, 0.0, 1E-7, 123456789012345678901234567890], "a": {}, "b": []}
+[NaN, Infinity, -Infinity, true, false, null]
+["caf\u00e9 \U0001f600", "\\"\\\\\\/\\b\\f\\n\\r\\t", "\\u00e9\\uD83D\\uDE00\\ud800", "\\ud800\\u0041", "\\udc00"]
+{"long key with more than sixteen bytes": "a value that is long enough for two words", "\u20ac": "\u20ac\u20ac\u20ac\u20ac"}
+[[[[[[1]]]], {"a": {"b": {"c": [{}]}}}]]
+"text"
+12
+-
+"""
+
+
+def json_documents():
+    """document in hexadecimal, its normal form ("-" for what is no JSON)"""
+    rng = random.Random(3)
+    alphabet = b'{}[]:,"\\ \n\t0123456789.eE+-truefalsnulNaIity/bx\x00\x1f\x7f\x80\xc3\xa9\xed\xf0'
+    seeds = [seed.encode() for seed in JSON_SEEDS.strip().split("\n")]
+    documents = list(seeds)
+    for _ in range(1500):
+        data = bytearray(rng.choice(seeds))
+        for _ in range(rng.choice((1, 1, 1, 2, 3))):
+            at = rng.randrange(len(data) + 1)
+            kind = rng.randrange(4)
+            if kind == 0:
+                data[at : at + 1] = bytes([rng.choice(alphabet)])
+            elif kind == 1:
+                data[at:at] = bytes([rng.choice(alphabet)])
+            elif kind == 2:
+                del data[at : at + rng.choice((1, 1, 2, 5))]
+            else:
+                data[at:at] = rng.choice((b" ", b"\n", b"\t \r\n"))
+        documents.append(bytes(data))
+    for document in sorted(set(documents) - {b""}):
+        yield document.hex(), normalise(document) or "-"
+
+
 if __name__ == "__main__":
     write_table("dates.tsv", dates())
     write_table("timestamps.tsv", timestamps())
+    write_table("json_strings.tsv", json_strings())
+    write_table("json_documents.tsv", json_documents())

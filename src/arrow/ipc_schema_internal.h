@@ -1,0 +1,63 @@
+/** Numbers of Arrow's format/Schema.fbs and format/Message.fbs: ids of fields, enumerators of
+ * unions. */
+#ifndef KTKI_ARROW_IPC_SCHEMA_INTERNAL_H
+#define KTKI_ARROW_IPC_SCHEMA_INTERNAL_H
+
+#define IPC_CONTINUATION 0xFFFFFFFFu
+#define IPC_VERSION_MIN 3 /* V4 */
+#define IPC_VERSION_MAX 4 /* V5 */
+#define IPC_HEADER_SCHEMA 1
+
+enum ipc_message_id { IPC_MESSAGE_VERSION = 0, IPC_MESSAGE_HEADER_TYPE, IPC_MESSAGE_HEADER };
+
+enum ipc_schema_id { IPC_SCHEMA_ENDIANNESS = 0, IPC_SCHEMA_FIELDS, IPC_SCHEMA_METADATA };
+
+enum ipc_field_id {
+    IPC_FIELD_NAME = 0,
+    IPC_FIELD_NULLABLE,
+    IPC_FIELD_TYPE_TYPE,
+    IPC_FIELD_TYPE,
+    IPC_FIELD_DICTIONARY,
+    IPC_FIELD_CHILDREN,
+    IPC_FIELD_METADATA
+};
+
+enum ipc_dictionary_id {
+    IPC_DICTIONARY_NUMBER = 0,
+    IPC_DICTIONARY_INDEX_TYPE,
+    IPC_DICTIONARY_IS_ORDERED
+};
+
+enum ipc_key_value_id { IPC_KEY_VALUE_KEY = 0, IPC_KEY_VALUE_VALUE };
+
+enum ipc_type {
+    IPC_NONE = 0,
+    IPC_NULL,
+    IPC_INT,
+    IPC_FLOAT,
+    IPC_BINARY,
+    IPC_UTF8,
+    IPC_BOOL,
+    IPC_DECIMAL,
+    IPC_DATE,
+    IPC_TIME,
+    IPC_TIMESTAMP,
+    IPC_INTERVAL,
+    IPC_LIST,
+    IPC_STRUCT,
+    IPC_UNION,
+    IPC_FIXED_BINARY,
+    IPC_FIXED_LIST,
+    IPC_MAP,
+    IPC_DURATION,
+    IPC_LARGE_BINARY,
+    IPC_LARGE_UTF8,
+    IPC_LARGE_LIST,
+    IPC_RUN_END_ENCODED,
+    IPC_BINARY_VIEW,
+    IPC_UTF8_VIEW,
+    IPC_LIST_VIEW,
+    IPC_LARGE_LIST_VIEW
+};
+
+#endif

@@ -1,0 +1,256 @@
+#include "base/json_write.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/json_read.h"
+#include "base/text.h"
+
+#define DEPTH_MAX 63
+
+void ktki_json_writer_init(struct json_writer *writer, struct buffer *out) {
+    *writer = (struct json_writer){.out = out};
+}
+
+/* The separator in front of a key or a value. */
+static ktk_status append_separator(struct json_writer *writer, ktk_error *err) {
+    uint64_t level = (uint64_t)1 << writer->depth;
+    ktk_status status = KTK_OK;
+
+    if (writer->after_key) {
+        writer->after_key = false;
+    } else if (writer->depth > 0) {
+        if ((writer->has_items & level) != 0) {
+            KTKI_TRY(ktki_buffer_append(writer->out, ", ", 2, err));
+        }
+        writer->has_items |= level;
+    }
+out:
+    return status;
+}
+
+static ktk_status begin(struct json_writer *writer, uint8_t bracket, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    assert(writer->depth < DEPTH_MAX);
+    KTKI_TRY(append_separator(writer, err));
+    KTKI_TRY(ktki_buffer_append_byte(writer->out, bracket, err));
+    writer->depth++;
+    writer->has_items &= ~((uint64_t)1 << writer->depth);
+out:
+    return status;
+}
+
+static ktk_status end(struct json_writer *writer, uint8_t bracket, ktk_error *err) {
+    assert(writer->depth > 0 && !writer->after_key);
+    writer->depth--;
+    return ktki_buffer_append_byte(writer->out, bracket, err);
+}
+
+ktk_status ktki_json_begin_object(struct json_writer *writer, ktk_error *err) {
+    return begin(writer, '{', err);
+}
+
+ktk_status ktki_json_end_object(struct json_writer *writer, ktk_error *err) {
+    return end(writer, '}', err);
+}
+
+ktk_status ktki_json_begin_array(struct json_writer *writer, ktk_error *err) {
+    return begin(writer, '[', err);
+}
+
+ktk_status ktki_json_end_array(struct json_writer *writer, ktk_error *err) {
+    return end(writer, ']', err);
+}
+
+static bool is_plain(uint8_t byte) {
+    return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
+}
+
+/* The code point at `at`, in text that is known to be UTF-8. */
+static uint32_t decode_utf8(const uint8_t **at) {
+    static const uint8_t lead_masks[] = {0x7F, 0, 0x1F, 0x0F, 0x07};
+    uint8_t lead = *(*at)++;
+    int size = lead < 0x80 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    uint32_t code_point = lead & lead_masks[size];
+
+    for (int i = 1; i < size; i++) {
+        code_point = code_point << 6 | (*(*at)++ & 0x3F);
+    }
+    return code_point;
+}
+
+static char *put_unicode_escape(char *at, uint32_t unit) {
+    static const char digits[] = "0123456789abcdef";
+
+    *at++ = '\\';
+    *at++ = 'u';
+    for (int shift = 12; shift >= 0; shift -= 4) {
+        *at++ = digits[unit >> shift & 0xF];
+    }
+    return at;
+}
+
+static ktk_status append_escape(struct buffer *out, uint32_t code_point, ktk_error *err) {
+    static const char values[] = "\"\\\b\f\n\r\t";
+    static const char names[] = "\"\\bfnrt";
+    const char *value =
+        code_point == 0 || code_point > 0x7F ? NULL : strchr(values, (int)code_point);
+    char text[12];
+    char *at = text;
+
+    if (value != NULL) {
+        *at++ = '\\';
+        *at++ = names[value - values];
+    } else if (code_point < 0x10000) {
+        at = put_unicode_escape(at, code_point);
+    } else {
+        at = put_unicode_escape(at, 0xD800 + ((code_point - 0x10000) >> 10));
+        at = put_unicode_escape(at, 0xDC00 + (code_point & 0x3FF));
+    }
+    return ktki_buffer_append(out, text, (size_t)(at - text), err);
+}
+
+static ktk_status append_quoted(struct buffer *out, const char *text, size_t size, ktk_error *err) {
+    const uint8_t *at = (const uint8_t *)text;
+    const uint8_t *end = size == 0 ? at : at + size;
+    ktk_status status = KTK_OK;
+
+    if (!ktki_utf8_is_valid(text, size)) {
+        KTKI_FAIL(err, KTK_E_INVALID, "a text of %zu bytes is not UTF-8", size);
+    }
+    KTKI_TRY(ktki_buffer_append_byte(out, '"', err));
+    while (at < end) {
+        const uint8_t *from = at;
+        while (at < end && is_plain(*at)) {
+            at++;
+        }
+        KTKI_TRY(ktki_buffer_append(out, from, (size_t)(at - from), err));
+        if (at < end) {
+            KTKI_TRY(append_escape(out, decode_utf8(&at), err));
+        }
+    }
+    KTKI_TRY(ktki_buffer_append_byte(out, '"', err));
+out:
+    return status;
+}
+
+ktk_status ktki_json_key_bytes(struct json_writer *writer, const char *key, size_t size,
+                               ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    assert(writer->depth > 0 && !writer->after_key);
+    KTKI_TRY(append_separator(writer, err));
+    KTKI_TRY(append_quoted(writer->out, key, size, err));
+    KTKI_TRY(ktki_buffer_append(writer->out, ": ", 2, err));
+    writer->after_key = true;
+out:
+    return status;
+}
+
+ktk_status ktki_json_key(struct json_writer *writer, const char *key, ktk_error *err) {
+    return ktki_json_key_bytes(writer, key, strlen(key), err);
+}
+
+ktk_status ktki_json_string(struct json_writer *writer, const char *text, size_t size,
+                            ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(append_separator(writer, err));
+    KTKI_TRY(append_quoted(writer->out, text, size, err));
+out:
+    return status;
+}
+
+ktk_status ktki_json_text(struct json_writer *writer, const char *text, ktk_error *err) {
+    return text == NULL ? ktki_json_null(writer, err)
+                        : ktki_json_string(writer, text, strlen(text), err);
+}
+
+ktk_status ktki_json_i64(struct json_writer *writer, int64_t value, ktk_error *err) {
+    char text[KTKI_NUMBER_TEXT_MAX];
+
+    return ktki_json_raw(writer, text, ktki_format_i64(value, text), err);
+}
+
+ktk_status ktki_json_bool(struct json_writer *writer, bool value, ktk_error *err) {
+    return value ? ktki_json_raw(writer, "true", 4, err) : ktki_json_raw(writer, "false", 5, err);
+}
+
+ktk_status ktki_json_null(struct json_writer *writer, ktk_error *err) {
+    return ktki_json_raw(writer, "null", 4, err);
+}
+
+ktk_status ktki_json_raw(struct json_writer *writer, const char *json, size_t size,
+                         ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(append_separator(writer, err));
+    KTKI_TRY(ktki_buffer_append(writer->out, json, size, err));
+out:
+    return status;
+}
+
+static ktk_status copy_number(struct json_writer *writer, const struct json_reader *reader,
+                              bool allow_nonfinite, ktk_error *err) {
+    char last = reader->text[reader->text_size - 1];
+
+    if (!allow_nonfinite && (last < '0' || last > '9')) {
+        return ktk_error_set(err, KTK_E_INVALID, "'%.*s' at byte %zu is not a number in JSON",
+                             (int)reader->text_size, reader->text,
+                             (size_t)(reader->token - reader->start));
+    }
+    return ktki_json_raw(writer, reader->text, reader->text_size, err);
+}
+
+static ktk_status copy_event(struct json_writer *writer, const struct json_reader *reader,
+                             enum json_event event, bool allow_nonfinite, ktk_error *err) {
+    switch (event) {
+    case JSON_OBJECT_BEGIN:
+        return ktki_json_begin_object(writer, err);
+    case JSON_OBJECT_END:
+        return ktki_json_end_object(writer, err);
+    case JSON_ARRAY_BEGIN:
+        return ktki_json_begin_array(writer, err);
+    case JSON_ARRAY_END:
+        return ktki_json_end_array(writer, err);
+    case JSON_KEY:
+        return ktki_json_key_bytes(writer, reader->text, reader->text_size, err);
+    case JSON_STRING:
+        return ktki_json_string(writer, reader->text, reader->text_size, err);
+    case JSON_NUMBER:
+        return copy_number(writer, reader, allow_nonfinite, err);
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return ktki_json_bool(writer, event == JSON_TRUE, err);
+    case JSON_NULL:
+        return ktki_json_null(writer, err);
+    case JSON_END:
+        break;
+    }
+    return KTK_OK;
+}
+
+ktk_status ktki_json_normalise(struct buffer *out, const char *json, size_t size,
+                               bool allow_nonfinite, const ktk_allocator *allocator,
+                               ktk_error *err) {
+    size_t size_before = out->size;
+    struct json_reader reader;
+    struct json_writer writer;
+    enum json_event event;
+    ktk_status status = KTK_OK;
+
+    ktki_json_reader_init(&reader, allocator, json, size, DEPTH_MAX);
+    ktki_json_writer_init(&writer, out);
+    do {
+        KTKI_TRY(ktki_json_next(&reader, &event, err));
+        KTKI_TRY(copy_event(&writer, &reader, event, allow_nonfinite, err));
+    } while (event != JSON_END);
+out:
+    if (status != KTK_OK) {
+        out->size = size_before;
+    }
+    ktki_json_reader_clear(&reader);
+    return status;
+}
