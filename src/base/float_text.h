@@ -1,4 +1,4 @@
-/** Floating point numbers to and from text, independent of the locale. */
+/** Doubles to and from text, independent of the locale. */
 #ifndef KTKI_BASE_FLOAT_TEXT_H
 #define KTKI_BASE_FLOAT_TEXT_H
 
@@ -8,8 +8,11 @@
 /** Enough for every number but decimals, with NUL. */
 #define KTKI_NUMBER_TEXT_MAX 40
 
-/** Correctly rounded; accepts a sign, exponents, `inf`, `infinity`, `nan` in any case. Whole text;
- * false otherwise. Too large: infinity; too small: zero. */
+/**
+ * The double nearest to a decimal number (`1`, `-.5`, `2.`, `1e-5`), half-way cases to even; too
+ * large gives infinity, too small zero. Also `inf`, `infinity` and `nan` in any case, with a sign
+ * or not. False, and nothing written, unless the whole text is one of these.
+ */
 bool ktki_parse_f64(const char *text, size_t size, double *out);
 
 /** Shortest text that reads back to the same double, as Python's repr: `1.0`, `1e+16`, `1e-05`,

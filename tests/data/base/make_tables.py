@@ -5,10 +5,12 @@ Columns are separated by a tab. The random numbers are seeded: the same Python g
 """
 
 import datetime
+import fractions
 import json
 import pathlib
 import random
 import re
+import struct
 
 FOLDER = pathlib.Path(__file__).parent
 
@@ -44,6 +46,52 @@ def timestamps():
             values.add(rng.randrange(-(2**63) // 10**digits + 1000, 2**63 // 10**digits - 1000) * 10**digits)
     for value in sorted(values):
         yield value, str(pandas.Timestamp(value))
+
+
+def bits_of(value):
+    return struct.pack(">d", value).hex()
+
+
+def double_of(bits):
+    return struct.unpack(">d", struct.pack(">Q", bits))[0]
+
+
+def floats():
+    """bits in hexadecimal, repr"""
+    rng = random.Random(4)
+    values = {0.0, 1.0, 0.1, 1 / 3, 100.0, 123456.789, 9007199254740993.0, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308}
+    values |= {10.0**exponent for exponent in range(-25, 25)} | {2.0**exponent for exponent in range(-1074, 1024, 7)}
+    values |= {double_of(rng.randrange(0x7FF << 52)) for _ in range(600)}
+    values |= {round(rng.uniform(0, 10 ** rng.randrange(1, 18)), rng.randrange(6)) for _ in range(300)}
+    values |= {double_of(rng.randrange(1 << rng.randrange(1, 53))) for _ in range(60)}
+    for value in [float("inf"), float("-inf"), -0.0] + sorted(values) + [-value for value in sorted(values)[1::20]]:
+        yield bits_of(value), repr(value)
+
+
+def middle(bits):
+    """All digits of the middle between a double and the next one."""
+    middle = (fractions.Fraction(double_of(bits)) + fractions.Fraction(double_of(bits + 1))) / 2
+    places = middle.denominator.bit_length() - 1
+    digits = str(middle.numerator * 5**places).rjust(places + 1, "0")
+    return digits[: len(digits) - places] + "." + digits[len(digits) - places :]
+
+
+def float_texts():
+    """text, bits in hexadecimal of float(text)"""
+    rng = random.Random(5)
+    texts = "0 -0 00 0e5 .5 5. -.5e1 1e0 1E+2 1e-2 1e22 1e23 1e400 1e-400 -1e400 0e999999999999 1e-999999999999".split()
+    texts += "2.47e-324 2.4703282292062327e-324 2.4703282292062328e-324 1.7976931348623158e308 1.7976931348623159e308".split()
+    texts += "9007199254740993 9007199254740992.999999999999999999 9007199254740993.00000000000000000000000001".split()
+    texts += ["0." + "0" * 400 + "1e400", "1" + "0" * 400 + "e-400", "1" + "0" * 309, "0" * 50 + "1", "18446744073709551616"]
+    for _ in range(40):
+        text = middle(rng.choice((rng.randrange(1 << 62), rng.randrange(1 << 53), rng.randrange(0x3C0 << 52, 0x440 << 52))))
+        texts += [text, text + "1", text[:-1] + "4" if text[-1] == "5" else text + "0", text + "0" * 100 + "1"]
+    for _ in range(300):
+        digits = str(rng.randrange(10 ** rng.randrange(1, 40)))
+        texts.append("%s.%se%d" % (digits, rng.randrange(10**8), rng.randrange(-360, 330)))
+        texts.append("%se%d" % (digits, rng.randrange(-40, 40)))
+    for text in texts:
+        yield text, bits_of(float(text))
 
 
 def json_strings():
@@ -131,5 +179,7 @@ def json_documents():
 if __name__ == "__main__":
     write_table("dates.tsv", dates())
     write_table("timestamps.tsv", timestamps())
+    write_table("floats.tsv", floats())
+    write_table("float_texts.tsv", float_texts())
     write_table("json_strings.tsv", json_strings())
     write_table("json_documents.tsv", json_documents())
