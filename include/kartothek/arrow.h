@@ -80,8 +80,14 @@ KTK_API ktk_status ktk_json_lines_write(ktk_context *context, struct ArrowArrayS
 
 /**
  * Text of one value as CSV would show it (unquoted), e.g. for tables. `array` belongs to `schema`;
- * `row` counts from 0. Writes at most `capacity` bytes with a NUL and returns the full length; null
- * gives "" and sets `*is_null`.
+ * `row` counts from 0. Writes at most `capacity` bytes with a NUL, cut at a character boundary, and
+ * returns the full length; null gives "" and sets `*is_null`. What cannot be shown (no memory, an
+ * invalid schema) is "?".
+ *
+ * Numbers are the shortest text that reads back to the same value; dates and times are ISO 8601
+ * ("2020-01-31 12:00:00.5" has six or nine digits of fraction), those with a time zone in UTC with
+ * "+00:00"; binary is hexadecimal; dictionaries show their values; lists, structs and maps are
+ * JSON.
  */
 KTK_API size_t ktk_format_value(const struct ArrowSchema *schema, const struct ArrowArray *array,
                                 int64_t row, char *text, size_t capacity, bool *is_null);
