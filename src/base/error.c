@@ -35,11 +35,17 @@ const char *ktk_version(void) {
     return KTK_VERSION_TEXT;
 }
 
-/* Cut an over-long text in front of the UTF-8 sequence that did not fit. */
-static void trim_utf8(char *text, size_t capacity) {
+/* Names and values in a text may hold anything: keep it one line, and cut an over-long one in front
+ * of the UTF-8 sequence that did not fit. */
+static void tidy_text(char *text, size_t capacity) {
     size_t size = strnlen(text, capacity);
     size_t start = size;
 
+    for (char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7F) {
+            *c = ' ';
+        }
+    }
     if (size + 1 < capacity) {
         return;
     }
@@ -59,7 +65,7 @@ static void set_text(ktk_error *err, ktk_status status, int detail, const char *
     err->status = (int32_t)status;
     err->detail = detail;
     (void)vsnprintf(err->message, sizeof(err->message), format, args);
-    trim_utf8(err->message, sizeof(err->message));
+    tidy_text(err->message, sizeof(err->message));
 }
 
 ktk_status ktk_error_set(ktk_error *err, ktk_status status, const char *format, ...) {
@@ -85,7 +91,7 @@ void ktki_error_context(ktk_error *err, const char *format, ...) {
     va_end(args);
     used = strlen(err->message);
     (void)snprintf(err->message + used, sizeof(err->message) - used, ": %s", tail);
-    trim_utf8(err->message, sizeof(err->message));
+    tidy_text(err->message, sizeof(err->message));
 }
 
 ktk_status ktki_error_memory(ktk_error *err, size_t size) {
@@ -124,7 +130,7 @@ ktk_status ktki_error_errno(ktk_error *err, int error_number, const char *format
     used = strlen(err->message);
     reason = strerror_r(error_number, space, sizeof(space)); /* the one of _GNU_SOURCE */
     (void)snprintf(err->message + used, sizeof(err->message) - used, ": %s", reason);
-    trim_utf8(err->message, sizeof(err->message));
+    tidy_text(err->message, sizeof(err->message));
     return status;
 }
 
