@@ -200,8 +200,10 @@ static ktk_status evaluate_array(const struct bound_literal *literal, ktk_contex
         size = mask_size(length);
         test = &literal->tests[ktki_test_index(&values->type)];
         KTKI_TRY(ktki_alloc_array(allocator, size, 2, &answers, err));
-        KTKI_TRY(evaluate_array(literal, context, values, array->dictionary, length, answers,
-                                answers + size, err));
+        if (length > 0) {
+            KTKI_TRY(evaluate_array(literal, context, values, array->dictionary, length, answers,
+                                    answers + size, err));
+        }
         ktki_gather_bits(&input, answers, length, mask);
         find_valid(&input, kernel, scratch, NULL);
         mask_and(mask, scratch, mask_size(count));
@@ -231,6 +233,9 @@ ktk_status ktki_literal_evaluate(const struct bound_literal *literal, ktk_contex
     uint8_t *scratch = NULL;
 
     assert(column->length >= row_count);
+    if (row_count == 0) {
+        goto out; /* such arrays may lack their buffers */
+    }
     KTKI_TRY(ktki_alloc_array(allocator, size, 1, &scratch, err));
     KTKI_TRY(evaluate_array(literal, context, field, column, row_count, mask, scratch, err));
 out:

@@ -124,6 +124,11 @@ static void contains_bool(const struct kernel_input *input, const struct test *t
 
 /* ---- text and binary ---- */
 
+/* Arrays of nothing but empty values may have no bytes at all. */
+static inline const uint8_t *bytes_of(const struct kernel_input *input) {
+    return input->view.values != NULL ? input->view.values : (const uint8_t *)"";
+}
+
 static inline bool bytes_match(const uint8_t *data, size_t size, enum comparison comparison,
                                const union scalar *value) {
     size_t other = value->bytes.size;
@@ -145,7 +150,7 @@ static inline bool bytes_match(const uint8_t *data, size_t size, enum comparison
                                const union scalar *value, uint8_t *mask) {                         \
         const offset_type *offsets =                                                               \
             (const offset_type *)input->view.offsets + input->view.offset;                         \
-        const uint8_t *data = input->view.values;                                                  \
+        const uint8_t *data = bytes_of(input);                                                     \
         FILL_MASK(bytes_match(data + offsets[i], (size_t)(offsets[i + 1] - offsets[i]),            \
                               comparison, value));                                                 \
     }                                                                                              \
@@ -153,7 +158,7 @@ static inline bool bytes_match(const uint8_t *data, size_t size, enum comparison
                                 uint8_t *mask) {                                                   \
         const offset_type *offsets =                                                               \
             (const offset_type *)input->view.offsets + input->view.offset;                         \
-        const uint8_t *data = input->view.values;                                                  \
+        const uint8_t *data = bytes_of(input);                                                     \
         FILL_MASK(ktki_hash_map_find(test->texts, data + offsets[i],                               \
                                      (size_t)(offsets[i + 1] - offsets[i])) != NULL);              \
     }

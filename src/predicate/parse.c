@@ -77,9 +77,6 @@ static ktk_status fail_at(const struct parser *parser, size_t at, ktk_error *err
     }
     (void)snprintf(excerpt, sizeof(excerpt), "%.*s|%.*s", (int)(at - from), input + from,
                    (int)(to - at), input + at);
-    for (char *c = excerpt; *c != '\0'; c++) {
-        *c = (unsigned char)*c < ' ' || *c == 0x7F ? ' ' : *c;
-    }
     return ktk_error_set(err, KTK_E_INVALID, "predicate, column %zu: %s: %s%s%s", column, problem,
                          from > 0 ? "…" : "", excerpt, to < parser->size ? "…" : "");
 }
@@ -370,10 +367,11 @@ static ktk_status build(struct parser *parser, ktk_predicate **out, ktk_context 
     ktk_literal *literals = (ktk_literal *)(void *)parser->literals.data;
     const ktk_value *values = (const ktk_value *)(const void *)parser->values.data;
     size_t literal_count = parser->literals.size / sizeof(*literals);
+    size_t at = 0;
 
     for (size_t i = 0; i < literal_count; i++) {
-        literals[i].values = values;
-        values += literals[i].value_count;
+        literals[i].values = literals[i].value_count > 0 ? values + at : NULL;
+        at += literals[i].value_count;
     }
     return ktk_predicate_new(out, context, literals,
                              (const size_t *)(const void *)parser->counts.data,
