@@ -53,6 +53,11 @@ ktk_status ktki_document_parse(struct document *out, ktk_context *context, const
  * go last. NaN and Infinity in the metadata are KTK_E_INVALID. */
 ktk_status ktki_document_write(const struct document *document, struct buffer *out, ktk_error *err);
 
+/** Copy an array that grew in a buffer into the arena of the document. `out` points to the pointer.
+ */
+ktk_status ktki_document_keep(struct document *document, const struct buffer *array, void *out,
+                              ktk_error *err);
+
 void ktki_document_clear(struct document *document);
 
 #endif

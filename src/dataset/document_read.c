@@ -1,0 +1,413 @@
+#include "dataset/document.h"
+
+#include "base/alloc.h"
+#include "base/context.h"
+#include "base/error.h"
+#include "base/hash_map.h"
+#include "base/json_read.h"
+#include "base/text.h"
+
+#define VERSION 4
+
+/* The state of one parse. `document` is built in place; arrays grow in buffers until their size is
+ * known. */
+struct parser {
+    struct document *document;
+    const ktk_allocator *allocator;
+    struct json_reader json;
+    struct hash_map labels;    /* to the position in `partitions`: the last of equal labels wins */
+    struct hash_map tables;    /* to the position in `table_names` */
+    struct buffer table_names; /* const char * */
+    struct buffer partitions;  /* struct partition */
+    struct buffer files;       /* struct partition_file, of the partition at hand */
+    struct buffer unknown;     /* text */
+    bool has_version;
+};
+
+ktk_status ktki_document_keep(struct document *document, const struct buffer *array, void *out,
+                              ktk_error *err) {
+    ktk_status status = ktki_arena_array(&document->arena, array->size, 1, out, err);
+
+    if (status == KTK_OK && array->size > 0) {
+        memcpy(*(void **)out, array->data, array->size);
+    }
+    return status;
+}
+
+static ktk_status corrupt(const struct parser *parser, ktk_error *err, const char *what) {
+    return ktk_error_set(err, KTK_E_CORRUPT, "%s at byte %zu", what,
+                         (size_t)(parser->json.token - parser->json.start));
+}
+
+static ktk_status keep_count(int32_t *out, const struct buffer *array, size_t element_size,
+                             ktk_error *err) {
+    size_t count = array->size / element_size;
+
+    if (count > INT32_MAX) {
+        return ktk_error_set(err, KTK_E_LIMIT, "%zu elements are too many", count);
+    }
+    *out = (int32_t)count;
+    return KTK_OK;
+}
+
+/* The text of the event at hand, copied; no C text can hold a NUL. */
+static ktk_status keep_text(struct parser *parser, const char **out, ktk_error *err) {
+    const struct json_reader *json = &parser->json;
+
+    if (json->text_size > 0 && memchr(json->text, 0, json->text_size) != NULL) {
+        return corrupt(parser, err, "a name holds a NUL");
+    }
+    return ktki_arena_text(&parser->document->arena, json->text, json->text_size, out, err);
+}
+
+/* One pointer a table name: nearly every partition repeats the name of the one before. */
+static ktk_status intern_table(struct parser *parser, const char **last, ktk_error *err) {
+    const char *copy;
+    uint64_t *position;
+    ktk_status status = KTK_OK;
+
+    if (*last != NULL && ktki_json_is(&parser->json, *last)) {
+        goto out;
+    }
+    position = ktki_hash_map_find(&parser->tables, parser->json.text, parser->json.text_size);
+    if (position != NULL) {
+        *last = ((const char **)parser->table_names.data)[*position];
+        goto out;
+    }
+    KTKI_TRY(keep_text(parser, &copy, err));
+    KTKI_TRY(ktki_hash_map_insert(&parser->tables, copy, strlen(copy), parser->tables.count,
+                                  &position, NULL, err));
+    KTKI_TRY(ktki_buffer_append(&parser->table_names, &copy, sizeof(copy), err));
+    *last = copy;
+out:
+    return status;
+}
+
+/* `{table: key, …}`, the begin of which is read. */
+static ktk_status parse_files(struct parser *parser, const char **last_table,
+                              struct partition *partition, ktk_error *err) {
+    enum json_event event;
+    ktk_status status = KTK_OK;
+
+    parser->files.size = 0;
+    for (;;) {
+        struct partition_file file;
+
+        KTKI_TRY(ktki_json_next(&parser->json, &event, err));
+        if (event == JSON_OBJECT_END) {
+            break;
+        }
+        KTKI_TRY(intern_table(parser, last_table, err));
+        file.table = *last_table;
+        KTKI_TRY(ktki_json_expect(&parser->json, JSON_STRING, "the key of a file", err));
+        KTKI_TRY(keep_text(parser, &file.key, err));
+        KTKI_TRY(ktki_buffer_append(&parser->files, &file, sizeof(file), err));
+    }
+    KTKI_TRY(
+        keep_count(&partition->file_count, &parser->files, sizeof(struct partition_file), err));
+    KTKI_TRY(ktki_document_keep(parser->document, &parser->files, &partition->files, err));
+out:
+    return status;
+}
+
+/* What a label stands for: a map of which only `files` counts. */
+static ktk_status parse_partition(struct parser *parser, const char **last_table,
+                                  struct partition *partition, ktk_error *err) {
+    enum json_event event;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_json_expect(&parser->json, JSON_OBJECT_BEGIN, "the map of a partition", err));
+    for (;;) {
+        KTKI_TRY(ktki_json_next(&parser->json, &event, err));
+        if (event == JSON_OBJECT_END) {
+            break;
+        }
+        if (!ktki_json_is(&parser->json, "files")) {
+            KTKI_TRY(ktki_json_skip(&parser->json, NULL, NULL, err));
+            continue;
+        }
+        KTKI_TRY(ktki_json_expect(&parser->json, JSON_OBJECT_BEGIN, "a map of files", err));
+        KTKI_TRY(parse_files(parser, last_table, partition, err));
+    }
+out:
+    return status;
+}
+
+static ktk_status parse_partitions(struct parser *parser, ktk_error *err) {
+    struct document *document = parser->document;
+    const char *last_table = NULL;
+    enum json_event event;
+    ktk_status status = KTK_OK;
+
+    ktki_hash_map_clear(&parser->labels);
+    parser->partitions.size = 0;
+    document->partition_count = 0;
+    document->has_partitions = true;
+    KTKI_TRY(ktki_json_expect(&parser->json, JSON_OBJECT_BEGIN, "a map of partitions", err));
+    for (;;) {
+        struct partition partition = {0};
+        uint64_t *position;
+        bool is_new;
+
+        KTKI_TRY(ktki_json_next(&parser->json, &event, err));
+        if (event == JSON_OBJECT_END) {
+            break;
+        }
+        KTKI_TRY(keep_text(parser, &partition.label, err));
+        KTKI_TRY(parse_partition(parser, &last_table, &partition, err));
+        KTKI_TRY(ktki_hash_map_insert(&parser->labels, partition.label, strlen(partition.label),
+                                      (uint64_t)document->partition_count, &position, &is_new,
+                                      err));
+        if (is_new) {
+            KTKI_TRY(ktki_buffer_append(&parser->partitions, &partition, sizeof(partition), err));
+            document->partition_count++;
+        } else {
+            ((struct partition *)parser->partitions.data)[*position] = partition;
+        }
+    }
+out:
+    return status;
+}
+
+static ktk_status parse_partition_keys(struct parser *parser, ktk_error *err) {
+    struct document *document = parser->document;
+    struct buffer keys;
+    enum json_event event;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&keys, parser->allocator, 0);
+    KTKI_TRY(ktki_json_next(&parser->json, &event, err));
+    if (event == JSON_NULL) {
+        goto out;
+    }
+    if (event != JSON_ARRAY_BEGIN) {
+        KTKI_TRY(corrupt(parser, err, "a list is expected"));
+    }
+    for (;;) {
+        const char *key;
+
+        KTKI_TRY(ktki_json_next(&parser->json, &event, err));
+        if (event == JSON_ARRAY_END) {
+            break;
+        }
+        if (event != JSON_STRING) {
+            KTKI_TRY(corrupt(parser, err, "the name of a column is expected"));
+        }
+        KTKI_TRY(keep_text(parser, &key, err));
+        KTKI_TRY(ktki_buffer_append(&keys, &key, sizeof(key), err));
+    }
+    KTKI_TRY(keep_count(&document->partition_key_count, &keys, sizeof(char *), err));
+    KTKI_TRY(ktki_document_keep(document, &keys, &document->partition_keys, err));
+    document->has_partition_keys = true;
+out:
+    ktki_buffer_clear(&keys);
+    return status;
+}
+
+/* What an index column stands for: the key of its file, or the index itself. */
+static ktk_status parse_index(struct parser *parser, struct document_index *index, ktk_error *err) {
+    const char *raw;
+    size_t raw_size;
+    enum json_event event;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_json_next(&parser->json, &event, err));
+    if (event == JSON_STRING) {
+        KTKI_TRY(keep_text(parser, &index->key, err));
+    } else if (event == JSON_OBJECT_BEGIN) {
+        KTKI_TRY(ktki_json_skip(&parser->json, &raw, &raw_size, err));
+        KTKI_TRY(ktki_arena_text(&parser->document->arena, raw, raw_size, &index->embedded, err));
+        index->embedded_size = raw_size;
+    } else {
+        KTKI_TRY(corrupt(parser, err, "an index is neither a key nor a map"));
+    }
+out:
+    return status;
+}
+
+static ktk_status parse_indices(struct parser *parser, ktk_error *err) {
+    struct document *document = parser->document;
+    struct buffer indices;
+    enum json_event event;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&indices, parser->allocator, 0);
+    KTKI_TRY(ktki_json_expect(&parser->json, JSON_OBJECT_BEGIN, "a map of indices", err));
+    for (;;) {
+        struct document_index index = {0};
+
+        KTKI_TRY(ktki_json_next(&parser->json, &event, err));
+        if (event == JSON_OBJECT_END) {
+            break;
+        }
+        KTKI_TRY(keep_text(parser, &index.column, err));
+        KTKI_TRY(parse_index(parser, &index, err));
+        KTKI_TRY(ktki_buffer_append(&indices, &index, sizeof(index), err));
+    }
+    KTKI_TRY(keep_count(&document->index_count, &indices, sizeof(struct document_index), err));
+    KTKI_TRY(ktki_document_keep(document, &indices, &document->indices, err));
+out:
+    ktki_buffer_clear(&indices);
+    return status;
+}
+
+static ktk_status parse_metadata(struct parser *parser, ktk_error *err) {
+    struct document *document = parser->document;
+    const char *raw;
+    size_t size;
+    enum json_event event;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_json_next(&parser->json, &event, err));
+    if (event == JSON_NULL) {
+        goto out;
+    }
+    if (event != JSON_OBJECT_BEGIN) {
+        KTKI_TRY(corrupt(parser, err, "metadata is no map"));
+    }
+    KTKI_TRY(ktki_json_skip(&parser->json, &raw, &size, err));
+    KTKI_TRY(ktki_arena_text(&document->arena, raw, size, &document->metadata, err));
+    document->metadata_size = size;
+out:
+    return status;
+}
+
+static ktk_status parse_version(struct parser *parser, ktk_error *err) {
+    struct json_reader *json = &parser->json;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_json_expect(json, JSON_NUMBER, "a number as dataset_metadata_version", err));
+    if (!ktki_parse_i64(json->text, json->text_size, &parser->document->version)) {
+        KTKI_TRY(corrupt(parser, err, "dataset_metadata_version is no whole number"));
+    }
+    if (parser->document->version != VERSION) {
+        KTKI_FAIL(err, KTK_E_UNSUPPORTED,
+                  "metadata version %lld is not supported; only version %d is",
+                  (long long)parser->document->version, VERSION);
+    }
+    parser->has_version = true;
+out:
+    return status;
+}
+
+static ktk_status parse_uuid(struct parser *parser, ktk_error *err) {
+    ktk_status status = ktki_json_expect(&parser->json, JSON_STRING, "a text as dataset_uuid", err);
+
+    return status == KTK_OK ? keep_text(parser, &parser->document->uuid, err) : status;
+}
+
+/* Keep a member as it stands in the text, key included, to be written again. */
+static ktk_status keep_unknown(struct parser *parser, ktk_error *err) {
+    const char *key = parser->json.token;
+    const char *raw;
+    size_t size;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_json_skip(&parser->json, &raw, &size, err));
+    if (parser->unknown.size > 0) {
+        KTKI_TRY(ktki_buffer_append_text(&parser->unknown, ", ", err));
+    }
+    KTKI_TRY(ktki_buffer_append(&parser->unknown, key, (size_t)(raw + size - key), err));
+out:
+    return status;
+}
+
+/* Names that the originals use for the document in memory only, and that must never be written. */
+static ktk_status pass_over(struct parser *parser, ktk_error *err) {
+    return ktki_json_skip(&parser->json, NULL, NULL, err);
+}
+
+static const struct member {
+    const char *name;
+    ktk_status (*parse)(struct parser *parser, ktk_error *err);
+} members[] = {
+    {"dataset_metadata_version", parse_version},
+    {"dataset_uuid", parse_uuid},
+    {"indices", parse_indices},
+    {"metadata", parse_metadata},
+    {"partitions", parse_partitions},
+    {"partition_keys", parse_partition_keys},
+    {"table_meta", pass_over},
+    {"schema", pass_over},
+};
+
+static ktk_status parse_member(struct parser *parser, ktk_error *err) {
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (ktki_json_is(&parser->json, members[i].name)) {
+            ktk_status status = members[i].parse(parser, err);
+
+            if (status != KTK_OK) {
+                ktki_error_context(err, "in '%s'", members[i].name);
+            }
+            return status;
+        }
+    }
+    return keep_unknown(parser, err);
+}
+
+static ktk_status parse_members(struct parser *parser, ktk_error *err) {
+    enum json_event event;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_json_expect(&parser->json, JSON_OBJECT_BEGIN, "a map", err));
+    for (;;) {
+        KTKI_TRY(ktki_json_next(&parser->json, &event, err));
+        if (event == JSON_OBJECT_END) {
+            break;
+        }
+        KTKI_TRY(parse_member(parser, err));
+    }
+    KTKI_TRY(ktki_json_expect(&parser->json, JSON_END, "the end of the document", err));
+    if (!parser->has_version) {
+        KTKI_FAIL(err, KTK_E_CORRUPT, "there is no dataset_metadata_version");
+    }
+    if (parser->document->uuid == NULL) {
+        KTKI_FAIL(err, KTK_E_CORRUPT, "there is no dataset_uuid");
+    }
+out:
+    return status;
+}
+
+ktk_status ktki_document_parse(struct document *out, ktk_context *context, const char *text,
+                               size_t size, ktk_error *err) {
+    const ktk_allocator *allocator = ktki_context_allocator(context);
+    const ktk_limits *limits = ktki_context_limits(context);
+    struct document document = {.metadata = "{}", .metadata_size = 2, .unknown = ""};
+    struct parser parser = {.document = &document, .allocator = allocator};
+    ktk_status status = KTK_OK;
+
+    ktki_arena_init(&document.arena, allocator);
+    ktki_json_reader_init(&parser.json, allocator, text, size, limits->nesting_max);
+    ktki_hash_map_init(&parser.labels, allocator);
+    ktki_hash_map_init(&parser.tables, allocator);
+    ktki_buffer_init(&parser.table_names, allocator, 0);
+    ktki_buffer_init(&parser.partitions, allocator, 0);
+    ktki_buffer_init(&parser.files, allocator, 0);
+    ktki_buffer_init(&parser.unknown, allocator, 0);
+    if (size > (uint64_t)limits->document_bytes_max) {
+        KTKI_FAIL(err, KTK_E_LIMIT, "the document has %zu bytes, more than the %lld allowed", size,
+                  (long long)limits->document_bytes_max);
+    }
+    KTKI_TRY(parse_members(&parser, err));
+    KTKI_TRY(ktki_document_keep(&document, &parser.partitions, &document.partitions, err));
+    KTKI_TRY(ktki_arena_text(&document.arena, (const char *)parser.unknown.data,
+                             parser.unknown.size, &document.unknown, err));
+    document.unknown_size = parser.unknown.size;
+    *out = document;
+    document = (struct document){.arena = {.allocator = allocator}};
+out:
+    ktki_buffer_clear(&parser.unknown);
+    ktki_buffer_clear(&parser.files);
+    ktki_buffer_clear(&parser.partitions);
+    ktki_buffer_clear(&parser.table_names);
+    ktki_hash_map_clear(&parser.tables);
+    ktki_hash_map_clear(&parser.labels);
+    ktki_json_reader_clear(&parser.json);
+    ktki_document_clear(&document);
+    return status;
+}
+
+void ktki_document_clear(struct document *document) {
+    ktki_arena_clear(&document->arena);
+    *document = (struct document){.arena = {.allocator = document->arena.allocator}};
+}
