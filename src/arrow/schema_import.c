@@ -64,7 +64,7 @@ static ktk_status import_metadata(struct import *import, const char *metadata,
     KTKI_TRY(ktki_arena_array(&import->schema->arena, (size_t)count, sizeof(*entries), &entries,
                               import->err));
     for (int32_t i = 0; i < count; i++) {
-        size_t key_size;
+        size_t key_size = 0;
         KTKI_TRY(import_bytes(import, &metadata, &entries[i].key, &key_size));
         if (strlen(entries[i].key) != key_size) {
             KTKI_FAIL(import->err, KTK_E_UNSUPPORTED, "schema metadata with a NUL in key '%s'",
