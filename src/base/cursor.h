@@ -11,15 +11,17 @@
 #include <stdint.h>
 #include <string.h>
 
-/** Invariant: at <= end; bytes in [at, end) may be read. */
+/** Invariant: at <= end, both not NULL; bytes in [at, end) may be read. */
 struct cursor {
     const uint8_t *at;
     const uint8_t *end;
 };
 
+/** `data` may be NULL if `size` is 0. */
 static inline struct cursor ktki_cursor(const void *data, size_t size) {
-    const uint8_t *at = (const uint8_t *)data;
-    return (struct cursor){at, size == 0 ? at : at + size};
+    static const uint8_t nothing = 0;
+    const uint8_t *at = data == NULL ? &nothing : (const uint8_t *)data;
+    return (struct cursor){at, at + size};
 }
 
 /** Bytes left. */

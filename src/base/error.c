@@ -7,6 +7,8 @@
 
 #include <kartothek/version.h>
 
+#include "base/text.h"
+
 static const char *const status_names[] = {
     [KTK_OK] = "ok",
     [KTK_E_NO_MEMORY] = "no memory",
@@ -35,28 +37,31 @@ const char *ktk_version(void) {
     return KTK_VERSION_TEXT;
 }
 
-/* Names and values in a text may hold anything: keep it one line, and cut an over-long one in front
- * of the UTF-8 sequence that did not fit. */
-static void tidy_text(char *text, size_t capacity) {
-    size_t size = strnlen(text, capacity);
-    size_t start = size;
+/*
+ * Values from outside end up in messages; a message is one line of UTF-8 all the same. Control
+ * characters become blanks and ill-formed bytes '?'; a sequence that was cut at the end goes.
+ */
+static void clean_message(ktk_error *err) {
+    size_t size = strlen(err->message);
+    bool is_full = size + 1 == sizeof(err->message);
+    size_t at = 0;
 
-    for (char *c = text; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7F) {
-            *c = ' ';
+    while (at < size) {
+        unsigned char byte = (unsigned char)err->message[at];
+        size_t step = ktki_utf8_sequence_size(err->message + at, size - at);
+        if (step == 0 && is_full && byte >= 0xC2 && size - at < 4) {
+            err->message[at] = '\0';
+            break;
         }
-    }
-    if (size + 1 < capacity) {
-        return;
-    }
-    while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80) {
-        start--;
-    }
-    if (start > 0 && ((unsigned char)text[start - 1] & 0x80) != 0) {
-        text[start - 1] = '\0';
+        if (step == 0 || byte < 0x20 || byte == 0x7F) {
+            err->message[at] = step == 0 ? '?' : ' ';
+            step = 1;
+        }
+        at += step;
     }
 }
 
+KTK_PRINTF(4, 0)
 static void set_text(ktk_error *err, ktk_status status, int detail, const char *format,
                      va_list args) {
     if (err == NULL) {
@@ -65,7 +70,7 @@ static void set_text(ktk_error *err, ktk_status status, int detail, const char *
     err->status = (int32_t)status;
     err->detail = detail;
     (void)vsnprintf(err->message, sizeof(err->message), format, args);
-    tidy_text(err->message, sizeof(err->message));
+    clean_message(err);
 }
 
 ktk_status ktk_error_set(ktk_error *err, ktk_status status, const char *format, ...) {
@@ -91,7 +96,7 @@ void ktki_error_context(ktk_error *err, const char *format, ...) {
     va_end(args);
     used = strlen(err->message);
     (void)snprintf(err->message + used, sizeof(err->message) - used, ": %s", tail);
-    tidy_text(err->message, sizeof(err->message));
+    clean_message(err);
 }
 
 ktk_status ktki_error_memory(ktk_error *err, size_t size) {
@@ -130,7 +135,7 @@ ktk_status ktki_error_errno(ktk_error *err, int error_number, const char *format
     used = strlen(err->message);
     reason = strerror_r(error_number, space, sizeof(space)); /* the one of _GNU_SOURCE */
     (void)snprintf(err->message + used, sizeof(err->message) - used, ": %s", reason);
-    tidy_text(err->message, sizeof(err->message));
+    clean_message(err);
     return status;
 }
 

@@ -10,14 +10,16 @@ static bool is_continuation(uint8_t byte) {
     return (byte & 0xC0) == 0x80;
 }
 
-/* Size of the well-formed multi-byte sequence at `at` (RFC 3629: no overlong forms, no surrogates,
- * nothing above U+10FFFF), 0 if there is none. */
-static size_t sequence_size(const uint8_t *at, size_t left) {
+size_t ktki_utf8_sequence_size(const void *data, size_t left) {
+    const uint8_t *at = data;
     uint8_t lead = at[0];
     uint8_t second_min = 0x80;
     uint8_t second_max = 0xBF;
     size_t size;
 
+    if (lead < 0x80) {
+        return 1;
+    }
     if (lead >= 0xC2 && lead <= 0xDF) {
         size = 2;
     } else if (lead >= 0xE0 && lead <= 0xEF) {
@@ -60,7 +62,7 @@ bool ktki_utf8_is_valid(const void *data, size_t size) {
         if (at == size) {
             break;
         }
-        step = bytes[at] < 0x80 ? 1 : sequence_size(bytes + at, size - at);
+        step = ktki_utf8_sequence_size(bytes + at, size - at);
         if (step == 0) {
             return false;
         }

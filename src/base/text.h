@@ -8,6 +8,11 @@
 
 #include "base/float_text.h"
 
+/** Size of the character at the start of `left` >= 1 bytes, 0 if it is ill-formed or cut (RFC 3629:
+ * no overlong forms, no surrogates, nothing above U+10FFFF). */
+size_t ktki_utf8_sequence_size(const void *data, size_t left);
+
+/** True if all of the bytes are such characters. */
 bool ktki_utf8_is_valid(const void *data, size_t size);
 
 /** Whole text must be the number; false otherwise (also on overflow). Optional sign, decimal digits
