@@ -30,8 +30,7 @@ static void accepts_well_formed_utf8(void **unused) {
         "\xEF\xBF\xBF",
         "\xF0\x90\x80\x80",
         "\xF4\x8F\xBF\xBF",
-        "Gr\xC3\xB6\xC3\x9F"
-        "e und \xE2\x82\xAC, lang genug f\xC3\xBCr W\xC3\xB6rter",
+        "Gr\xC3\xB6\xC3\x9F und \xE2\x82\xAC, lang genug f\xC3\xBCr W\xC3\xB6rter",
     };
 
     (void)unused;
