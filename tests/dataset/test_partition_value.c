@@ -243,7 +243,8 @@ static void check_bad(ktk_context *context, struct field field, const char *text
     CHECK_STATUS(ktki_partition_value_parse(&array, context, &field, text, strlen(text), &err),
                  KTK_E_CORRUPT);
     CHECK_MESSAGE("'P'");
-    CHECK_MESSAGE(text);
+    /* Bytes that are not UTF-8 come out as '?' in a message. */
+    CHECK_MESSAGE((text[0] & 0x80) != 0 ? "'?'" : text);
     assert_int_equal(array.length, 77);
 }
 
