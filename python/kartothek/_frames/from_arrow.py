@@ -1,0 +1,155 @@
+"""
+An Arrow stream as a pandas frame, through NumPy memory that the C side fills.
+
+Dtypes are those that kartothek 5.3 gives: timestamps in ns, integers with nulls as float64 (or the nullable dtype that the file
+names), dates as ``datetime64[ns]`` or ``datetime.date``, text as ``object`` (as ``str`` from pandas 3 on).
+"""
+import json
+
+import numpy as np
+import pandas as pd
+
+_FIXED = {
+    "c": "i1",
+    "C": "u1",
+    "s": "i2",
+    "S": "u2",
+    "i": "i4",
+    "I": "u4",
+    "l": "i8",
+    "L": "u8",
+    "e": "f2",
+    "f": "f4",
+    "g": "f8",
+}
+
+_NULLABLE = {
+    "Int8": "c",
+    "Int16": "s",
+    "Int32": "i",
+    "Int64": "l",
+    "UInt8": "C",
+    "UInt16": "S",
+    "UInt32": "I",
+    "UInt64": "L",
+    "boolean": "b",
+}
+
+_PANDAS_3 = int(pd.__version__.split(".")[0]) >= 3
+
+
+def frame_from_stream(stream, dates_as_object=False, categoricals=()):
+    """Read the stream to its end into a frame with a RangeIndex. ``categoricals`` become categories in order of appearance."""
+    batches = stream.read()
+    numpy_types = _numpy_types(batches)
+    reader = _Reader(batches, dates_as_object)
+    columns = {}
+    for i, (name, arrow_format, dictionary) in enumerate(batches.columns):
+        values = reader.column(i, arrow_format, numpy_types.get(name))
+        columns[name] = as_categorical(values) if name in categoricals else values
+    frame = pd.DataFrame(columns, index=pd.RangeIndex(batches.row_count), copy=False)
+    if not columns:
+        return frame
+    names = [name for name, _, _ in batches.columns]
+    return frame if list(frame.columns) == names else frame[names]
+
+
+def as_categorical(values):
+    """Categories in order of first appearance."""
+    codes, uniques = pd.factorize(values)
+    return pd.Categorical.from_codes(codes, categories=uniques)
+
+
+def _numpy_types(batches):
+    """{column: numpy_type} of the stream's ``pandas`` metadata."""
+    text = batches.metadata.get(b"pandas")
+    if text is None:
+        return {}
+    try:
+        columns = json.loads(text.decode("utf-8")).get("columns", [])
+        return {column.get("field_name", column.get("name")): column.get("numpy_type") for column in columns}
+    except (ValueError, AttributeError):
+        return {}
+
+
+class _Reader:
+    def __init__(self, batches, dates_as_object):
+        self.batches = batches
+        self.count = batches.row_count
+        self.dates_as_object = dates_as_object
+        self.table = None  # the batches as a pyarrow table, made when first wanted
+
+    def _filled(self, dtype, fill, i):
+        array = np.empty(self.count, dtype=dtype)
+        fill(i, array.ctypes.data)
+        return array
+
+    def column(self, i, arrow_format, numpy_type):
+        if arrow_format in _FIXED or arrow_format == "b":
+            return self._number(i, arrow_format, numpy_type)
+        if arrow_format[:2] == "td" and self.dates_as_object:
+            return self.objects(i)
+        if arrow_format[:2] in ("td", "ts", "tD"):
+            return self._time(i, arrow_format)
+        if arrow_format in ("u", "U", "vu"):
+            return self._text(i, numpy_type)
+        values = self.objects(i)
+        if arrow_format[:2] in ("+l", "+L", "+w"):
+            for row, value in enumerate(values):
+                if value is not None:
+                    values[row] = np.array(value) if value else np.array([], dtype=object)
+        return values
+
+    def _number(self, i, arrow_format, numpy_type):
+        batches = self.batches
+        nullable = _NULLABLE.get(numpy_type)
+        dtype = "bool" if arrow_format == "b" else _FIXED[arrow_format]
+        if nullable == arrow_format:
+            mask = self._filled("bool", batches.fill_mask, i)
+            data = self._filled(dtype, batches.fill_values, i)
+            make = pd.arrays.BooleanArray if arrow_format == "b" else pd.arrays.IntegerArray
+            return make(data, mask)
+        if arrow_format in "efg" or batches.null_count(i) == 0:
+            return self._filled(dtype, batches.fill_values, i)
+        if arrow_format == "b":
+            return self.objects(i)
+        return self._filled("f8", batches.fill_float64, i)
+
+    def _time(self, i, arrow_format):
+        try:
+            ints = self._filled("i8", self.batches.fill_datetime_ns, i)
+        except OverflowError as error:
+            raise pd.errors.OutOfBoundsDatetime(str(error)) from None
+        if arrow_format[:2] == "tD":
+            return ints.view("m8[ns]")
+        zone = arrow_format.split(":", 1)[1] if arrow_format[:2] == "ts" else ""
+        if not zone:
+            return ints.view("M8[ns]")
+        return pd.DatetimeIndex(ints.view("M8[ns]"), tz="UTC").tz_convert(_zone(zone))
+
+    def _text(self, i, numpy_type):
+        if numpy_type == "string":
+            return pd.array(self.objects(i), dtype="string")
+        if not _PANDAS_3:
+            return self.objects(i)
+        try:
+            import pyarrow
+        except ImportError:
+            return pd.array(self.objects(i), dtype="str")
+        if self.table is None:
+            self.table = pyarrow.table(self.batches)
+        return pd.array(self.table.column(i).cast(pyarrow.large_string()), dtype="str")
+
+    def objects(self, i):
+        return self._filled(object, self.batches.fill_objects, i)
+
+
+def _zone(name):
+    """A fixed offset such as ``+01:00`` as minutes, an IANA name as it is."""
+    if name[:1] in "+-":
+        import datetime
+
+        sign = -1 if name[0] == "-" else 1
+        hours, _, minutes = name[1:].partition(":")
+        return datetime.timezone(sign * datetime.timedelta(hours=int(hours), minutes=int(minutes or 0)))
+    return name

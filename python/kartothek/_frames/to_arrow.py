@@ -1,0 +1,383 @@
+"""
+A pandas frame as an Arrow stream of one batch.
+
+Numeric memory is lent, not copied. Each column is described to the C side by a small tuple (see ``frame_in.c``); what pandas
+knows of the columns goes along as the ``pandas`` metadata that pyarrow would write (dataset.md 3.3).
+"""
+import decimal
+import json
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import infer_dtype
+
+from kartothek import _core
+
+#: Arrow format by NumPy's kind and width
+_FIXED = {
+    "b1": "b",
+    "i1": "c",
+    "u1": "C",
+    "i2": "s",
+    "u2": "S",
+    "i4": "i",
+    "u4": "I",
+    "i8": "l",
+    "u8": "L",
+    "f2": "e",
+    "f4": "f",
+    "f8": "g",
+}
+
+#: name of pandas_type by Arrow format, for types without parameters
+_PANDAS_TYPE = {
+    "n": "empty",
+    "b": "bool",
+    "c": "int8",
+    "C": "uint8",
+    "s": "int16",
+    "S": "uint16",
+    "i": "int32",
+    "I": "uint32",
+    "l": "int64",
+    "L": "uint64",
+    "e": "float16",
+    "f": "float32",
+    "g": "float64",
+    "u": "unicode",
+    "z": "bytes",
+    "tdD": "date",
+    "ttu": "time",
+}
+
+#: objects that stand for null besides None and NaN
+_NULLS = (pd.NaT, pd.NA)
+
+
+class _Column:
+    """What the C side is told of a column, and what the metadata says of it."""
+
+    def __init__(self, description, pandas_type, numpy_type, metadata=None):
+        self.description = description
+        self.pandas_type = pandas_type
+        self.numpy_type = numpy_type
+        self.metadata = metadata
+
+
+def frame_stream(df):
+    """The frame as a ``_core.Stream``. TypeError for a column that has no Arrow type; ValueError for duplicate names."""
+    if not isinstance(df, pd.DataFrame):
+        raise TypeError("Expected a pandas.DataFrame, got {}".format(type(df)))
+    names = [str(name) for name in df.columns]
+    duplicates = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if duplicates:
+        raise ValueError("Duplicate column names found: {}".format(duplicates))
+    keep = []  # NumPy arrays whose memory is lent
+    columns = [(name, _describe(name, df.iloc[:, i], keep)) for i, name in enumerate(names)]
+    index_fields, index_columns = _index_columns(df.index, names, keep)
+    entries = [_entry(name, name, column) for name, column in columns]
+    entries += [_entry(field, name, column) for field, name, column in index_columns]
+    columns += [(field, column) for field, _, column in index_columns]
+    metadata = {
+        "column_indexes": [
+            {
+                "field_name": None,
+                "metadata": {"encoding": "UTF-8"},
+                "name": None,
+                "numpy_type": "object",
+                "pandas_type": "unicode",
+            }
+        ],
+        "columns": entries,
+        "creator": {"library": "kartothek", "version": _core.version()},
+        "index_columns": index_fields,
+        "pandas_version": pd.__version__,
+    }
+    described = [(name, column.description) for name, column in columns]
+    return _core.frame_stream(described, json.dumps(metadata), len(df), keep)
+
+
+def _entry(field_name, name, column):
+    return {
+        "field_name": field_name,
+        "metadata": column.metadata,
+        "name": name,
+        "numpy_type": column.numpy_type,
+        "pandas_type": column.pandas_type,
+    }
+
+
+def _index_columns(index, names, keep):
+    """(entries of ``index_columns``, [(field, name, column)] of those that are stored). A RangeIndex is stored as metadata alone."""
+    if isinstance(index, pd.RangeIndex):
+        name = None if index.name is None else str(index.name)
+        span = {"kind": "range", "name": name, "start": index.start, "step": index.step, "stop": index.stop}
+        return [span], []
+    if isinstance(index, pd.MultiIndex):
+        raise NotImplementedError("Treatement of MultiIndex not implemented.")
+    name = None if index.name is None else str(index.name)
+    field = name if name is not None and name not in names else "__index_level_0__"
+    return [field], [(field, name, _describe(field, index.to_series(), keep))]
+
+
+def _describe(name, series, keep):
+    dtype = series.dtype
+    values = series.array
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _categorical(name, values, keep)
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        unit = getattr(dtype, "unit", "ns")
+        zone = _zone_name(dtype.tz)
+        ints = np.ascontiguousarray(values.asi8) if hasattr(values, "asi8") else series.astype("int64").to_numpy()
+        column = _fixed(ints, "ts{}:{}".format(unit[0], zone), keep)
+        return _Column(column, "datetimetz", "datetime64[ns]", {"timezone": zone})
+    if isinstance(dtype, np.dtype):
+        return _numpy(name, series.to_numpy(), keep)
+    if hasattr(values, "_mask") and hasattr(values, "_data"):
+        return _masked(values, str(dtype), keep)
+    if isinstance(dtype, pd.StringDtype):
+        # `str` of pandas 3 (missing value NaN) is stored as plain text, so that every reader takes it; NA strings keep their name.
+        is_na = getattr(dtype, "na_value", pd.NA) is pd.NA
+        return _Column(_text(values, keep), "unicode", "string" if is_na else "object")
+    if hasattr(values, "_pa_array") or hasattr(values, "__arrow_array__"):
+        return _arrow(name, values)
+    raise TypeError("Column '{}': data type {} cannot be stored in Parquet".format(name, dtype))
+
+
+def _fixed(array, arrow_format, keep, mask=None):
+    array = np.ascontiguousarray(array)
+    keep.append(array)
+    mask_address = 0
+    if mask is not None:
+        mask = np.ascontiguousarray(mask, dtype=np.uint8)
+        keep.append(mask)
+        mask_address = mask.ctypes.data
+    return ("fixed", arrow_format, array.ctypes.data, mask_address)
+
+
+def _numpy(name, array, keep):
+    dtype = array.dtype
+    if not dtype.isnative:
+        array = array.astype(dtype.newbyteorder("="))
+        dtype = array.dtype
+    code = dtype.kind + str(dtype.itemsize)
+    if code in _FIXED:
+        arrow_format = _FIXED[code]
+        return _Column(_fixed(array, arrow_format, keep), _PANDAS_TYPE[arrow_format], str(dtype))
+    if dtype.kind in "mM":
+        unit = np.datetime_data(dtype)[0]
+        if unit not in ("s", "ms", "us", "ns"):
+            array, unit = array.astype("{}8[ns]".format(dtype.kind)), "ns"
+        ints = array.view("i8")
+        if dtype.kind == "M":
+            return _Column(_fixed(ints, "ts{}:".format(unit[0]), keep), "datetime", "datetime64[ns]")
+        return _Column(_fixed(ints, "tD{}".format(unit[0]), keep), "timedelta", "timedelta64[ns]")
+    if dtype.kind in "OUS":
+        return _objects(name, array.astype(object), keep)
+    raise TypeError("Column '{}': data type {} cannot be stored in Parquet".format(name, dtype))
+
+
+def _masked(values, numpy_type, keep):
+    data = values._data
+    arrow_format = _FIXED[data.dtype.kind + str(data.dtype.itemsize)]
+    return _Column(_fixed(data, arrow_format, keep, values._mask), _PANDAS_TYPE[arrow_format], numpy_type)
+
+
+def _object_column(array, keep, is_text=False):
+    array = np.ascontiguousarray(array, dtype=object)
+    keep.append(array)
+    return ("objects", array.ctypes.data, _NULLS, is_text)
+
+
+def _text(values, keep):
+    chunked = getattr(values, "_pa_array", None)
+    if chunked is None:
+        chunked = getattr(values, "_data", None)
+    if hasattr(chunked, "combine_chunks") and hasattr(chunked, "__arrow_c_stream__"):
+        return ("arrow", _one_chunk(chunked))
+    array = values.to_numpy(dtype=object) if hasattr(values, "to_numpy") else np.asarray(values, dtype=object)
+    return _object_column(array, keep, is_text=True)
+
+
+def _one_chunk(chunked):
+    combined = chunked.combine_chunks()
+    return combined.chunk(0) if hasattr(combined, "chunk") and combined.num_chunks == 1 else combined
+
+
+def _arrow(name, values):
+    """A column that already is Arrow data (``ArrowDtype``); pyarrow is there, then."""
+    chunked = getattr(values, "_pa_array", None)
+    if chunked is None:
+        chunked = values.__arrow_array__()
+    array = _one_chunk(chunked)
+    if not hasattr(array, "__arrow_c_array__"):
+        raise TypeError("Column '{}': needs pyarrow 14 or newer to be stored".format(name))
+    pandas_type, numpy_type = _names_of_arrow(array.type)
+    return _Column(("arrow", array), pandas_type, numpy_type)
+
+
+def _names_of_arrow(arrow_type):
+    text = str(arrow_type)
+    plain = {"string": "unicode", "large_string": "unicode", "binary": "bytes", "date32[day]": "date", "double": "float64"}
+    plain.update({"float": "float32", "halffloat": "float16", "bool": "bool", "null": "empty"})
+    if text in plain:
+        name = plain[text]
+        return name, name if name.startswith(("float", "bool")) else "object"
+    if text.startswith(("int", "uint")):
+        return text, text
+    if text.startswith("timestamp"):
+        return ("datetimetz" if "tz=" in text else "datetime"), "datetime64[ns]"
+    return "object", "object"
+
+
+def _categorical(name, values, keep):
+    codes = np.ascontiguousarray(values.codes)
+    keep.append(codes)
+    categories = values.categories
+    inner = _describe(name, categories.to_series(), keep)
+    description = (
+        "dictionary",
+        _FIXED[codes.dtype.kind + str(codes.dtype.itemsize)],
+        codes.ctypes.data,
+        bool(values.ordered),
+        len(categories),
+        inner.description,
+    )
+    metadata = {"num_categories": len(categories), "ordered": bool(values.ordered)}
+    return _Column(description, "categorical", str(codes.dtype), metadata)
+
+
+def _zone_name(tz):
+    """The zone's IANA name, or its fixed offset as ``+HH:MM``."""
+    name = getattr(tz, "zone", None) or getattr(tz, "key", None)
+    if name is not None:
+        return name
+    offset = tz.utcoffset(None) if hasattr(tz, "utcoffset") else None
+    if offset is None:
+        return str(tz)
+    minutes = int(offset.total_seconds() // 60)
+    if minutes == 0:
+        return "UTC"
+    return "{}{:02d}:{:02d}".format("-" if minutes < 0 else "+", abs(minutes) // 60, abs(minutes) % 60)
+
+
+# ---- columns of Python objects ----
+
+
+def _objects(name, array, keep):
+    kind = infer_dtype(array, skipna=True)
+    if kind in _BY_INFERENCE:
+        return _BY_INFERENCE[kind](array, keep)
+    return _mixed(name, array, keep)
+
+
+def _plain_objects(pandas_type):
+    return lambda array, keep: _Column(_object_column(array, keep), pandas_type, "object")
+
+
+def _integers(array, keep):
+    largest = max(value for value in array if _is_value(value))
+    pandas_type = "uint64" if largest > 2**63 - 1 else "int64"
+    return _Column(_object_column(array, keep), pandas_type, "object")
+
+
+def _is_value(value):
+    return value is not None and value is not pd.NaT and value is not pd.NA and value == value
+
+
+def _datetimes(array, keep):
+    index = pd.to_datetime(pd.Series(array, dtype=object))
+    return _describe("", index, keep)
+
+
+def _timedeltas(array, keep):
+    return _describe("", pd.to_timedelta(pd.Series(array, dtype=object)), keep)
+
+
+def _times(array, keep):
+    mask = np.array([not _is_value(value) for value in array])
+    micros = np.zeros(len(array), dtype=np.int64)
+    for row, value in enumerate(array):
+        if not mask[row]:
+            if value.tzinfo is not None:
+                raise TypeError("times of day with a time zone cannot be stored in Parquet")
+            micros[row] = ((value.hour * 60 + value.minute) * 60 + value.second) * 1000000 + value.microsecond
+    return _Column(_fixed(micros, "ttu", keep, mask), "time", "object")
+
+
+def _decimals(array, keep):
+    """Precision and scale are the smallest that hold every value, as pyarrow has it."""
+    mask = np.array([not _is_value(value) for value in array])
+    scale, whole = 0, 0
+    for value in array[~mask]:
+        if not value.is_finite():
+            raise TypeError("decimal {} cannot be stored in Parquet".format(value))
+        _, digits, exponent = value.as_tuple()
+        scale = max(scale, -exponent)
+        whole = max(whole, len(digits) + exponent)
+    precision = max(whole + scale, 1)
+    if precision > 76:
+        raise TypeError("decimals of {} digits cannot be stored in Parquet".format(precision))
+    width = 16 if precision <= 38 else 32
+    data = bytearray(width * len(array))
+    with decimal.localcontext() as context:
+        context.prec = precision + 1
+        for row in np.flatnonzero(~mask):
+            unscaled = int(array[row].scaleb(scale))
+            data[row * width : (row + 1) * width] = unscaled.to_bytes(width, "little", signed=True)
+    values = np.frombuffer(bytes(data) or b"\0", dtype=np.uint8)
+    suffix = "" if width == 16 else ",256"
+    column = _fixed(values, "d:{},{}{}".format(precision, scale, suffix), keep, mask)
+    return _Column(column, "decimal", "object", {"precision": precision, "scale": scale})
+
+
+def _mixed(name, array, keep):
+    """What the inference calls mixed: texts, and lists of one type."""
+    first = next((value for value in array if value is not None), None)
+    if isinstance(first, (list, tuple, np.ndarray)):
+        return _lists(name, array, keep)
+    types = sorted({type(value).__name__ for value in array if _is_value(value)})
+    raise TypeError("Column '{}': cannot store objects of type {} in one column".format(name, ", ".join(types)))
+
+
+def _lists(name, array, keep):
+    mask = np.array([value is None or value is pd.NA or value is pd.NaT for value in array], dtype=bool)
+    lengths = [0 if null else len(value) for value, null in zip(array, mask)]
+    offsets = np.zeros(len(array) + 1, dtype=np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    items = np.empty(int(offsets[-1]), dtype=object)
+    arrays = {value.dtype for value, null in zip(array, mask) if not null and isinstance(value, np.ndarray)}
+    position = 0
+    for value, null in zip(array, mask):
+        if not null:
+            for item in value:
+                items[position] = item
+                position += 1
+    typed = items
+    if len(arrays) == 1 and next(iter(arrays)).kind != "O":
+        typed = np.array(list(items), dtype=next(iter(arrays)))
+    inner = _numpy(name, typed, keep)
+    mask = np.ascontiguousarray(mask, dtype=np.uint8)
+    keep.extend([offsets, mask])
+    description = ("list", offsets.ctypes.data, mask.ctypes.data, len(items), inner.description)
+    return _Column(description, "list[{}]".format(inner.pandas_type), "object")
+
+
+_BY_INFERENCE = {
+    "empty": _plain_objects("empty"),
+    "string": _plain_objects("unicode"),
+    "bytes": _plain_objects("bytes"),
+    "boolean": _plain_objects("bool"),
+    "integer": _integers,
+    "floating": _plain_objects("float64"),
+    "mixed-integer-float": _plain_objects("float64"),
+    "integer-na": _integers,
+    "date": _plain_objects("date"),
+    "datetime": _datetimes,
+    "datetime64": _datetimes,
+    "timedelta": _timedeltas,
+    "timedelta64": _timedeltas,
+    "time": _times,
+    "decimal": _decimals,
+}
+

@@ -1,0 +1,1 @@
+"""Names, stores and dataset metadata."""

@@ -1,0 +1,119 @@
+"""What a dataset's metadata document says."""
+import json
+
+from kartothek import _core
+from kartothek.core import naming
+from kartothek.core.partition import Partition
+from kartothek.core.utils import core_store
+
+
+class DatasetMetadata:
+    """A snapshot of one dataset: its partitions, keys, user metadata and index files."""
+
+    def __init__(
+        self,
+        uuid,
+        partitions=None,
+        metadata=None,
+        indices=None,
+        metadata_version=naming.DEFAULT_METADATA_VERSION,
+        explicit_partitions=True,
+        partition_keys=None,
+        tables=None,
+    ):
+        _core.uuid_check(uuid)
+        self.uuid = uuid
+        self.partitions = partitions if partitions is not None else {}
+        self.metadata = metadata if metadata is not None else {}
+        self.indices = indices if indices is not None else {}
+        self.metadata_version = metadata_version
+        self.explicit_partitions = explicit_partitions
+        self.partition_keys = list(partition_keys) if partition_keys is not None else []
+        self._tables = tables
+
+    @property
+    def tables(self):
+        """Names of the tables."""
+        if self._tables is None:
+            first = next(iter(self.partitions.values()), None)
+            return list(first.files) if first is not None else []
+        return self._tables
+
+    @property
+    def index_columns(self):
+        """Columns by which partitions can be chosen without reading data."""
+        return set(self.indices) | set(self.partition_keys)
+
+    @property
+    def secondary_indices(self):
+        """{column: storage key of its index file}"""
+        return dict(self.indices)
+
+    @staticmethod
+    def exists(uuid, store):
+        """Whether the store holds a metadata document, JSON or msgpack, of that name."""
+        return _core.dataset_exists(core_store(store), uuid)
+
+    @staticmethod
+    def storage_keys(uuid, store):
+        """All keys of the store that belong to the dataset, ascending."""
+        keys = core_store(store).keys(uuid)
+        return [key for key in keys if key.startswith((uuid + ".", uuid + "/"))]
+
+    @classmethod
+    def load_from_store(cls, uuid, store):
+        """The newest committed state. KeyError if there is no such dataset."""
+        return cls._from_core(open_snapshot(core_store(store), uuid))
+
+    @classmethod
+    def _from_core(cls, dataset):
+        return cls(
+            uuid=dataset.uuid,
+            partitions={label: Partition(label, files) for label, files in dataset.partitions()},
+            metadata=json.loads(dataset.metadata),
+            indices=dataset.indices,
+            explicit_partitions=dataset.is_explicit,
+            partition_keys=dataset.partition_keys,
+            tables=dataset.tables,
+        )
+
+    def to_dict(self):
+        """The document as a dict, in its order of keys."""
+        dct = {naming.METADATA_VERSION_KEY: self.metadata_version, naming.UUID_KEY: self.uuid}
+        if self.indices:
+            dct["indices"] = dict(self.indices)
+        if self.metadata:
+            dct["metadata"] = self.metadata
+        if self.explicit_partitions:
+            dct["partitions"] = {label: part.to_dict() for label, part in self.partitions.items()}
+        dct["partition_keys"] = self.partition_keys
+        return dct
+
+    def to_json(self):
+        """The document as JSON bytes."""
+        return json.dumps(self.to_dict()).encode("utf-8")
+
+    def __eq__(self, other):
+        return isinstance(other, DatasetMetadata) and self.to_dict() == other.to_dict()
+
+    def __repr__(self):
+        return (
+            "DatasetMetadata(uuid={}, tables={}, partition_keys={}, metadata_version={}, indices={}, "
+            "explicit_partitions={})"
+        ).format(
+            self.uuid, self.tables, self.partition_keys, self.metadata_version, list(self.indices), self.explicit_partitions
+        )
+
+
+def open_snapshot(store, uuid):
+    """The C library's snapshot; KeyError in kartothek's words if there is none."""
+    try:
+        return _core.Dataset.open(store, uuid)
+    except KeyError as error:
+        if getattr(error, "ktk_status", None) != "not found":
+            raise
+        raise KeyError(
+            "Dataset does not exist. Tried {} and {}".format(
+                naming.metadata_key_from_uuid(uuid, "json"), naming.metadata_key_from_uuid(uuid, "msgpack")
+            )
+        ) from None

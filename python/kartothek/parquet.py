@@ -1,0 +1,50 @@
+"""Single Parquet files, without a dataset around them. Results follow the Arrow PyCapsule protocol: ``pyarrow.table(read(path))``."""
+from kartothek import _core
+from kartothek._frames.from_arrow import frame_from_stream
+
+__all__ = ["read", "write"]
+
+
+class Table:
+    """All rows of a file in Arrow memory."""
+
+    def __init__(self, batches):
+        self._batches = batches
+
+    @property
+    def num_rows(self):
+        return self._batches.row_count
+
+    @property
+    def column_names(self):
+        return [name for name, _, _ in self._batches.columns]
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self._batches.__arrow_c_stream__(requested_schema)
+
+    def to_pandas(self, dates_as_object=True):
+        """As a frame with a RangeIndex."""
+        return frame_from_stream(_Read(self._batches), dates_as_object)
+
+    def __repr__(self):
+        return "<kartothek.parquet.Table of {} rows: {}>".format(self.num_rows, ", ".join(self.column_names))
+
+
+class _Read:
+    """Batches that are read already, for what expects a stream."""
+
+    def __init__(self, batches):
+        self._batches = batches
+
+    def read(self):
+        return self._batches
+
+
+def read(path, columns=None, threads=0):
+    """Read a local file; ``threads`` 0 means one per processor."""
+    return Table(_core.parquet_read(str(path), columns, threads).read())
+
+
+def write(table, path, compression="snappy", threads=0):
+    """Write anything with ``__arrow_c_stream__`` (a pyarrow table, a Polars frame) to a local file."""
+    _core.parquet_write(table, str(path), compression, threads)

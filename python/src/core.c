@@ -1,0 +1,204 @@
+#include "core.h"
+
+#include <unistd.h>
+
+struct core core;
+
+ktk_context *core_context(void) {
+    ktk_context *context = NULL;
+    ktk_error err;
+    ktk_status status;
+
+    if (core.context != NULL && core.context_pid == (long)getpid()) {
+        return core.context;
+    }
+    /* After fork() the parent's worker threads are gone; its context must be left alone, not even
+     * freed. */
+    status = ktk_context_new(&context, NULL, &err);
+    if (status != KTK_OK) {
+        core_raise(status, &err);
+        return NULL;
+    }
+    core.context = context;
+    core.context_pid = (long)getpid();
+    return context;
+}
+
+static PyObject *exception_of(ktk_status status) {
+    switch (status) {
+    case KTK_E_NO_MEMORY:
+        return PyExc_MemoryError;
+    case KTK_E_NOT_FOUND:
+        return PyExc_KeyError;
+    case KTK_E_INVALID:
+    case KTK_E_SCHEMA:
+    case KTK_E_CORRUPT:
+    case KTK_E_LIMIT:
+        return PyExc_ValueError;
+    case KTK_E_UNSUPPORTED:
+        return PyExc_NotImplementedError;
+    case KTK_E_IO:
+    case KTK_E_UNAVAILABLE:
+    case KTK_E_READ_ONLY:
+        return PyExc_OSError;
+    case KTK_E_DENIED:
+        return PyExc_PermissionError;
+    default:
+        return PyExc_RuntimeError; /* EXISTS, CONFLICT, CANCELLED, INTERNAL */
+    }
+}
+
+/* The exception also says, as `ktk_status`, what its type alone does not. */
+PyObject *core_raise(ktk_status status, const ktk_error *err) {
+    PyObject *type = exception_of(status);
+    PyObject *exception;
+    PyObject *name;
+
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    exception = PyObject_CallFunction(type, "s", err->message);
+    name = exception == NULL ? NULL : PyUnicode_FromString(ktk_status_name(status));
+    if (name != NULL && PyObject_SetAttrString(exception, "ktk_status", name) == 0) {
+        PyErr_SetObject(type, exception);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(exception);
+    return NULL;
+}
+
+PyObject *core_no_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
+    (void)args;
+    (void)keywords;
+    PyErr_Format(PyExc_TypeError, "cannot create %R objects directly", (PyObject *)type);
+    return NULL;
+}
+
+PyObject *core_utf8(PyObject *text) {
+    if (!PyUnicode_Check(text)) {
+        PyErr_Format(PyExc_TypeError, "expected str, got %R", text);
+        return NULL;
+    }
+    return PyUnicode_AsUTF8String(text);
+}
+
+int core_texts(PyObject *list, struct texts *out) {
+    struct texts texts = {NULL, NULL, 0};
+    Py_ssize_t count;
+
+    if (list == Py_None) {
+        *out = texts;
+        return 0;
+    }
+    count = PySequence_Size(list);
+    if (count < 0) {
+        return -1;
+    }
+    texts.count = count;
+    texts.bytes = PyList_New(count);
+    texts.items = PyMem_Calloc((size_t)count + 1, sizeof(*texts.items));
+    if (texts.bytes == NULL || texts.items == NULL) {
+        PyErr_NoMemory();
+        goto fail;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = PySequence_GetItem(list, i);
+        PyObject *bytes = item == NULL ? NULL : core_utf8(item);
+
+        Py_XDECREF(item);
+        if (bytes == NULL) {
+            goto fail;
+        }
+        texts.items[i] = PyBytes_AsString(bytes);
+        PyList_SetItem(texts.bytes, i, bytes);
+    }
+    *out = texts;
+    return 0;
+fail:
+    core_texts_free(&texts);
+    return -1;
+}
+
+void core_texts_free(struct texts *texts) {
+    Py_XDECREF(texts->bytes);
+    PyMem_Free(texts->items);
+    *texts = (struct texts){NULL, NULL, 0};
+}
+
+static PyObject *core_version(PyObject *self, PyObject *unused) {
+    (void)self;
+    (void)unused;
+    return PyUnicode_FromString(ktk_version());
+}
+
+static PyMethodDef functions[] = {
+    {"version", core_version, METH_NOARGS, "Version of the library."},
+    {"frame_stream", core_frame_stream, METH_VARARGS,
+     "frame_stream(columns, metadata, length) -> Stream: columns of a data frame as one Arrow "
+     "batch."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    "_core",
+    "libkartothek for Python; internal to the package.",
+    -1,
+    functions,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+};
+
+static int add_type(PyObject *module, const char *name, PyTypeObject *type, PyTypeObject **slot) {
+    if (type == NULL) {
+        return -1;
+    }
+    *slot = type;
+    Py_INCREF(type);
+    if (PyModule_AddObject(module, name, (PyObject *)type) < 0) {
+        Py_DECREF(type);
+        return -1;
+    }
+    return 0;
+}
+
+static PyObject *import_name(const char *module_name, const char *name) {
+    PyObject *module = PyImport_ImportModule(module_name);
+    PyObject *object = module == NULL ? NULL : PyObject_GetAttrString(module, name);
+
+    Py_XDECREF(module);
+    return object;
+}
+
+static int import_types(void) {
+    core.date_type = import_name("datetime", "date");
+    core.datetime_type = import_name("datetime", "datetime");
+    core.time_type = import_name("datetime", "time");
+    core.decimal_type = import_name("decimal", "Decimal");
+    return core.date_type == NULL || core.datetime_type == NULL || core.time_type == NULL ||
+                   core.decimal_type == NULL
+               ? -1
+               : 0;
+}
+
+PyMODINIT_FUNC PyInit__core(void) {
+    PyObject *module = PyModule_Create(&definition);
+
+    if (module == NULL) {
+        return NULL;
+    }
+    if (import_types() < 0 || PyModule_AddFunctions(module, core_dataset_functions) < 0 ||
+        PyModule_AddFunctions(module, core_parquet_functions) < 0 ||
+        add_type(module, "Store", core_store_type_new(), &core.store_type) < 0 ||
+        add_type(module, "Dataset", core_dataset_type_new(), &core.dataset_type) < 0 ||
+        add_type(module, "Stream", core_stream_type_new(), &core.stream_type) < 0 ||
+        add_type(module, "Batches", core_batches_type_new(), &core.batches_type) < 0 ||
+        add_type(module, "Update", core_update_type_new(), &core.update_type) < 0 ||
+        add_type(module, "Predicate", core_predicate_type_new(), &core.predicate_type) < 0) {
+        Py_DECREF(module);
+        return NULL;
+    }
+    return module;
+}

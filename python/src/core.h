@@ -1,0 +1,123 @@
+/**
+ * The extension `kartothek._core`: a thin layer that turns Python objects into calls of
+ * libkartothek and back.
+ *
+ * Written against CPython's limited API (3.9 and up). Every call into the library releases the GIL;
+ * callbacks take it. The limited API of 3.9 offers no module state to types, hence the one static
+ * struct below, which is written once at import and guarded by the GIL after that.
+ */
+#ifndef KARTOTHEK_PYTHON_CORE_H
+#define KARTOTHEK_PYTHON_CORE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <kartothek/kartothek.h>
+
+/** A function in a PyType_Slot: ISO C has no direct conversion to `void *`. */
+#define CORE_SLOT(function) ((void *)(uintptr_t)(function))
+
+struct core {
+    PyTypeObject *store_type;
+    PyTypeObject *dataset_type;
+    PyTypeObject *stream_type;
+    PyTypeObject *batches_type;
+    PyTypeObject *update_type;
+    PyTypeObject *predicate_type;
+    PyObject *date_type;     /* datetime.date */
+    PyObject *datetime_type; /* datetime.datetime */
+    PyObject *time_type;     /* datetime.time */
+    PyObject *decimal_type;  /* decimal.Decimal */
+    ktk_context *context;    /* made on first use; a forked child makes its own */
+    long context_pid;
+};
+
+extern struct core core;
+
+/** The process's context, or NULL with an exception set. Borrowed. */
+ktk_context *core_context(void);
+
+/** Set the Python exception for a failure and return NULL. The type follows the status: see
+ * error.c. */
+PyObject *core_raise(ktk_status status, const ktk_error *err);
+
+/* ---- one struct a type; the handles are never NULL in a finished object ---- */
+
+struct store_object {
+    PyObject_HEAD ktk_store *store;
+};
+
+struct dataset_object {
+    PyObject_HEAD ktk_dataset *dataset;
+};
+
+struct predicate_object {
+    PyObject_HEAD ktk_predicate *predicate;
+};
+
+struct stream_object {
+    PyObject_HEAD struct ArrowArrayStream stream; /* release NULL: consumed */
+};
+
+/** A stream read to its end: the schema and all struct arrays. */
+struct batches_object {
+    PyObject_HEAD struct ArrowSchema schema;
+    struct ArrowArray *batches;
+    Py_ssize_t batch_count;
+    int64_t row_count;
+};
+
+struct update_object {
+    PyObject_HEAD ktk_update *update; /* NULL after the end */
+};
+
+/** Wrap a stream, which is moved. NULL with an exception, and the stream released, on failure. */
+PyObject *core_stream_new(struct ArrowArrayStream *stream);
+
+/**
+ * Take an Arrow stream out of a Python object: our Stream, or anything with `__arrow_c_stream__`.
+ * Returns 0, or -1 with an exception.
+ */
+int core_stream_take(PyObject *object, struct ArrowArrayStream *out);
+
+/** A capsule of the Arrow PyCapsule interface; the stream moves in. NULL with an exception, the
+ * stream untouched, on failure. */
+PyObject *core_stream_capsule(struct ArrowArrayStream *stream);
+
+/** Stream.read(): everything, as a Batches object. */
+PyObject *core_stream_read(PyObject *self, PyObject *unused);
+
+/** frame_stream(columns, metadata, length): see frame_in.c. */
+PyObject *core_frame_stream(PyObject *self, PyObject *args);
+
+/* ---- helpers for arguments ---- */
+
+/** A NULL-terminated view of a list of str. Free with core_texts_free(); the objects in `list` keep
+ * the texts alive. */
+struct texts {
+    PyObject *bytes; /* a list of bytes objects that own the texts */
+    const char **items;
+    Py_ssize_t count;
+};
+
+/** `list` None: items NULL, count 0. Returns 0, or -1 with an exception. */
+int core_texts(PyObject *list, struct texts *out);
+void core_texts_free(struct texts *texts);
+
+/** tp_new of all types: objects are made by the functions here, never by calling the type. */
+PyObject *core_no_new(PyTypeObject *type, PyObject *args, PyObject *keywords);
+
+/** UTF-8 bytes object of a str, or NULL with an exception. */
+PyObject *core_utf8(PyObject *text);
+
+PyTypeObject *core_store_type_new(void);
+PyTypeObject *core_dataset_type_new(void);
+PyTypeObject *core_stream_type_new(void);
+PyTypeObject *core_batches_type_new(void);
+PyTypeObject *core_update_type_new(void);
+PyTypeObject *core_predicate_type_new(void);
+
+extern PyMethodDef core_dataset_functions[];
+extern PyMethodDef core_parquet_functions[];
+
+#endif

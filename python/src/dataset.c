@@ -1,0 +1,488 @@
+/* Dataset snapshots, what they hold, and queries on them. */
+#include "core.h"
+
+static PyObject *wrap_dataset(ktk_dataset *dataset) {
+    struct dataset_object *self = PyObject_New(struct dataset_object, core.dataset_type);
+
+    if (self == NULL) {
+        ktk_dataset_free(dataset);
+        return NULL;
+    }
+    self->dataset = dataset;
+    return (PyObject *)self;
+}
+
+static PyObject *dataset_open(PyObject *unused, PyObject *args) {
+    struct store_object *store;
+    ktk_dataset *dataset = NULL;
+    const char *uuid;
+    ktk_error err;
+    ktk_status status;
+
+    (void)unused;
+    if (!PyArg_ParseTuple(args, "O!s:open", core.store_type, &store, &uuid)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_dataset_open(&dataset, store->store, uuid, &err);
+    Py_END_ALLOW_THREADS return status == KTK_OK ? wrap_dataset(dataset) : core_raise(status, &err);
+}
+
+static PyObject *dataset_from_document(PyObject *unused, PyObject *args) {
+    struct store_object *store;
+    ktk_dataset *dataset = NULL;
+    const char *document;
+    Py_ssize_t size;
+    ktk_error err;
+    ktk_status status;
+
+    (void)unused;
+    if (!PyArg_ParseTuple(args, "O!y#:from_document", core.store_type, &store, &document, &size)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status =
+        ktk_dataset_from_document(&dataset, store->store, document, (size_t)size, &err);
+    Py_END_ALLOW_THREADS return status == KTK_OK ? wrap_dataset(dataset) : core_raise(status, &err);
+}
+
+static PyObject *get_uuid(PyObject *self, void *unused) {
+    (void)unused;
+    return PyUnicode_FromString(ktk_dataset_uuid(((struct dataset_object *)self)->dataset));
+}
+
+static PyObject *get_document(PyObject *self, void *unused) {
+    size_t size;
+    const char *text = ktk_dataset_document(((struct dataset_object *)self)->dataset, &size);
+
+    (void)unused;
+    return PyBytes_FromStringAndSize(text, (Py_ssize_t)size);
+}
+
+static PyObject *get_metadata(PyObject *self, void *unused) {
+    size_t size;
+    const char *text = ktk_dataset_metadata(((struct dataset_object *)self)->dataset, &size);
+
+    (void)unused;
+    return PyUnicode_FromStringAndSize(text, (Py_ssize_t)size);
+}
+
+static PyObject *get_is_explicit(PyObject *self, void *unused) {
+    (void)unused;
+    return PyBool_FromLong(ktk_dataset_is_explicit(((struct dataset_object *)self)->dataset));
+}
+
+static PyObject *list_of_texts(const ktk_dataset *dataset, int32_t count,
+                               const char *(*item)(const ktk_dataset *, int32_t)) {
+    PyObject *list = PyList_New(count);
+
+    for (int32_t i = 0; list != NULL && i < count; i++) {
+        PyObject *text = PyUnicode_FromString(item(dataset, i));
+        if (text == NULL) {
+            Py_DECREF(list);
+            return NULL;
+        }
+        PyList_SetItem(list, i, text);
+    }
+    return list;
+}
+
+static PyObject *get_partition_keys(PyObject *self, void *unused) {
+    const ktk_dataset *dataset = ((struct dataset_object *)self)->dataset;
+    (void)unused;
+    return list_of_texts(dataset, ktk_dataset_partition_key_count(dataset),
+                         ktk_dataset_partition_key);
+}
+
+static PyObject *get_tables(PyObject *self, void *unused) {
+    const ktk_dataset *dataset = ((struct dataset_object *)self)->dataset;
+    (void)unused;
+    return list_of_texts(dataset, ktk_dataset_table_count(dataset), ktk_dataset_table);
+}
+
+/* {column: storage key or None} */
+static PyObject *get_indices(PyObject *self, void *unused) {
+    const ktk_dataset *dataset = ((struct dataset_object *)self)->dataset;
+    PyObject *result = PyDict_New();
+
+    (void)unused;
+    for (int32_t i = 0; result != NULL && i < ktk_dataset_index_count(dataset); i++) {
+        const char *key = ktk_dataset_index_key(dataset, i);
+        PyObject *value = Py_BuildValue("z", key);
+        if (value == NULL ||
+            PyDict_SetItemString(result, ktk_dataset_index_column(dataset, i), value) < 0) {
+            Py_CLEAR(result);
+        }
+        Py_XDECREF(value);
+    }
+    return result;
+}
+
+static PyObject *get_partition_count(PyObject *self, void *unused) {
+    (void)unused;
+    return PyLong_FromLongLong(
+        ktk_dataset_partition_count(((struct dataset_object *)self)->dataset));
+}
+
+/* The files of one partition as {table: key}. */
+static PyObject *files_of(const ktk_dataset *dataset, int64_t partition) {
+    PyObject *files = PyDict_New();
+
+    for (int32_t t = 0; files != NULL && t < ktk_dataset_table_count(dataset); t++) {
+        const char *table = ktk_dataset_table(dataset, t);
+        const char *key = ktk_dataset_partition_file(dataset, partition, table);
+        PyObject *value;
+        if (key == NULL) {
+            continue;
+        }
+        value = PyUnicode_FromString(key);
+        if (value == NULL || PyDict_SetItemString(files, table, value) < 0) {
+            Py_CLEAR(files);
+        }
+        Py_XDECREF(value);
+    }
+    return files;
+}
+
+/* [(label, {table: key}), …] in document order */
+static PyObject *dataset_partitions(PyObject *self, PyObject *unused) {
+    const ktk_dataset *dataset = ((struct dataset_object *)self)->dataset;
+    int64_t count = ktk_dataset_partition_count(dataset);
+    PyObject *list = PyList_New((Py_ssize_t)count);
+
+    (void)unused;
+    for (int64_t i = 0; list != NULL && i < count; i++) {
+        PyObject *files = files_of(dataset, i);
+        PyObject *pair =
+            files == NULL ? NULL
+                          : Py_BuildValue("(sN)", ktk_dataset_partition_label(dataset, i), files);
+        if (pair == NULL) {
+            Py_CLEAR(list);
+        } else {
+            PyList_SetItem(list, (Py_ssize_t)i, pair);
+        }
+    }
+    return list;
+}
+
+static PyObject *dataset_schema_file(PyObject *object, PyObject *args) {
+    ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
+    const char *table;
+    const void *data = NULL;
+    size_t size = 0;
+    ktk_error err;
+    ktk_status status;
+
+    if (!PyArg_ParseTuple(args, "s:schema_file", &table)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_dataset_schema_file(dataset, table, &data, &size, &err);
+    Py_END_ALLOW_THREADS return status == KTK_OK ? PyBytes_FromStringAndSize(data, (Py_ssize_t)size)
+                                                 : core_raise(status, &err);
+}
+
+static PyObject *dataset_set_schema_file(PyObject *object, PyObject *args) {
+    ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
+    const char *table;
+    const char *data;
+    Py_ssize_t size;
+    ktk_error err;
+    ktk_status status;
+
+    if (!PyArg_ParseTuple(args, "sy#:set_schema_file", &table, &data, &size)) {
+        return NULL;
+    }
+    status = ktk_dataset_set_schema_file(dataset, table, data, (size_t)size, &err);
+    if (status != KTK_OK) {
+        return core_raise(status, &err);
+    }
+    Py_RETURN_NONE;
+}
+
+/* [(column, Arrow format, readable type)], and the schema's `pandas` text or None */
+static PyObject *describe_schema(const struct ArrowSchema *schema) {
+    PyObject *list = PyList_New((Py_ssize_t)schema->n_children);
+
+    for (int64_t i = 0; list != NULL && i < schema->n_children; i++) {
+        const struct ArrowSchema *child = schema->children[i];
+        char type[512];
+        PyObject *item;
+
+        (void)ktk_format_type(child, type, sizeof(type));
+        item = Py_BuildValue("(sss)", child->name, child->format, type);
+        if (item == NULL) {
+            Py_CLEAR(list);
+        } else {
+            PyList_SetItem(list, (Py_ssize_t)i, item);
+        }
+    }
+    return list;
+}
+
+static PyObject *dataset_schema(PyObject *object, PyObject *args) {
+    ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
+    struct ArrowSchema schema = {0};
+    const char *table;
+    PyObject *result;
+    ktk_error err;
+    ktk_status status;
+
+    if (!PyArg_ParseTuple(args, "s:schema", &table)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_dataset_schema(dataset, table, &schema, &err);
+    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+        return core_raise(status, &err);
+    }
+    result = describe_schema(&schema);
+    schema.release(&schema);
+    return result;
+}
+
+/* ---- queries ---- */
+
+/* Everything a query's options point to; cleared after the call. */
+struct query_arguments {
+    ktk_query_options options;
+    struct texts columns;
+    int64_t *partitions;
+};
+
+static void query_arguments_clear(struct query_arguments *arguments) {
+    core_texts_free(&arguments->columns);
+    PyMem_Free(arguments->partitions);
+}
+
+static int take_partitions(struct query_arguments *arguments, PyObject *partitions) {
+    Py_ssize_t count;
+
+    if (partitions == Py_None) {
+        return 0;
+    }
+    count = PySequence_Size(partitions);
+    if (count < 0) {
+        return -1;
+    }
+    arguments->partitions = PyMem_Calloc((size_t)count + 1, sizeof(*arguments->partitions));
+    if (arguments->partitions == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = PySequence_GetItem(partitions, i);
+        if (item == NULL) {
+            return -1;
+        }
+        arguments->partitions[i] = PyLong_AsLongLong(item);
+        Py_DECREF(item);
+        if (PyErr_Occurred()) {
+            return -1;
+        }
+    }
+    arguments->options.partitions = arguments->partitions;
+    arguments->options.partition_count = (size_t)count;
+    return 0;
+}
+
+static int query_arguments_parse(struct query_arguments *out, PyObject *args, PyObject *keywords) {
+    static char *names[] = {"table",     "columns",           "where", "partitions",
+                            "as_stored", "keep_dictionaries", NULL};
+    PyObject *columns = Py_None;
+    PyObject *where = Py_None;
+    PyObject *partitions = Py_None;
+    int as_stored = 0;
+    int keep_dictionaries = 0;
+
+    *out = (struct query_arguments){.options = KTK_QUERY_OPTIONS_INIT};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|zOOOpp", names, &out->options.table,
+                                     &columns, &where, &partitions, &as_stored,
+                                     &keep_dictionaries)) {
+        return -1;
+    }
+    if (where != Py_None && Py_TYPE(where) != core.predicate_type) {
+        PyErr_Format(PyExc_TypeError, "where must be a Predicate, got %R", where);
+        return -1;
+    }
+    if (core_texts(columns, &out->columns) < 0 || take_partitions(out, partitions) < 0) {
+        query_arguments_clear(out);
+        return -1;
+    }
+    out->options.columns = out->columns.items;
+    out->options.column_count = (size_t)out->columns.count;
+    out->options.where = where == Py_None ? NULL : ((struct predicate_object *)where)->predicate;
+    out->options.shape = as_stored ? KTK_SHAPE_PARTITION : KTK_SHAPE_TABLE;
+    out->options.keep_dictionaries = keep_dictionaries != 0;
+    return 0;
+}
+
+static PyObject *dataset_query(PyObject *object, PyObject *args, PyObject *keywords) {
+    ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
+    struct ArrowArrayStream stream = {0};
+    struct query_arguments arguments;
+    ktk_error err;
+    ktk_status status;
+
+    if (query_arguments_parse(&arguments, args, keywords) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_query_stream(&stream, dataset, &arguments.options, &err);
+    Py_END_ALLOW_THREADS query_arguments_clear(&arguments);
+    return status == KTK_OK ? core_stream_new(&stream) : core_raise(status, &err);
+}
+
+static PyObject *dataset_matching_partitions(PyObject *object, PyObject *args, PyObject *keywords) {
+    ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
+    struct query_arguments arguments;
+    int64_t *partitions = NULL;
+    size_t count = 0;
+    PyObject *list;
+    ktk_error err;
+    ktk_status status;
+
+    if (query_arguments_parse(&arguments, args, keywords) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status =
+        ktk_query_partitions(&partitions, &count, dataset, &arguments.options, &err);
+    Py_END_ALLOW_THREADS query_arguments_clear(&arguments);
+    if (status != KTK_OK) {
+        return core_raise(status, &err);
+    }
+    list = PyList_New((Py_ssize_t)count);
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        PyObject *item = PyLong_FromLongLong(partitions[i]);
+        if (item == NULL) {
+            Py_CLEAR(list);
+        } else {
+            PyList_SetItem(list, (Py_ssize_t)i, item);
+        }
+    }
+    ktk_query_partitions_free(dataset, partitions, count);
+    return list;
+}
+
+static PyObject *dataset_repr(PyObject *object) {
+    const ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
+    return PyUnicode_FromFormat("<kartothek dataset %s, %lld partitions>",
+                                ktk_dataset_uuid(dataset),
+                                (long long)ktk_dataset_partition_count(dataset));
+}
+
+static void dataset_dealloc(PyObject *object) {
+    PyTypeObject *type = Py_TYPE(object);
+
+    ktk_dataset_free(((struct dataset_object *)object)->dataset);
+    PyObject_Free(object);
+    Py_DECREF(type);
+}
+
+static PyMethodDef dataset_methods[] = {
+    {"open", dataset_open, METH_VARARGS | METH_STATIC, "open(store, uuid) -> Dataset"},
+    {"from_document", dataset_from_document, METH_VARARGS | METH_STATIC,
+     "from_document(store, bytes) -> Dataset"},
+    {"partitions", dataset_partitions, METH_NOARGS, "[(label, {table: key}), …] in document order"},
+    {"schema_file", dataset_schema_file, METH_VARARGS,
+     "schema_file(table) -> bytes of _common_metadata"},
+    {"set_schema_file", dataset_set_schema_file, METH_VARARGS, "set_schema_file(table, bytes)"},
+    {"schema", dataset_schema, METH_VARARGS, "schema(table) -> [(column, Arrow format, type), …]"},
+    {"query", (PyCFunction)(void (*)(void))dataset_query, METH_VARARGS | METH_KEYWORDS,
+     "query(table, columns, where, partitions, as_stored, keep_dictionaries) -> Stream"},
+    {"matching_partitions", (PyCFunction)(void (*)(void))dataset_matching_partitions,
+     METH_VARARGS | METH_KEYWORDS, "matching_partitions(same arguments as query) -> [index, …]"},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef dataset_getters[] = {
+    {"uuid", get_uuid, NULL, "name of the dataset", NULL},
+    {"document", get_document, NULL, "bytes of the document", NULL},
+    {"metadata", get_metadata, NULL, "user metadata as JSON text", NULL},
+    {"is_explicit", get_is_explicit, NULL, "whether the document lists the partitions", NULL},
+    {"partition_keys", get_partition_keys, NULL, "list of partition key columns", NULL},
+    {"tables", get_tables, NULL, "list of tables", NULL},
+    {"indices", get_indices, NULL, "{column: storage key or None}", NULL},
+    {"partition_count", get_partition_count, NULL, "number of partitions", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+PyTypeObject *core_dataset_type_new(void) {
+    static PyType_Slot slots[] = {
+        {Py_tp_new, CORE_SLOT(core_no_new)},
+        {Py_tp_methods, dataset_methods},
+        {Py_tp_getset, dataset_getters},
+        {Py_tp_repr, CORE_SLOT(dataset_repr)},
+        {Py_tp_dealloc, CORE_SLOT(dataset_dealloc)},
+        {0, NULL},
+    };
+    static PyType_Spec spec = {"kartothek._core.Dataset", sizeof(struct dataset_object), 0,
+                               Py_TPFLAGS_DEFAULT, slots};
+    return (PyTypeObject *)PyType_FromSpec(&spec);
+}
+
+/* ---- functions of the module ---- */
+
+static PyObject *dataset_exists(PyObject *unused, PyObject *args) {
+    struct store_object *store;
+    const char *uuid;
+    bool exists = false;
+    ktk_error err;
+    ktk_status status;
+
+    (void)unused;
+    if (!PyArg_ParseTuple(args, "O!s:dataset_exists", core.store_type, &store, &uuid)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_dataset_exists(&exists, store->store, uuid, &err);
+    Py_END_ALLOW_THREADS return status == KTK_OK ? PyBool_FromLong(exists)
+                                                 : core_raise(status, &err);
+}
+
+static PyObject *dataset_drop(PyObject *unused, PyObject *args) {
+    struct store_object *store;
+    const char *uuid;
+    ktk_error err;
+    ktk_status status;
+
+    (void)unused;
+    if (!PyArg_ParseTuple(args, "O!s:dataset_drop", core.store_type, &store, &uuid)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_dataset_drop(store->store, uuid, &err);
+    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+        return core_raise(status, &err);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *uuid_generate(PyObject *self, PyObject *unused) {
+    char text[33];
+    ktk_error err;
+    ktk_status status = ktk_uuid_generate(text, &err);
+
+    (void)self;
+    (void)unused;
+    return status == KTK_OK ? PyUnicode_FromString(text) : core_raise(status, &err);
+}
+
+static PyObject *uuid_check(PyObject *self, PyObject *args) {
+    const char *uuid;
+    ktk_error err;
+    ktk_status status;
+
+    (void)self;
+    if (!PyArg_ParseTuple(args, "s:uuid_check", &uuid)) {
+        return NULL;
+    }
+    status = ktk_uuid_check(uuid, &err);
+    if (status != KTK_OK) {
+        return core_raise(status, &err);
+    }
+    Py_RETURN_NONE;
+}
+
+PyMethodDef core_dataset_functions[] = {
+    {"dataset_exists", dataset_exists, METH_VARARGS, "dataset_exists(store, uuid) -> bool"},
+    {"dataset_drop", dataset_drop, METH_VARARGS,
+     "dataset_drop(store, uuid): remove it with all its files."},
+    {"uuid_generate", uuid_generate, METH_NOARGS, "A fresh name: 32 hex digits."},
+    {"uuid_check", uuid_check, METH_VARARGS,
+     "uuid_check(uuid): ValueError unless it is a legal dataset name."},
+    {NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,645 @@
+#include "frame_in.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lend.h"
+
+void frame_in_free(struct column_in *column) {
+    if (column == NULL) {
+        return;
+    }
+    free(column->name);
+    free(column->format);
+    free(column->validity);
+    free(column->owned[0]);
+    free(column->owned[1]);
+    frame_in_free(column->dictionary);
+    free(column->dictionary);
+    frame_in_free(column->items);
+    free(column->items);
+    if (column->imported_schema.release != NULL) {
+        column->imported_schema.release(&column->imported_schema);
+    }
+    if (column->imported_array.release != NULL) {
+        column->imported_array.release(&column->imported_array);
+    }
+    memset(column, 0, sizeof(*column));
+}
+
+int frame_in_validity(struct column_in *column) {
+    size_t size = (size_t)(column->length + 7) / 8;
+
+    if (column->validity != NULL) {
+        return 0;
+    }
+    column->validity = malloc(size + 1);
+    if (column->validity == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memset(column->validity, 0xFF, size);
+    return 0;
+}
+
+void frame_in_set_null(struct column_in *column, int64_t row) {
+    column->validity[row >> 3] &= (uint8_t)~(1u << (row & 7));
+    column->null_count++;
+}
+
+static char *copy_text(const char *text) {
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+
+    if (copy == NULL) {
+        PyErr_NoMemory();
+    } else {
+        memcpy(copy, text, size);
+    }
+    return copy;
+}
+
+/* ---- fixed-width columns: the caller's memory, with a validity bitmap where a mask or NaN asks
+ * for one ---- */
+
+static bool is_nan_at(const void *values, char kind, int64_t row) {
+    switch (kind) {
+    case 'g':
+        return isnan(((const double *)values)[row]);
+    case 'f':
+        return isnan(((const float *)values)[row]);
+    case 'e':
+        return (((const uint16_t *)values)[row] & 0x7FFF) > 0x7C00;
+    case 't':
+        return ((const int64_t *)values)[row] == INT64_MIN;
+    default:
+        return false;
+    }
+}
+
+/* Nulls of a column: from the mask, and NaN and NaT for those formats that have them. */
+static int mark_nulls(struct column_in *column, const uint8_t *mask) {
+    char kind = column->format[0];
+    bool has_nan = kind == 'g' || kind == 'f' || kind == 'e' || kind == 't';
+
+    for (int64_t row = 0; (mask != NULL || has_nan) && row < column->length; row++) {
+        if ((mask != NULL && mask[row] != 0) || (has_nan && is_nan_at(column->values, kind, row))) {
+            if (frame_in_validity(column) < 0) {
+                return -1;
+            }
+            frame_in_set_null(column, row);
+        }
+    }
+    return 0;
+}
+
+static int pack_bools(struct column_in *column, const uint8_t *bytes) {
+    uint8_t *bits = calloc((size_t)column->length / 8 + 1, 1);
+
+    if (bits == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (int64_t row = 0; row < column->length; row++) {
+        bits[row >> 3] |= (uint8_t)((bytes[row] != 0) << (row & 7));
+    }
+    column->owned[0] = bits;
+    column->values = bits;
+    return 0;
+}
+
+/* ("fixed", format, address, mask address or 0) */
+static int take_fixed(struct column_in *column, PyObject *args) {
+    unsigned long long address;
+    unsigned long long mask;
+    const char *kind;
+    const char *format;
+
+    if (!PyArg_ParseTuple(args, "ssKK", &kind, &format, &address, &mask)) {
+        return -1;
+    }
+    column->format = copy_text(format);
+    column->values = (const void *)(uintptr_t)address;
+    column->buffer_count = 2;
+    if (column->format == NULL) {
+        return -1;
+    }
+    if (strcmp(format, "b") == 0 && pack_bools(column, column->values) < 0) {
+        return -1;
+    }
+    return mark_nulls(column, (const uint8_t *)(uintptr_t)mask);
+}
+
+/* ("objects", address, nulls, whether it is text even if all are null) */
+static int take_objects(struct column_in *column, PyObject *args) {
+    unsigned long long address;
+    const char *kind;
+    PyObject *nulls;
+    int is_text;
+    int code;
+
+    if (!PyArg_ParseTuple(args, "sKO!p", &kind, &address, &PyTuple_Type, &nulls, &is_text)) {
+        return -1;
+    }
+    code = frame_in_objects(column, (PyObject *const *)(uintptr_t)address, nulls, is_text != 0);
+    if (code == 1) {
+        PyErr_Format(PyExc_TypeError, "column '%s' holds objects that need conversion",
+                     column->name);
+    }
+    return code == 0 ? 0 : -1;
+}
+
+static int take_column(struct column_in *column, const char *name, PyObject *description,
+                       int64_t length);
+
+/* ("dictionary", index format, address of the codes, ordered, length, description of the values);
+ * code -1 is null */
+static int take_dictionary(struct column_in *column, PyObject *args) {
+    unsigned long long address;
+    const char *kind;
+    const char *format;
+    PyObject *values;
+    long long length;
+    int ordered;
+
+    if (!PyArg_ParseTuple(args, "ssKpLO", &kind, &format, &address, &ordered, &length, &values)) {
+        return -1;
+    }
+    column->format = copy_text(format);
+    column->flags |= ordered ? ARROW_FLAG_DICTIONARY_ORDERED : 0;
+    column->values = (const void *)(uintptr_t)address;
+    column->buffer_count = 2;
+    column->dictionary = calloc(1, sizeof(*column->dictionary));
+    if (column->format == NULL || column->dictionary == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (int64_t row = 0; row < column->length; row++) {
+        bool is_null = format[0] == 'c'   ? ((const int8_t *)column->values)[row] < 0
+                       : format[0] == 's' ? ((const int16_t *)column->values)[row] < 0
+                       : format[0] == 'i' ? ((const int32_t *)column->values)[row] < 0
+                                          : ((const int64_t *)column->values)[row] < 0;
+        if (is_null) {
+            if (frame_in_validity(column) < 0) {
+                return -1;
+            }
+            frame_in_set_null(column, row);
+        }
+    }
+    return take_column(column->dictionary, "", values, length);
+}
+
+/* ("list", address of 32-bit offsets, mask address, number of items, description of the items) */
+static int take_list(struct column_in *column, PyObject *args) {
+    unsigned long long offsets;
+    unsigned long long mask;
+    const char *kind;
+    PyObject *items;
+    long long length;
+
+    if (!PyArg_ParseTuple(args, "sKKLO", &kind, &offsets, &mask, &length, &items)) {
+        return -1;
+    }
+    column->format = copy_text("+l");
+    column->values = (const void *)(uintptr_t)offsets;
+    column->buffer_count = 2;
+    column->items = calloc(1, sizeof(*column->items));
+    if (column->format == NULL || column->items == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (mark_nulls(column, (const uint8_t *)(uintptr_t)mask) < 0) {
+        return -1;
+    }
+    return take_column(column->items, "item", items, length);
+}
+
+/* ("arrow", object with __arrow_c_array__) */
+static int take_arrow(struct column_in *column, PyObject *args) {
+    struct ArrowSchema *schema = NULL;
+    struct ArrowArray *array = NULL;
+    PyObject *capsules;
+    const char *kind;
+    PyObject *object;
+
+    if (!PyArg_ParseTuple(args, "sO", &kind, &object)) {
+        return -1;
+    }
+    capsules = PyObject_CallMethod(object, "__arrow_c_array__", NULL);
+    if (capsules != NULL && PyTuple_Check(capsules) && PyTuple_Size(capsules) == 2) {
+        schema = PyCapsule_GetPointer(PyTuple_GetItem(capsules, 0), "arrow_schema");
+        array = schema == NULL ? NULL
+                               : PyCapsule_GetPointer(PyTuple_GetItem(capsules, 1), "arrow_array");
+    }
+    if (array == NULL || array->length != column->length) {
+        if (!PyErr_Occurred()) {
+            PyErr_Format(PyExc_ValueError, "column '%s': not an Arrow array of %lld values",
+                         column->name, (long long)column->length);
+        }
+        Py_XDECREF(capsules);
+        return -1;
+    }
+    column->imported_schema = *schema;
+    column->imported_array = *array;
+    schema->release = NULL;
+    array->release = NULL;
+    Py_DECREF(capsules);
+    return 0;
+}
+
+static const struct {
+    const char *kind;
+    int (*take)(struct column_in *column, PyObject *args);
+} kinds[] = {
+    {"fixed", take_fixed}, {"objects", take_objects}, {"dictionary", take_dictionary},
+    {"list", take_list},   {"arrow", take_arrow},
+};
+
+static int take_column(struct column_in *column, const char *name, PyObject *description,
+                       int64_t length) {
+    PyObject *kind = PyTuple_Check(description) && PyTuple_Size(description) > 0
+                         ? PyTuple_GetItem(description, 0)
+                         : NULL;
+
+    column->length = length;
+    column->flags = ARROW_FLAG_NULLABLE;
+    column->name = copy_text(name);
+    if (column->name == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; kind != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (PyUnicode_CompareWithASCIIString(kind, kinds[i].kind) == 0) {
+            return kinds[i].take(column, description);
+        }
+    }
+    PyErr_Format(PyExc_TypeError, "column '%s': unknown description %R", name, description);
+    return -1;
+}
+
+/* ---- the batch as Arrow structs; one owner frees it all ---- */
+
+/* Everything the exported structs point to. `keep` holds the NumPy arrays whose memory is lent. */
+struct frame {
+    struct column_in *columns;
+    Py_ssize_t count;
+    int64_t length;
+    char *metadata;
+    PyObject *keep;
+};
+
+static void frame_free(struct frame *frame) {
+    for (Py_ssize_t i = 0; i < frame->count; i++) {
+        frame_in_free(&frame->columns[i]);
+    }
+    free(frame->columns);
+    free(frame->metadata);
+    Py_XDECREF(frame->keep);
+    free(frame);
+}
+
+/* A node's own pointers; children and dictionaries are part of the node above. */
+struct array_node {
+    struct frame *frame; /* set in the root: freed with it */
+    const void *buffers[3];
+    struct ArrowArray *storage;
+    struct ArrowArray **pointers;
+};
+
+static void release_array(struct ArrowArray *array) {
+    struct array_node *node = array->private_data;
+
+    for (int64_t i = 0; i < array->n_children; i++) {
+        if (array->children[i]->release != NULL) {
+            array->children[i]->release(array->children[i]);
+        }
+    }
+    if (array->dictionary != NULL && array->dictionary->release != NULL) {
+        array->dictionary->release(array->dictionary);
+    }
+    if (node->frame != NULL) {
+        PyGILState_STATE gil = PyGILState_Ensure();
+        frame_free(node->frame);
+        PyGILState_Release(gil);
+    }
+    free(node->storage);
+    free(node->pointers);
+    free(node);
+    array->release = NULL;
+}
+
+static struct array_node *array_node_new(struct ArrowArray *out, size_t below) {
+    struct array_node *node = calloc(1, sizeof(*node));
+
+    if (node != NULL) {
+        node->storage = calloc(below + 1, sizeof(*node->storage));
+        node->pointers = calloc(below + 1, sizeof(*node->pointers));
+    }
+    if (node == NULL || node->storage == NULL || node->pointers == NULL) {
+        if (node != NULL) {
+            free(node->storage);
+            free(node->pointers);
+        }
+        free(node);
+        return NULL;
+    }
+    *out = (struct ArrowArray){.release = release_array,
+                               .private_data = node,
+                               .buffers = node->buffers,
+                               .children = node->pointers};
+    return node;
+}
+
+static bool export_array(struct column_in *column, struct ArrowArray *out) {
+    struct array_node *node;
+
+    if (column->imported_array.release != NULL) {
+        *out = column->imported_array;
+        column->imported_array.release = NULL;
+        return true;
+    }
+    node = array_node_new(out, 1);
+    if (node == NULL) {
+        return false;
+    }
+    out->length = column->length;
+    out->null_count = column->null_count;
+    out->n_buffers = column->buffer_count;
+    node->buffers[0] = column->validity;
+    node->buffers[1] = column->values;
+    node->buffers[2] = column->bytes;
+    if (column->dictionary != NULL) {
+        if (!export_array(column->dictionary, node->storage)) {
+            out->release(out);
+            return false;
+        }
+        out->dictionary = node->storage;
+    }
+    if (column->items != NULL) {
+        node->pointers[0] = node->storage;
+        if (!export_array(column->items, node->storage)) {
+            out->release(out);
+            return false;
+        }
+        out->n_children = 1;
+    }
+    return true;
+}
+
+struct schema_node {
+    struct ArrowSchema *storage;
+    struct ArrowSchema **pointers;
+    char *texts[3];
+};
+
+static void release_schema(struct ArrowSchema *schema) {
+    struct schema_node *node = schema->private_data;
+
+    for (int64_t i = 0; i < schema->n_children; i++) {
+        if (schema->children[i]->release != NULL) {
+            schema->children[i]->release(schema->children[i]);
+        }
+    }
+    if (schema->dictionary != NULL && schema->dictionary->release != NULL) {
+        schema->dictionary->release(schema->dictionary);
+    }
+    for (int i = 0; i < 3; i++) {
+        free(node->texts[i]);
+    }
+    free(node->storage);
+    free(node->pointers);
+    free(node);
+    schema->release = NULL;
+}
+
+/* Takes over the three texts, also on failure. */
+static struct schema_node *schema_node_new(struct ArrowSchema *out, size_t below, char *format,
+                                           char *name, char *metadata) {
+    struct schema_node *node = calloc(1, sizeof(*node));
+    struct ArrowSchema *storage = calloc(below + 1, sizeof(*storage));
+    struct ArrowSchema **pointers = calloc(below + 1, sizeof(*pointers));
+
+    if (node == NULL || storage == NULL || pointers == NULL || format == NULL || name == NULL) {
+        free(node);
+        free(storage);
+        free(pointers);
+        free(format);
+        free(name);
+        free(metadata);
+        return NULL;
+    }
+    *node = (struct schema_node){storage, pointers, {format, name, metadata}};
+    *out = (struct ArrowSchema){.format = format,
+                                .name = name,
+                                .metadata = metadata,
+                                .flags = ARROW_FLAG_NULLABLE,
+                                .children = pointers,
+                                .release = release_schema,
+                                .private_data = node};
+    return node;
+}
+
+static char *plain_copy(const char *text) {
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+    return copy == NULL ? NULL : memcpy(copy, text, size);
+}
+
+static bool export_schema(struct column_in *column, struct ArrowSchema *out) {
+    struct schema_node *node;
+
+    if (column->imported_schema.release != NULL) {
+        /* The column has the name that the frame gives it, whatever it was called where it came
+         * from. */
+        struct ArrowSchema renamed = column->imported_schema;
+
+        renamed.name = column->name;
+        return lend_schema(&renamed, out) == 0;
+    }
+    node = schema_node_new(out, 1, plain_copy(column->format), plain_copy(column->name), NULL);
+    if (node == NULL) {
+        return false;
+    }
+    out->flags = column->flags;
+    if (column->dictionary != NULL) {
+        if (!export_schema(column->dictionary, node->storage)) {
+            out->release(out);
+            return false;
+        }
+        out->dictionary = node->storage;
+    }
+    if (column->items != NULL) {
+        node->pointers[0] = node->storage;
+        if (!export_schema(column->items, node->storage)) {
+            out->release(out);
+            return false;
+        }
+        out->n_children = 1;
+    }
+    return true;
+}
+
+/* ---- a stream of exactly one batch ---- */
+
+struct frame_stream {
+    struct frame *frame; /* until the batch is handed out */
+    struct ArrowSchema schema;
+    bool is_done;
+};
+
+static int stream_get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out) {
+    return lend_schema(&((struct frame_stream *)stream->private_data)->schema, out);
+}
+
+static int stream_get_next(struct ArrowArrayStream *stream, struct ArrowArray *out) {
+    struct frame_stream *state = stream->private_data;
+    struct frame *frame = state->frame;
+    struct array_node *node;
+
+    memset(out, 0, sizeof(*out));
+    if (state->is_done) {
+        return 0;
+    }
+    node = array_node_new(out, (size_t)frame->count);
+    if (node == NULL) {
+        return ENOMEM;
+    }
+    out->length = frame->length;
+    out->n_buffers = 1;
+    for (Py_ssize_t i = 0; i < frame->count; i++) {
+        node->pointers[i] = &node->storage[i];
+        if (!export_array(&frame->columns[i], node->pointers[i])) {
+            out->release(out);
+            memset(out, 0, sizeof(*out));
+            return ENOMEM;
+        }
+        out->n_children = i + 1;
+    }
+    node->frame = frame;
+    state->frame = NULL;
+    state->is_done = true;
+    return 0;
+}
+
+static const char *stream_get_last_error(struct ArrowArrayStream *stream) {
+    (void)stream;
+    return "out of memory";
+}
+
+static void stream_release(struct ArrowArrayStream *stream) {
+    struct frame_stream *state = stream->private_data;
+
+    if (state->schema.release != NULL) {
+        state->schema.release(&state->schema);
+    }
+    if (state->frame != NULL) {
+        PyGILState_STATE gil = PyGILState_Ensure();
+        frame_free(state->frame);
+        PyGILState_Release(gil);
+    }
+    free(state);
+    stream->release = NULL;
+}
+
+static bool schema_of_frame(struct frame *frame, struct ArrowSchema *out) {
+    struct schema_node *node = schema_node_new(out, (size_t)frame->count, plain_copy("+s"),
+                                               plain_copy(""), frame->metadata);
+
+    frame->metadata = NULL;
+    if (node == NULL) {
+        return false;
+    }
+    out->flags = 0;
+    for (Py_ssize_t i = 0; i < frame->count; i++) {
+        node->pointers[i] = &node->storage[i];
+        if (!export_schema(&frame->columns[i], node->pointers[i])) {
+            out->release(out);
+            return false;
+        }
+        out->n_children = i + 1;
+    }
+    return true;
+}
+
+/* One entry "pandas" in the C Data Interface's form. */
+static char *metadata_of(const char *text, size_t size) {
+    const int32_t numbers[] = {1, 6, (int32_t)size};
+    char *metadata = malloc(size + 18);
+
+    if (metadata == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    memcpy(metadata, &numbers[0], 8);
+    memcpy(metadata + 8, "pandas", 6);
+    memcpy(metadata + 14, &numbers[2], 4);
+    memcpy(metadata + 18, text, size);
+    return metadata;
+}
+
+static struct frame *frame_from(PyObject *columns, const char *metadata, size_t metadata_size,
+                                long long length, PyObject *keep) {
+    struct frame *frame = calloc(1, sizeof(*frame));
+
+    if (frame == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    Py_INCREF(keep);
+    frame->keep = keep;
+    frame->length = length;
+    frame->metadata = metadata_of(metadata, metadata_size);
+    frame->columns = calloc((size_t)PyList_Size(columns) + 1, sizeof(*frame->columns));
+    if (frame->metadata == NULL || frame->columns == NULL) {
+        frame_free(frame);
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < PyList_Size(columns); i++) {
+        PyObject *description;
+        const char *name;
+
+        frame->count = i + 1;
+        if (!PyArg_ParseTuple(PyList_GetItem(columns, i), "sO;a column must be (name, description)",
+                              &name, &description) ||
+            take_column(&frame->columns[i], name, description, length) < 0) {
+            frame_free(frame);
+            return NULL;
+        }
+    }
+    return frame;
+}
+
+PyObject *core_frame_stream(PyObject *self, PyObject *args) {
+    struct ArrowArrayStream stream = {stream_get_schema, stream_get_next, stream_get_last_error,
+                                      stream_release, NULL};
+    struct frame_stream *state;
+    struct frame *frame;
+    PyObject *columns;
+    PyObject *keep;
+    const char *metadata;
+    Py_ssize_t metadata_size;
+    long long length;
+
+    (void)self;
+    if (!PyArg_ParseTuple(args, "O!s#LO:frame_stream", &PyList_Type, &columns, &metadata,
+                          &metadata_size, &length, &keep)) {
+        return NULL;
+    }
+    frame = frame_from(columns, metadata, (size_t)metadata_size, length, keep);
+    state = frame == NULL ? NULL : calloc(1, sizeof(*state));
+    if (state == NULL) {
+        if (frame != NULL) {
+            frame_free(frame);
+            PyErr_NoMemory();
+        }
+        return NULL;
+    }
+    state->frame = frame;
+    stream.private_data = state;
+    if (!schema_of_frame(frame, &state->schema)) {
+        stream.release(&stream);
+        return PyErr_NoMemory();
+    }
+    return core_stream_new(&stream);
+}

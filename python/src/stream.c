@@ -1,0 +1,122 @@
+/* Arrow streams across the PyCapsule interface
+ * (https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html). */
+#include "core.h"
+
+#define STREAM_CAPSULE "arrow_array_stream"
+
+PyObject *core_stream_new(struct ArrowArrayStream *stream) {
+    struct stream_object *self = PyObject_New(struct stream_object, core.stream_type);
+
+    if (self == NULL) {
+        stream->release(stream);
+        return NULL;
+    }
+    self->stream = *stream;
+    stream->release = NULL;
+    return (PyObject *)self;
+}
+
+int core_stream_take(PyObject *object, struct ArrowArrayStream *out) {
+    PyObject *capsule;
+    struct ArrowArrayStream *stream;
+
+    if (Py_TYPE(object) == core.stream_type) {
+        struct stream_object *self = (struct stream_object *)object;
+        if (self->stream.release == NULL) {
+            PyErr_SetString(PyExc_ValueError, "the stream has been consumed");
+            return -1;
+        }
+        *out = self->stream;
+        self->stream.release = NULL;
+        return 0;
+    }
+    capsule = PyObject_CallMethod(object, "__arrow_c_stream__", NULL);
+    if (capsule == NULL) {
+        return -1;
+    }
+    stream = PyCapsule_GetPointer(capsule, STREAM_CAPSULE);
+    if (stream != NULL && stream->release == NULL) {
+        PyErr_SetString(PyExc_ValueError, "the stream has been consumed");
+        stream = NULL;
+    }
+    if (stream != NULL) {
+        *out = *stream;
+        stream->release = NULL;
+    }
+    Py_DECREF(capsule);
+    return stream == NULL ? -1 : 0;
+}
+
+static void free_capsule(PyObject *capsule) {
+    struct ArrowArrayStream *stream = PyCapsule_GetPointer(capsule, STREAM_CAPSULE);
+
+    if (stream->release != NULL) {
+        stream->release(stream);
+    }
+    PyMem_Free(stream);
+}
+
+PyObject *core_stream_capsule(struct ArrowArrayStream *stream) {
+    struct ArrowArrayStream *copy = PyMem_Calloc(1, sizeof(*copy));
+    PyObject *capsule;
+
+    if (copy == NULL) {
+        return PyErr_NoMemory();
+    }
+    capsule = PyCapsule_New(copy, STREAM_CAPSULE, free_capsule);
+    if (capsule == NULL) {
+        PyMem_Free(copy);
+        return NULL;
+    }
+    *copy = *stream;
+    stream->release = NULL;
+    return capsule;
+}
+
+/* The requested schema is a wish that the interface allows to be left unfulfilled. */
+static PyObject *stream_capsule(PyObject *object, PyObject *args) {
+    struct ArrowArrayStream stream;
+    PyObject *requested = NULL;
+    PyObject *capsule;
+
+    if (!PyArg_ParseTuple(args, "|O:__arrow_c_stream__", &requested) ||
+        core_stream_take(object, &stream) < 0) {
+        return NULL;
+    }
+    capsule = core_stream_capsule(&stream);
+    if (capsule == NULL) {
+        stream.release(&stream);
+    }
+    return capsule;
+}
+
+static void stream_dealloc(PyObject *object) {
+    PyTypeObject *type = Py_TYPE(object);
+    struct ArrowArrayStream *stream = &((struct stream_object *)object)->stream;
+
+    if (stream->release != NULL) {
+        Py_BEGIN_ALLOW_THREADS stream->release(stream);
+        Py_END_ALLOW_THREADS
+    }
+    PyObject_Free(object);
+    Py_DECREF(type);
+}
+
+static PyMethodDef stream_methods[] = {
+    {"__arrow_c_stream__", stream_capsule, METH_VARARGS,
+     "Arrow PyCapsule interface; consumes the stream."},
+    {"read", core_stream_read, METH_NOARGS, "read() -> Batches: everything; consumes the stream."},
+    {NULL, NULL, 0, NULL},
+};
+
+PyTypeObject *core_stream_type_new(void) {
+    static PyType_Slot slots[] = {
+        {Py_tp_new, CORE_SLOT(core_no_new)},
+        {Py_tp_methods, stream_methods},
+        {Py_tp_dealloc, CORE_SLOT(stream_dealloc)},
+        {0, NULL},
+    };
+    static PyType_Spec spec = {"kartothek._core.Stream", sizeof(struct stream_object), 0,
+                               Py_TPFLAGS_DEFAULT, slots};
+    return (PyTypeObject *)PyType_FromSpec(&spec);
+}
