@@ -1,0 +1,35 @@
+# The two commands that matter, and the ones for people who work on it. `make help` lists them.
+BUILD ?= build
+PYTHON ?= python3
+
+.PHONY: help demo check lint bench fuzz format clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## install what is missing, build, and do the main job on real data
+	@scripts/install_packages.sh build
+	@$(PYTHON) scripts/demo.py --build $(BUILD)
+
+check: ## install what is missing, build with gcc and clang, and run every test
+	@scripts/install_packages.sh build check
+	@$(PYTHON) scripts/check.py --build $(BUILD)
+
+lint: ## formatter, clang-tidy and cppcheck alone
+	@scripts/install_packages.sh build check
+	@$(PYTHON) scripts/check.py --build $(BUILD) --only lint
+
+bench: ## measure against the peers (needs ../shared/bench; see docs/performance.md)
+	@scripts/install_packages.sh build
+	@$(PYTHON) scripts/bench.py --build $(BUILD)
+
+fuzz: ## fuzz every decoder for FUZZ_SECONDS (60) each
+	@scripts/install_packages.sh build check
+	@$(PYTHON) scripts/fuzz.py --build $(BUILD) --seconds $${FUZZ_SECONDS:-60}
+
+format: ## format all C sources in place
+	@scripts/install_packages.sh check
+	@git ls-files '*.c' '*.h' | xargs clang-format-19 -i
+
+clean: ## remove the build folder
+	rm -rf $(BUILD)

@@ -1,0 +1,184 @@
+"""Frames of every dtype come back with the values they had; dtypes as kartothek 5.3 gives them."""
+import datetime
+import decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kartothek.io.eager import read_dataset_as_dataframes, read_table, store_dataframes_as_dataset
+
+PANDAS_3 = pd.__version__ >= "3"
+TEXT = "str" if PANDAS_3 else "object"
+
+
+def round_trip(store_url, frame, **kwargs):
+    store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=[frame])
+    return read_table(dataset_uuid="u", store=store_url, **kwargs)
+
+
+NUMBERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+def test_integers_widen_to_the_schema(store_url, dtype):
+    limits = np.iinfo(dtype)
+    frame = pd.DataFrame({"x": np.array([limits.min, 0, 1, limits.max], dtype=dtype)})
+    result = round_trip(store_url, frame)
+    assert str(result.x.dtype) == ("uint64" if dtype.startswith("u") else "int64")
+    assert result.x.tolist() == [limits.min, 0, 1, limits.max]
+    stored = read_dataset_as_dataframes(dataset_uuid="u", store=store_url)[0]["table"]
+    assert str(stored.x.dtype) == dtype
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_floats_keep_nan_infinity_and_sign_of_zero(store_url, dtype):
+    values = np.array([0.1, -0.0, np.inf, -np.inf, np.nan, 1e-30], dtype=dtype)
+    result = round_trip(store_url, pd.DataFrame({"x": values}))
+    assert str(result.x.dtype) == "float64"
+    want = values.astype("float64")
+    assert np.array_equal(result.x.to_numpy(), want, equal_nan=True)
+    assert np.signbit(result.x[1])
+
+
+def test_texts_bytes_bools_and_nulls(store_url):
+    frame = pd.DataFrame(
+        {
+            "text": ["ä", "", None, "x" * 5000, "\U0001f600"],
+            "bytes": [b"\x00\xff", b"", None, b"abc", b"\x80"],
+            "bool": [True, False, True, False, True],
+            "maybe": np.array([True, None, False, None, True], dtype=object),
+            "none": [None] * 5,
+        }
+    )
+    result = round_trip(store_url, frame)
+    assert list(result.columns) == ["bool", "bytes", "maybe", "none", "text"]
+    assert result.text.dtype == TEXT
+    assert [None if value != value else value for value in result.text.tolist()] == frame.text.tolist()[:2] + [None] + frame.text.tolist()[3:]
+    assert result.bytes.tolist() == frame.bytes.tolist()
+    assert result.bool.dtype == bool and result.bool.tolist() == frame.bool.tolist()
+    assert result.maybe.tolist() == [True, None, False, None, True]
+    assert result.none.isna().all()
+
+
+@pytest.mark.parametrize("dates_as_object", [True, False])
+def test_dates_and_times(store_url, dates_as_object):
+    dates = [datetime.date(1970, 1, 1), datetime.date(2020, 2, 29), None]
+    frame = pd.DataFrame(
+        {
+            "date": np.array(dates, dtype=object),
+            "stamp": pd.to_datetime(["2020-01-01 01:02:03.000004", None, "1969-12-31"]).astype("datetime64[ns]"),
+            "zoned": pd.to_datetime(["2020-07-01 12:00", None, "2020-01-01"]).tz_localize("Europe/Berlin"),
+            "time": np.array([datetime.time(1, 2, 3, 4), None, datetime.time(0)], dtype=object),
+        }
+    )
+    result = round_trip(store_url, frame, dates_as_object=dates_as_object)
+    if dates_as_object:
+        assert result.date.tolist() == dates
+    else:
+        assert str(result.date.dtype) == "datetime64[ns]"
+        assert result.date[1] == pd.Timestamp(2020, 2, 29) and result.date.isna().tolist() == [False, False, True]
+    assert str(result.stamp.dtype) == "datetime64[ns]"
+    assert result.stamp.equals(frame.stamp)
+    assert str(result.zoned.dtype.tz) == "Europe/Berlin"
+    assert (result.zoned[[0, 2]] == frame.zoned[[0, 2]]).all() and result.zoned.isna().tolist() == [False, True, False]
+    assert result.time.tolist() == frame.time.tolist()
+
+
+def test_decimals(store_url):
+    values = [decimal.Decimal("1.50"), decimal.Decimal("-0.05"), None, decimal.Decimal("12345678901234567890.1")]
+    result = round_trip(store_url, pd.DataFrame({"x": np.array(values, dtype=object)}))
+    assert result.x.tolist() == values
+    assert str(result.x[0]) == "1.50"
+
+
+def test_categories_become_their_values(store_url):
+    frame = pd.DataFrame({"c": pd.Categorical(["b", "a", None, "b"], categories=["a", "b", "unseen"]), "n": pd.Categorical([3, 1, 3, 1])})
+    result = round_trip(store_url, frame)
+    assert [None if value != value else value for value in result.c.tolist()] == ["b", "a", None, "b"]
+    assert result.n.tolist() == [3, 1, 3, 1]
+    again = read_table(dataset_uuid="u", store=store_url, categoricals=["c"])
+    assert list(again.c.cat.categories) == ["b", "a"] and not again.c.cat.ordered
+    assert again.c.isna().tolist() == [False, False, True, False]
+
+
+def test_nullable_dtypes(store_url):
+    frame = pd.DataFrame(
+        {
+            "i": pd.array([2**53 + 1, None, 3], dtype="Int64"),
+            "b": pd.array([True, None, False], dtype="boolean"),
+            "s": pd.array(["x", None, "z"], dtype="string"),
+        }
+    )
+    store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=[frame])
+    stored = read_dataset_as_dataframes(dataset_uuid="u", store=store_url)[0]["table"]
+    assert [str(dtype) for dtype in stored.dtypes] == ["Int64", "boolean", "string"]
+    assert stored.i[0] == 2**53 + 1 and stored.i[1] is pd.NA
+    assert stored.b.tolist() == [True, pd.NA, False]
+    assert stored.s.tolist() == ["x", pd.NA, "z"]
+
+
+def test_arrow_backed_columns(store_url):
+    pa = pytest.importorskip("pyarrow")
+    if not hasattr(pd, "ArrowDtype") or not hasattr(pa.Array, "__arrow_c_array__"):
+        pytest.skip("needs pandas 1.5 and pyarrow 14")
+    frame = pd.DataFrame({"i": pd.array([1, None, 3], dtype="int32[pyarrow]"), "s": pd.array(["a", None, "c"], dtype="string[pyarrow]")})
+    result = round_trip(store_url, frame)
+    assert result.i.isna().tolist() == [False, True, False] and result.i[2] == 3
+    assert [None if pd.isna(value) else value for value in result.s] == ["a", None, "c"]
+
+
+def test_lists(store_url):
+    frame = pd.DataFrame({"l": [[1, 2], [], None, [3, None]], "t": [["a"], ["b", "c"], [], None]})
+    result = round_trip(store_url, frame)
+    assert [None if v is None else v.tolist() for v in result.l] == [[1, 2], [], None, [3, None]]
+    assert [None if v is None else v.tolist() for v in result.t] == [["a"], ["b", "c"], [], None]
+
+
+def test_index_is_stored_but_no_column(store_url):
+    frame = pd.DataFrame({"x": [1, 2, 3]}, index=[7, 5, 6])
+    result = round_trip(store_url, frame)
+    assert list(result.columns) == ["x"] and result.x.tolist() == [1, 2, 3]
+    assert result.index.tolist() == [0, 1, 2]
+
+
+def test_empty_frame_keeps_its_types(store_url):
+    frame = pd.DataFrame({"i": np.array([], dtype="int8"), "t": np.array([], dtype="datetime64[ns]"), "s": np.array([], dtype=object)})
+    result = round_trip(store_url, frame)
+    assert len(result) == 0
+    assert [str(result[c].dtype) for c in ["i", "t"]] == ["int64", "datetime64[ns]"]
+
+
+def test_slices_and_views_of_a_frame(store_url):
+    whole = pd.DataFrame({"x": np.arange(20)[::2], "y": np.arange(10.0), "b": np.arange(10) % 3 == 0})
+    part = whole[3:8:2]
+    result = round_trip(store_url, part)
+    assert result.x.tolist() == [6, 10, 14] and result.y.tolist() == [3.0, 5.0, 7.0] and result.b.tolist() == [True, False, False]
+
+
+def test_many_batches_make_one_frame(store_url):
+    frames = [pd.DataFrame({"x": np.arange(n, dtype="int16"), "s": [str(n)] * n}) for n in (3, 0, 5, 1)]
+    store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=frames)
+    result = read_table(dataset_uuid="u", store=store_url)
+    assert result.x.tolist() == [0, 1, 2, 0, 1, 2, 3, 4, 0]
+    assert result.s.tolist() == ["3"] * 3 + ["5"] * 5 + ["1"]
+
+
+@pytest.mark.parametrize(
+    "column, part",
+    [
+        ([object()], "object"),
+        ([1, "a"], "int, str"),
+        ([pd.Period("2020-01")], "period"),
+        ([1 + 2j], "complex128"),
+    ],
+)
+def test_what_has_no_place_in_parquet_is_refused_by_name(store_url, column, part):
+    with pytest.raises(TypeError, match="Column 'bad'.*{}".format(part)):
+        store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=[pd.DataFrame({"bad": column})])
+
+
+def test_duplicate_columns_are_refused(store_url):
+    frame = pd.DataFrame([[1, 2]], columns=["a", "a"])
+    with pytest.raises(ValueError, match="Duplicate column names found: \\['a'\\]"):
+        store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=[frame])

@@ -1,0 +1,84 @@
+"""Datasets of the real originals read back equal to their expectations, through Arrow and through pandas."""
+import json
+
+import pytest
+from conftest import GOLDEN
+
+from kartothek import _core
+
+import golden
+
+pa = pytest.importorskip("pyarrow")
+
+def expectations():
+    for origin in ("k53", "p46", "mixed"):
+        for path in sorted((GOLDEN / "expected" / origin).glob("*.json")):
+            if not path.name.startswith("_"):
+                document = json.loads(path.read_text())
+                if "rows" in document:
+                    yield pytest.param(origin, document, id="{}/{}".format(origin, path.stem))
+
+
+def unsupported_reason(document):
+    """Why this version does not read a dataset, or None."""
+    if document["storage_format"] != "json":
+        return "msgpack document"
+    if len(document["tables"]) > 1:
+        return "several tables"
+    files = [key for part in document["partitions"] for key in part["files"].values()]
+    if any(key.endswith((".csv", ".csv.gz")) for key in files):
+        return "CSV tables"
+    codecs = {codec for part in document["partitions"] for codec in part.get("codec", {}).values()}
+    refused = codecs & {"BROTLI", "LZ4", "LZ4_RAW"}
+    if refused:
+        return "codec " + ", ".join(sorted(refused))
+    types = [column["type"] for columns in document["schemas"].values() for column in columns]
+    if any(t.startswith(("struct", "map", "list<item: list", "list<item: struct")) for t in types):
+        return "nested columns"
+    return None
+
+
+def open_dataset(document):
+    store = _core.Store.open("hfs://{}#wrap:readonly".format(GOLDEN / document["store"]))
+    return _core.Dataset.open(store, document["dataset_uuid"])
+
+
+@pytest.mark.parametrize("origin, document", expectations())
+def test_reads_back_equal(origin, document):
+    reason = unsupported_reason(document)
+    if reason is not None:
+        print("expected unsupported: {}/{}: {}".format(origin, document["dataset_uuid"], reason))
+        with pytest.raises((NotImplementedError, ValueError)) as caught:
+            dataset = open_dataset(document)
+            pa.table(dataset.query(table=document["tables"][0] if document["tables"] else None).read())
+            pytest.fail("read although expected unsupported: {}".format(reason))
+        assert str(caught.value)
+        return
+    dataset = open_dataset(document)
+    assert dataset.uuid == document["dataset_uuid"]
+    assert dataset.partition_keys == document["partition_keys"]
+    assert dataset.is_explicit == document["explicit_partitions"]
+    assert sorted(dataset.tables) == sorted(document["tables"])
+    labels = [label for label, _ in dataset.partitions()]
+    assert labels == [partition["label"] for partition in document["partitions"]]
+    for table, expected in document["rows"].items():
+        result = pa.table(dataset.query(table=table).read())
+        columns = {name: golden.column_values(result.column(name).combine_chunks()) for name in result.column_names}
+        assert golden.differences(expected, columns) == []
+
+
+@pytest.mark.parametrize("origin, document", expectations())
+def test_frames_equal(origin, document):
+    """The same through pandas: every value that a frame can hold is the expected one."""
+    if unsupported_reason(document) is not None:
+        pytest.skip("expected unsupported: {}".format(unsupported_reason(document)))
+    if document["dataset_uuid"] in ("defect_out_of_range_date",):
+        pytest.skip("dates beyond the years of datetime.date have no place in a frame")
+    from kartothek.io.eager import read_table
+
+    store = "hfs://{}#wrap:readonly".format(GOLDEN / document["store"])
+    for table, expected in document["rows"].items():
+        frame = read_table(dataset_uuid=document["dataset_uuid"], store=store, table=table, dates_as_object=True)
+        types = {column["name"]: column["type"] for column in document["schemas"][table]}
+        columns = {name: golden.frame_values(frame[name], types[name]) for name in frame.columns}
+        assert golden.differences(expected, columns) == []

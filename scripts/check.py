@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""
+Everything `make check` does, step by step; the last line is "N passed, N failed, N skipped".
+
+A step builds something and runs tests; each test counts once. A skip is printed with its reason, here and again at the end.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+from environments import ROOT, environment, find_python, meson_build, say
+
+GOLDEN = ROOT.parent / "shared" / "golden"
+SANITIZE = {
+    "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+}
+
+
+class Totals:
+    def __init__(self):
+        self.passed = 0
+        self.failures = []
+        self.skips = []
+
+    def add(self, name, outcome, reason=""):
+        if outcome == "passed":
+            self.passed += 1
+        elif outcome == "skipped":
+            self.skips.append((name, reason))
+            print("SKIPPED: {}: {}".format(name, reason), flush=True)
+        else:
+            self.failures.append(name)
+            print("FAILED: {}".format(name), flush=True)
+
+
+def add_tap(totals, name, text):
+    """Count the lines of a TAP report; a report cut short counts as a failure."""
+    lines = re.findall(r"^(not ok|ok) \d+(?: - | )?(.*)$", text, re.M)
+    for outcome, title in lines:
+        skip = re.search(r"# ?SKIP\s*(.*)", title, re.I)
+        title = title.split("#")[0].strip()
+        full = "{}: {}".format(name, title) if title else name
+        totals.add(full, "skipped" if skip else "passed" if outcome == "ok" else "failed", skip.group(1) if skip else "")
+    plan = re.search(r"^1\.\.(\d+)", text, re.M)
+    if plan is None or int(plan.group(1)) != len(lines):
+        totals.add("{}: complete report".format(name), "failed")
+
+
+def meson_test(totals, folder, label, suites=()):
+    """Run a build's tests and count their cases."""
+    log = folder / "meson-logs" / "testlog.json"
+    if log.exists():
+        log.unlink()
+    command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs"]
+    for suite in suites:
+        command += ["--suite", suite]
+    done = subprocess.run([str(part) for part in command], env=dict(os.environ, **SANITIZE), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    text = done.stdout.decode("utf-8", "replace")
+    if done.returncode != 0:
+        print(text)
+    before = len(totals.failures)
+    for line in log.read_text().splitlines() if log.exists() else []:
+        test = json.loads(line)
+        name = "{}/{}".format(label, test["name"].split(":")[-1])
+        output = test.get("stdout", "")
+        if re.search(r"^1\.\.\d+", output, re.M):
+            add_tap(totals, name, output)
+        elif test["result"] == "SKIP":
+            totals.add(name, "skipped", "see its output")
+        else:
+            totals.add(name, "passed" if test["result"] == "OK" else "failed")
+    if done.returncode != 0 and len(totals.failures) == before:
+        totals.add("{}: meson test".format(label), "failed")
+
+
+def pytest(totals, interpreter, label, folders, environ=None):
+    """Run pytest and count its cases."""
+    report = interpreter.parent.parent / "report.xml"
+    if report.exists():
+        report.unlink()
+    command = [interpreter, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", report, *folders]
+    done = subprocess.run([str(part) for part in command], env=dict(os.environ, **(environ or {})), cwd=str(ROOT / "tests"))
+    if not report.exists():
+        totals.add("{}: pytest".format(label), "failed")
+        return
+    for case in xml.etree.ElementTree.parse(report).getroot().iter("testcase"):
+        name = "{}/{}.{}".format(label, case.get("classname", "").split(".")[-1], case.get("name"))
+        if case.find("failure") is not None or case.find("error") is not None:
+            totals.add(name, "failed")
+        elif case.find("skipped") is not None:
+            totals.add(name, "skipped", case.find("skipped").get("message") or "")
+        else:
+            totals.add(name, "passed")
+    if done.returncode not in (0, 1):
+        totals.add("{}: pytest ended with {}".format(label, done.returncode), "failed")
+
+
+def step_lint(totals, build):
+    folder = build / "release"
+    meson_build(folder, ["-Dwerror=true"], what="with gcc")
+    say("formatter, clang-tidy, cppcheck")
+    done = subprocess.run([str(ROOT / "scripts" / "lint.sh"), str(folder)])
+    totals.add("lint", "passed" if done.returncode == 0 else "failed")
+
+
+def step_gcc(totals, build):
+    folder = build / "release"
+    meson_build(folder, ["-Dwerror=true"], what="with gcc")
+    say("tests of the library and of ktk")
+    meson_test(totals, folder, "gcc")
+
+
+def step_sanitizers(totals, build):
+    folder = build / "sanitized"
+    options = ["-Dwerror=true", "-Dbuildtype=debugoptimized", "-Db_ndebug=false", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
+    meson_build(folder, options, env={"CC": "clang-19"}, what="with clang, address and undefined behaviour sanitizers")
+    say("the same tests under the sanitizers, fuzz corpora replayed")
+    meson_test(totals, folder, "clang")
+
+
+def python_environments(build):
+    """(label, interpreter or None, what it holds)"""
+    common = ["pytest"]
+    yield "pandas3", sys.executable, ["pandas>=3", "pyarrow", "dask", "storefact", "setuptools<80"] + common
+    yield "pandas2-no-pyarrow", sys.executable, ["pandas>=2,<3", "numpy<2.3", "storefact", "minimalkv", "setuptools<80"] + common
+    yield "pandas1.3", find_python(["3.9", "3.10"]), ["pandas==1.3.5", "numpy<1.24", "dask<2023", "storefact", "setuptools<80"] + common
+
+
+def step_python(totals, build):
+    for label, python, requirements in python_environments(build):
+        if python is None:
+            totals.add(label, "skipped", "needs Python 3.9 or 3.10, and none was found on the PATH or below pyenv")
+            continue
+        interpreter = environment(build, label, python, requirements)
+        say("tests of the Python package: {}".format(label))
+        pytest(totals, interpreter, label, [ROOT / "python" / "tests"], {"KTK": str(build / "release" / "cli" / "ktk")})
+
+
+def step_interop(totals, build):
+    """What we write, read by the real originals; what they wrote is compared in the Python and C tests."""
+    if not GOLDEN.is_dir():
+        totals.add("interop", "skipped", "../shared/golden is absent, and with it the set-up of the originals")
+        return
+    originals = build / "originals"
+    say("making the originals' environments (kartothek 5.3.0, plateau 4.6.2)")
+    done = subprocess.run(["sh", str(GOLDEN / "setup_originals.sh"), str(originals)], stdout=subprocess.DEVNULL)
+    if done.returncode not in (0, 3):
+        totals.add("interop: set-up of the originals", "failed")
+        return
+    label, python, requirements = next(python_environments(build))
+    interpreter = environment(build, label, python, requirements)
+    say("what we write, read by the originals")
+    pytest(totals, interpreter, "interop", [ROOT / "tests" / "interop"], {"KTK_ORIGINALS": str(originals), "KTK": str(build / "release" / "cli" / "ktk")})
+
+
+STEPS = {"lint": step_lint, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.strip().split("\n")[0])
+    parser.add_argument("--build", default="build", help="build folder (default: build)")
+    parser.add_argument("--only", choices=sorted(STEPS), action="append", help="run these steps only")
+    arguments = parser.parse_args()
+    build = pathlib.Path(arguments.build).resolve()
+    totals = Totals()
+    for name, step in STEPS.items():
+        if arguments.only is None or name in arguments.only:
+            start = time.monotonic()
+            step(totals, build)
+            say("{} took {:.0f} s".format(name, time.monotonic() - start))
+    for name, reason in totals.skips:
+        print("SKIPPED: {}: {}".format(name, reason))
+    for name in totals.failures:
+        print("FAILED: {}".format(name))
+    print("{} passed, {} failed, {} skipped".format(totals.passed, len(totals.failures), len(totals.skips)))
+    return 1 if totals.failures or totals.passed == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
