@@ -259,7 +259,7 @@ static const char *scan_digits(const char *at, const char *end, struct decimal *
 /* `e` and a whole number, if they are there; NULL if the number is missing. Exponents beyond any
  * size of text stay at a bound. */
 static const char *scan_exponent(const char *at, const char *end, int64_t *exponent) {
-    const int64_t bound = (int64_t)1 << 60;
+    const int64_t bound = (int64_t)1 << 59; /* ten times as much still fits */
     int64_t value = 0;
     bool is_negative;
 
