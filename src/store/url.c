@@ -105,6 +105,18 @@ static struct part next_part(struct part *rest, char separator) {
 
 /* ---- scheme and wrappers ---- */
 
+/* Names come from foreign text: only what looks like one is quoted. */
+static bool is_quotable(struct part name) {
+    for (size_t i = 0; i < name.size; i++) {
+        char letter = lower(name.at[i]);
+
+        if ((letter < 'a' || letter > 'z') && letter != '_') {
+            return false;
+        }
+    }
+    return name.size <= 40;
+}
+
 static ktk_status wrapper_of(struct part name, enum store_wrapper *out, ktk_error *err) {
     struct part bare = next_part(&name, '('); /* arguments in brackets are ignored */
 
@@ -115,7 +127,8 @@ static ktk_status wrapper_of(struct part name, enum store_wrapper *out, ktk_erro
     } else {
         return ktk_error_set(err, KTK_E_INVALID,
                              "unknown store wrapper '%.*s'; there are 'readonly' and 'urlencode'",
-                             (int)(bare.size < 100 ? bare.size : 100), bare.at);
+                             is_quotable(bare) ? (int)bare.size : 1,
+                             is_quotable(bare) ? bare.at : "?");
     }
     return KTK_OK;
 }
@@ -263,6 +276,15 @@ out:
     return status;
 }
 
+static bool is_text(const uint8_t *data, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        if (data[i] < 0x20 || data[i] == 0x7F) {
+            return false;
+        }
+    }
+    return ktki_utf8_is_valid(data, size);
+}
+
 /* The host, in lower case as the originals have it, and the path behind it. */
 static ktk_status parse_path(struct store_url *url, const struct parts *parts, ktk_error *err) {
     struct buffer raw;
@@ -284,9 +306,9 @@ static ktk_status parse_path(struct store_url *url, const struct parts *parts, k
                   "the first part of a store URL must not be digits alone, which the originals "
                   "take for a port; write an absolute path with three '/'");
     }
-    if (!ktki_utf8_is_valid(decoded.data, decoded.size) ||
-        (decoded.size > 0 && memchr(decoded.data, '\0', decoded.size) != NULL)) {
-        KTKI_FAIL(err, KTK_E_INVALID, "the path of a store URL is not valid UTF-8 text");
+    if (!is_text(decoded.data, decoded.size)) {
+        KTKI_FAIL(err, KTK_E_INVALID,
+                  "the path of a store URL is not valid UTF-8 text without control characters");
     }
     KTKI_TRY(
         ktki_copy_text(url->allocator, (const char *)decoded.data, decoded.size, &url->path, err));

@@ -149,6 +149,8 @@ static void refuses_what_is_no_url(void **unused) {
         "hfs:///\xff",
         "hfs:///a%00b",
         "hfs://%00/b",
+        "hfs:///a%0Ab",
+        "hfs:///a#wrap:%0a%ff",
         "hfs://2019/x",
         "hfs://%C3/x",
     };
