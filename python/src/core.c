@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "frame_in.h"
+
 struct core core;
 
 ktk_context *core_context(void) {
@@ -136,6 +138,8 @@ static PyMethodDef functions[] = {
     {"frame_stream", core_frame_stream, METH_VARARGS,
      "frame_stream(columns, metadata, length) -> Stream: columns of a data frame as one Arrow "
      "batch."},
+    {"object_kind", frame_in_object_kind, METH_VARARGS,
+     "object_kind(address, length, nulls) -> str: the common type of an array of objects."},
     {NULL, NULL, 0, NULL},
 };
 

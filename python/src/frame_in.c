@@ -132,23 +132,17 @@ static int take_fixed(struct column_in *column, PyObject *args) {
     return mark_nulls(column, (const uint8_t *)(uintptr_t)mask);
 }
 
-/* ("objects", address, nulls, whether it is text even if all are null) */
+/* ("objects", address, nulls, kind) */
 static int take_objects(struct column_in *column, PyObject *args) {
     unsigned long long address;
     const char *kind;
+    const char *objects_kind;
     PyObject *nulls;
-    int is_text;
-    int code;
 
-    if (!PyArg_ParseTuple(args, "sKO!p", &kind, &address, &PyTuple_Type, &nulls, &is_text)) {
+    if (!PyArg_ParseTuple(args, "sKO!s", &kind, &address, &PyTuple_Type, &nulls, &objects_kind)) {
         return -1;
     }
-    code = frame_in_objects(column, (PyObject *const *)(uintptr_t)address, nulls, is_text != 0);
-    if (code == 1) {
-        PyErr_Format(PyExc_TypeError, "column '%s' holds objects that need conversion",
-                     column->name);
-    }
-    return code == 0 ? 0 : -1;
+    return frame_in_objects(column, (PyObject *const *)(uintptr_t)address, nulls, objects_kind);
 }
 
 static int take_column(struct column_in *column, const char *name, PyObject *description,

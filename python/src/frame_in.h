@@ -29,12 +29,15 @@ int frame_in_validity(struct column_in *column);
 void frame_in_set_null(struct column_in *column, int64_t row);
 
 /**
- * Python objects at `address`: the type follows the values (text, bytes, bool, int, float, date,
- * datetime; None, NaN and the objects in the tuple `nulls` are null); with no value at all, text if
- * `is_text`, else the null type. Returns 0; -1 with an exception; 1 if the values have another type
- * or several: the caller converts them.
+ * object_kind(address, length, nulls): what the Python objects at an address are: "text", "bytes",
+ * "bool", "int", "float" (also among ints), "date"; "empty" if all are null, "other" for other
+ * types or several. None, NaN and the objects in the tuple `nulls` are null.
  */
+PyObject *frame_in_object_kind(PyObject *self, PyObject *args);
+
+/** A column of objects that are of `kind`, one of the above but "other". Returns 0, or -1 with an
+ * exception. */
 int frame_in_objects(struct column_in *column, PyObject *const *objects, PyObject *nulls,
-                     bool is_text);
+                     const char *kind);
 
 #endif

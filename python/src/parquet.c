@@ -9,7 +9,6 @@ static PyObject *read_file(ktk_parquet_file *file, const struct texts *columns) 
 
     options.columns = columns->items;
     options.column_count = (size_t)columns->count;
-    options.keep_dictionaries = true;
     Py_BEGIN_ALLOW_THREADS status = ktk_parquet_read(&stream, file, &options, &err);
     Py_END_ALLOW_THREADS return status == KTK_OK ? core_stream_new(&stream)
                                                  : core_raise(status, &err);

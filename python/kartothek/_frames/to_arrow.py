@@ -173,7 +173,7 @@ def _numpy(name, array, keep):
             return _Column(_fixed(ints, "ts{}:".format(unit[0]), keep), "datetime", "datetime64[ns]")
         return _Column(_fixed(ints, "tD{}".format(unit[0]), keep), "timedelta", "timedelta64[ns]")
     if dtype.kind in "OUS":
-        return _objects(name, array.astype(object), keep)
+        return _objects(name, array.astype(object, copy=False), keep)
     raise TypeError("Column '{}': data type {} cannot be stored in Parquet".format(name, dtype))
 
 
@@ -183,10 +183,10 @@ def _masked(values, numpy_type, keep):
     return _Column(_fixed(data, arrow_format, keep, values._mask), _PANDAS_TYPE[arrow_format], numpy_type)
 
 
-def _object_column(array, keep, is_text=False):
+def _object_column(array, keep, kind):
     array = np.ascontiguousarray(array, dtype=object)
     keep.append(array)
-    return ("objects", array.ctypes.data, _NULLS, is_text)
+    return ("objects", array.ctypes.data, _NULLS, kind)
 
 
 def _text(values, keep):
@@ -196,7 +196,7 @@ def _text(values, keep):
     if hasattr(chunked, "combine_chunks") and hasattr(chunked, "__arrow_c_stream__"):
         return ("arrow", _one_chunk(chunked))
     array = values.to_numpy(dtype=object) if hasattr(values, "to_numpy") else np.asarray(values, dtype=object)
-    return _object_column(array, keep, is_text=True)
+    return _object_column(array, keep, "text")
 
 
 def _one_chunk(chunked):
@@ -264,21 +264,28 @@ def _zone_name(tz):
 # ---- columns of Python objects ----
 
 
+#: pandas_type of what the C side recognises by itself
+_OBJECT_KINDS = {
+    "empty": "empty",
+    "text": "unicode",
+    "bytes": "bytes",
+    "bool": "bool",
+    "int": "int64",
+    "float": "float64",
+    "date": "date",
+}
+
+
 def _objects(name, array, keep):
-    kind = infer_dtype(array, skipna=True)
-    if kind in _BY_INFERENCE:
-        return _BY_INFERENCE[kind](array, keep)
-    return _mixed(name, array, keep)
-
-
-def _plain_objects(pandas_type):
-    return lambda array, keep: _Column(_object_column(array, keep), pandas_type, "object")
-
-
-def _integers(array, keep):
-    largest = max(value for value in array if _is_value(value))
-    pandas_type = "uint64" if largest > 2**63 - 1 else "int64"
-    return _Column(_object_column(array, keep), pandas_type, "object")
+    array = np.ascontiguousarray(array)
+    kind = _core.object_kind(array.ctypes.data, len(array), _NULLS)
+    if kind != "other":
+        pandas_type = _OBJECT_KINDS[kind]
+        if kind == "int" and max(value for value in array if _is_value(value)) > 2**63 - 1:
+            pandas_type = "uint64"
+        return _Column(_object_column(array, keep, kind), pandas_type, "object")
+    convert = _CONVERSIONS.get(infer_dtype(array, skipna=True))
+    return convert(array, keep) if convert is not None else _mixed(name, array, keep)
 
 
 def _is_value(value):
@@ -363,16 +370,8 @@ def _lists(name, array, keep):
     return _Column(description, "list[{}]".format(inner.pandas_type), "object")
 
 
-_BY_INFERENCE = {
-    "empty": _plain_objects("empty"),
-    "string": _plain_objects("unicode"),
-    "bytes": _plain_objects("bytes"),
-    "boolean": _plain_objects("bool"),
-    "integer": _integers,
-    "floating": _plain_objects("float64"),
-    "mixed-integer-float": _plain_objects("float64"),
-    "integer-na": _integers,
-    "date": _plain_objects("date"),
+#: by pandas' name for the common type
+_CONVERSIONS = {
     "datetime": _datetimes,
     "datetime64": _datetimes,
     "timedelta": _timedeltas,
@@ -380,4 +379,3 @@ _BY_INFERENCE = {
     "time": _times,
     "decimal": _decimals,
 }
-
