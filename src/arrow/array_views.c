@@ -13,6 +13,16 @@ _Static_assert(sizeof(struct view) == VIEW_SIZE, "the layout of the Arrow format
 
 #define INLINE_MAX 12
 
+void ktki_view_make(uint8_t *view, const uint8_t *data, int32_t offset, int32_t size) {
+    memcpy(view, &size, sizeof(size));
+    if (size <= INLINE_MAX) {
+        memcpy(view + sizeof(size), data + offset, (size_t)size);
+    } else {
+        memcpy(view + offsetof(struct view, prefix), data + offset, sizeof(int32_t));
+        memcpy(view + offsetof(struct view, offset), &offset, sizeof(offset));
+    }
+}
+
 /* What stands in the views of null rows is arbitrary, and must not be followed. */
 static void blank_nulls(struct array_parts *parts) {
     const uint8_t *validity = parts->buffers[0].data;

@@ -7,6 +7,10 @@
 
 #define VIEW_SIZE 16
 
+/** Write the view of a value that lies at `offset` of data buffer 0, whose bytes are `data`. `view`
+ * is zeroed before. */
+void ktki_view_make(uint8_t *view, const uint8_t *data, int32_t offset, int32_t size);
+
 /** Views [start, start + count) of buffer 1 of `parts` were copied from `source`. */
 struct view_range {
     const struct ArrowArray *source;
