@@ -1,0 +1,238 @@
+#include "dataset/snapshot.h"
+
+#include "base/alloc.h"
+#include "base/context.h"
+#include "base/error.h"
+#include "dataset/name.h"
+#include "dataset/snapshot_internal.h"
+#include "parquet/reader.h"
+
+/* Takes `text` on success. */
+static ktk_status dataset_new(ktk_dataset **out, ktk_store *store, ktk_bytes *text,
+                              const ktk_store_version *version, ktk_error *err) {
+    ktk_context *context = ktk_store_context(store);
+    const ktk_allocator *allocator = ktki_context_allocator(context);
+    ktk_dataset *dataset = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(KTKI_NEW(allocator, &dataset, err));
+    dataset->references = 1;
+    dataset->version = *version;
+    dataset->store = ktk_store_ref(store);
+    ktki_arena_init(&dataset->document.arena, allocator);
+    if (pthread_mutex_init(&dataset->lock, NULL) != 0) {
+        ktk_store_free(dataset->store);
+        KTKI_DELETE(allocator, dataset);
+        dataset = NULL;
+        KTKI_FAIL(err, KTK_E_NO_MEMORY, "cannot make a lock");
+    }
+    KTKI_TRY(ktki_document_parse(&dataset->document, context, (const char *)text->data, text->size,
+                                 err));
+    KTKI_TRY(ktki_dataset_discover(dataset, err));
+    dataset->text = *text;
+    *text = (ktk_bytes)KTK_BYTES_INIT;
+    *out = dataset;
+    dataset = NULL;
+out:
+    ktk_dataset_free(dataset);
+    return status;
+}
+
+/* There is no JSON document: say whether there is one in the other format, or none. */
+static ktk_status explain_absence(ktk_store *store, const char *uuid, const char *json_key,
+                                  ktk_error *err) {
+    ktk_store_entry entry;
+    struct buffer key;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&key, ktki_context_allocator(ktk_store_context(store)), 0);
+    KTKI_TRY(ktki_buffer_append_format(&key, err, "%s%s", uuid, KTKI_DOCUMENT_SUFFIX_MSGPACK));
+    KTKI_TRY(ktki_buffer_append_byte(&key, '\0', err));
+    status = ktk_store_head(store, (const char *)key.data, &entry, err);
+    if (status == KTK_OK) {
+        KTKI_FAIL(err, KTK_E_UNSUPPORTED,
+                  "dataset '%s' has its metadata in msgpack ('%s'), which this version cannot read",
+                  uuid, (const char *)key.data);
+    }
+    if (status == KTK_E_NOT_FOUND) {
+        KTKI_FAIL(err, KTK_E_NOT_FOUND,
+                  "dataset '%s' does not exist in %s: there is neither '%s' nor '%s'", uuid,
+                  ktk_store_name(store), json_key, (const char *)key.data);
+    }
+out:
+    ktki_buffer_clear(&key);
+    return status;
+}
+
+ktk_status ktk_dataset_open(ktk_dataset **out, ktk_store *store, const char *uuid, ktk_error *err) {
+    ktk_bytes text = KTK_BYTES_INIT;
+    ktk_store_version version = {""};
+    struct buffer key;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&key, ktki_context_allocator(ktk_store_context(store)), 0);
+    KTKI_TRY(ktk_uuid_check(uuid, err));
+    KTKI_TRY(ktki_buffer_append_format(&key, err, "%s%s", uuid, KTKI_DOCUMENT_SUFFIX_JSON));
+    KTKI_TRY(ktki_buffer_append_byte(&key, '\0', err));
+    status = ktk_store_get(store, (const char *)key.data, &text, &version, err);
+    if (status == KTK_E_NOT_FOUND) {
+        status = explain_absence(store, uuid, (const char *)key.data, err);
+    }
+    KTKI_TRY(status);
+    status = dataset_new(out, store, &text, &version, err);
+    if (status != KTK_OK) {
+        ktki_error_context(err, "metadata '%s'", (const char *)key.data);
+    }
+out:
+    ktki_buffer_clear(&key);
+    ktk_bytes_clear(&text);
+    return status;
+}
+
+ktk_status ktk_dataset_from_document(ktk_dataset **out, ktk_store *store, const char *document,
+                                     size_t size, ktk_error *err) {
+    const ktk_allocator *allocator = ktki_context_allocator(ktk_store_context(store));
+    const ktk_store_version unknown = {""};
+    ktk_bytes text = KTK_BYTES_INIT;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_bytes_copy(allocator, document, size, &text, err));
+    KTKI_TRY(dataset_new(out, store, &text, &unknown, err));
+out:
+    ktk_bytes_clear(&text);
+    return status;
+}
+
+ktk_dataset *ktk_dataset_ref(ktk_dataset *dataset) {
+    (void)__atomic_fetch_add(&dataset->references, 1, __ATOMIC_RELAXED);
+    return dataset;
+}
+
+void ktk_dataset_free(ktk_dataset *dataset) {
+    ktk_store *store;
+
+    if (dataset == NULL || __atomic_fetch_sub(&dataset->references, 1, __ATOMIC_ACQ_REL) != 1) {
+        return;
+    }
+    for (int32_t i = 0; i < dataset->table_count; i++) {
+        ktki_schema_free(dataset->tables[i].schema);
+        ktk_bytes_clear(&dataset->tables[i].file);
+    }
+    (void)pthread_mutex_destroy(&dataset->lock);
+    ktk_bytes_clear(&dataset->text);
+    ktki_document_clear(&dataset->document);
+    /* The store goes last: the allocator lives in its context. */
+    store = dataset->store;
+    KTKI_DELETE(ktki_context_allocator(ktk_store_context(store)), dataset);
+    ktk_store_free(store);
+}
+
+/* ---- what it holds ---- */
+
+const char *ktk_dataset_uuid(const ktk_dataset *dataset) {
+    return dataset->document.uuid;
+}
+
+ktk_store *ktk_dataset_store(const ktk_dataset *dataset) {
+    return dataset->store;
+}
+
+const ktk_store_version *ktki_dataset_version(const ktk_dataset *dataset) {
+    return &dataset->version;
+}
+
+const char *ktk_dataset_document(const ktk_dataset *dataset, size_t *size) {
+    *size = dataset->text.size;
+    return (const char *)dataset->text.data;
+}
+
+const char *ktk_dataset_metadata(const ktk_dataset *dataset, size_t *size) {
+    *size = dataset->document.metadata_size;
+    return dataset->document.metadata;
+}
+
+bool ktk_dataset_is_explicit(const ktk_dataset *dataset) {
+    return dataset->document.has_partitions;
+}
+
+int32_t ktk_dataset_partition_key_count(const ktk_dataset *dataset) {
+    return dataset->document.partition_key_count;
+}
+
+const char *ktk_dataset_partition_key(const ktk_dataset *dataset, int32_t index) {
+    return dataset->document.partition_keys[index];
+}
+
+int32_t ktki_dataset_partition_key_find(const ktk_dataset *dataset, const char *column) {
+    for (int32_t i = 0; i < dataset->document.partition_key_count; i++) {
+        if (strcmp(dataset->document.partition_keys[i], column) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+int32_t ktk_dataset_table_count(const ktk_dataset *dataset) {
+    return dataset->table_count;
+}
+
+const char *ktk_dataset_table(const ktk_dataset *dataset, int32_t index) {
+    return dataset->tables[index].name;
+}
+
+int32_t ktk_dataset_index_count(const ktk_dataset *dataset) {
+    return dataset->document.index_count;
+}
+
+const char *ktk_dataset_index_column(const ktk_dataset *dataset, int32_t index) {
+    return dataset->document.indices[index].column;
+}
+
+const char *ktk_dataset_index_key(const ktk_dataset *dataset, int32_t index) {
+    return dataset->document.indices[index].key;
+}
+
+int64_t ktk_dataset_partition_count(const ktk_dataset *dataset) {
+    return dataset->document.partition_count;
+}
+
+const char *ktk_dataset_partition_label(const ktk_dataset *dataset, int64_t index) {
+    return dataset->document.partitions[index].label;
+}
+
+const char *ktk_dataset_partition_file(const ktk_dataset *dataset, int64_t index,
+                                       const char *table) {
+    const struct partition *partition = &dataset->document.partitions[index];
+
+    for (int32_t i = 0; i < partition->file_count; i++) {
+        if (strcmp(partition->files[i].table, table) == 0) {
+            return partition->files[i].key;
+        }
+    }
+    return NULL;
+}
+
+ktk_status ktk_dataset_open_partition(ktk_parquet_file **out, ktk_dataset *dataset, int64_t index,
+                                      const char *table, ktk_error *err) {
+    ktk_context *context = ktk_store_context(dataset->store);
+    struct source source = {0};
+    const char *key;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_dataset_resolve_table(&table, dataset, table, err));
+    if (index < 0 || index >= dataset->document.partition_count) {
+        KTKI_FAIL(err, KTK_E_INVALID, "partition %lld of %lld is asked for", (long long)index,
+                  (long long)dataset->document.partition_count);
+    }
+    key = ktk_dataset_partition_file(dataset, index, table);
+    if (key == NULL) {
+        KTKI_FAIL(err, KTK_E_NOT_FOUND, "partition '%s' has no file for table '%s'",
+                  dataset->document.partitions[index].label, table);
+    }
+    KTKI_TRY(ktki_source_of_key(&source, dataset->store, key, -1, err));
+    KTKI_TRY(ktki_parquet_open(out, context, &source, err));
+    source = (struct source){0};
+out:
+    ktki_source_free(&source);
+    return status;
+}

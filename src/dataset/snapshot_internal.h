@@ -1,0 +1,37 @@
+/** The inside of a dataset snapshot. */
+#ifndef KTKI_DATASET_SNAPSHOT_INTERNAL_H
+#define KTKI_DATASET_SNAPSHOT_INTERNAL_H
+
+#include <pthread.h>
+
+#include "dataset/document.h"
+#include "dataset/snapshot.h"
+
+/** A table and its schema file, which is fetched when first asked for. */
+struct dataset_table {
+    const char *name;
+    ktk_bytes file;        /* `data` NULL: not fetched yet */
+    struct schema *schema; /* NULL: not decoded yet */
+};
+
+/** Everything but what `lock` guards is fixed once the snapshot is made. What is guarded changes
+ * once, from absent to present, and stays: pointers handed out live as long as the snapshot. */
+struct ktk_dataset {
+    int64_t references; /* atomic access only */
+    ktk_store *store;
+    ktk_bytes text;
+    ktk_store_version version;
+    struct document document; /* partitions that were found by listing included */
+    int32_t table_count;
+    struct dataset_table *tables; /* in the arena of the document */
+    pthread_mutex_t lock;         /* of `file` and `schema` of each table */
+};
+
+/**
+ * Complete a document that was just parsed with what it does not say: partitions found by listing
+ * the store if it has no list of them (dataset.md 2.5), partition keys out of the first file's key
+ * (2.1), and the names of the tables (2.6).
+ */
+ktk_status ktki_dataset_discover(ktk_dataset *dataset, ktk_error *err);
+
+#endif
