@@ -82,6 +82,13 @@ out:
     return status;
 }
 
+void ktki_source_adopt(struct source *source, ktk_bytes *bytes) {
+    struct memory *memory = source->state;
+
+    memory->bytes = *bytes;
+    *bytes = (ktk_bytes)KTK_BYTES_INIT;
+}
+
 /* An empty file cannot be mapped; it has no bytes to hand out either. */
 static ktk_status map_file(struct memory *memory, int file, ktk_error *err) {
     struct stat info;

@@ -31,6 +31,10 @@ struct source {
 ktk_status ktki_source_of_bytes(struct source *out, ktk_context *context, ktk_bytes *bytes,
                                 const char *name, ktk_error *err);
 
+/** A source made by the function above of bytes without `release` takes over their owner, once it
+ * is known that it will be kept. */
+void ktki_source_adopt(struct source *source, ktk_bytes *bytes);
+
 /** A local file, mapped read-only. */
 ktk_status ktki_source_of_path(struct source *out, ktk_context *context, const char *path,
                                ktk_error *err);

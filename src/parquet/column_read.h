@@ -1,0 +1,32 @@
+/** One column chunk to one Arrow array. */
+#ifndef KTKI_PARQUET_COLUMN_READ_H
+#define KTKI_PARQUET_COLUMN_READ_H
+
+#include "arrow/array.h"
+#include "parquet/schema_read.h"
+#include "parquet/scratch.h"
+
+struct chunk_read {
+    ktk_context *context;
+    const struct parquet_leaf *leaf;
+    const struct column_chunk *chunk;
+    const struct field *field; /* of the result: of the leaf, or of the list around it */
+    int64_t row_count;
+    const uint8_t *data; /* the bytes of the chunk, see ktki_chunk_range() */
+    size_t size;
+};
+
+/** Where the bytes of a chunk lie in a file of `file_size`. KTK_E_CORRUPT if they do not;
+ * KTK_E_UNSUPPORTED for an encrypted chunk or one in another file. */
+ktk_status ktki_chunk_range(int64_t *offset, int64_t *size, const struct column_chunk *chunk,
+                            const struct parquet_leaf *leaf, int64_t file_size, ktk_error *err);
+
+/**
+ * Decode a chunk. A field of dictionary type gives a dictionary array: the chunk's own dictionary
+ * if all its pages use it, else one made of its values in order of appearance. Leaves of shape
+ * LEAF_NESTED are not for this function (asserted).
+ */
+ktk_status ktki_chunk_read(struct ArrowArray *out, const struct chunk_read *read,
+                           struct read_scratch *scratch, ktk_error *err);
+
+#endif

@@ -1,0 +1,177 @@
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "parquet/leaf_reader.h"
+
+static ktk_status damaged(ktk_error *err) {
+    return ktk_error_set(err, KTK_E_CORRUPT, "a value ends behind its page");
+}
+
+/* Sizes of 32-bit offsets are bounded by the offsets. */
+static ktk_status check_size(const struct leaf_reader *reader, uint64_t size, ktk_error *err) {
+    if (reader->rule.kind == SINK_TEXT_32 && size > INT32_MAX) {
+        return ktk_error_set(err, KTK_E_LIMIT,
+                             "its values take %llu bytes in one row group, more than %d; write "
+                             "smaller row groups",
+                             (unsigned long long)size, INT32_MAX);
+    }
+    return KTK_OK;
+}
+
+static ktk_status reserve_bytes(struct leaf_sink *sink, uint64_t size, ktk_error *err) {
+    uint64_t capacity = sink->bytes_size + size + KERNEL_SLACK;
+    ktk_status status = KTK_OK;
+
+    if (sink->bytes == NULL || capacity > sink->bytes_capacity) {
+        KTKI_TRY(ktki_resize_array(sink->allocator, &sink->bytes, sink->bytes_capacity,
+                                   (size_t)capacity, 1, err));
+        sink->bytes_capacity = (size_t)capacity;
+    }
+out:
+    return status;
+}
+
+/* Indices wait where the offsets will be; the wider offsets leave room for them in the upper half
+ * of their buffer, so that each is read before an offset is written over it. */
+static uint32_t *indices_of(struct leaf_sink *sink, enum sink_kind kind) {
+    uint32_t *first = (uint32_t *)sink->values;
+
+    return kind == SINK_TEXT_32 ? first : first + sink->validity.capacity;
+}
+
+ktk_status ktki_text_flush(struct leaf_reader *reader, int64_t end, uint64_t extra,
+                           ktk_error *err) {
+    struct leaf_sink *sink = &reader->sink;
+    const struct chunk_dictionary *dictionary = &reader->dictionary;
+    size_t count = (size_t)(end - sink->waiting);
+    const uint32_t *indices = indices_of(sink, reader->rule.kind) + sink->waiting;
+    uint64_t size = 0;
+    ktk_status status = KTK_OK;
+
+    if (dictionary->is_present) {
+        size = reader->kernels->text_size(dictionary->texts, indices, count);
+    }
+    KTKI_TRY(check_size(reader, sink->bytes_size + size, err));
+    KTKI_TRY(reserve_bytes(sink, size + extra, err));
+    if (count > 0 && reader->rule.kind == SINK_TEXT_32) {
+        sink->bytes_size = reader->kernels->text_gather_32(
+            dictionary->texts, dictionary->bytes, indices, count, sink->bytes_size, sink->bytes,
+            (int32_t *)sink->values + sink->waiting);
+    } else if (count > 0) {
+        sink->bytes_size = reader->kernels->text_gather_64(
+            dictionary->texts, dictionary->bytes, indices, count, sink->bytes_size, sink->bytes,
+            (int64_t *)sink->values + sink->waiting);
+    }
+    sink->waiting = end;
+out:
+    return status;
+}
+
+ktk_status ktki_text_dictionary(struct leaf_reader *reader, struct page_values *page,
+                                ktk_error *err) {
+    uint32_t *out = indices_of(&reader->sink, reader->rule.kind) + page->slot;
+
+    return ktki_indices_unpack(reader, page, reader->dictionary.count, out, err);
+}
+
+/* Upper bound of the text bytes in this page and those behind it: what makes one allocation of
+ * many. */
+static uint64_t bytes_to_come(const struct leaf_reader *reader) {
+    uint64_t size = 0;
+
+    for (size_t i = reader->next_page; i < reader->pages.data_count; i++) {
+        const struct page_header *header = &reader->pages.data[i].header;
+        if (header->encoding == PQ_PLAIN) {
+            size += (uint64_t)(reader->format.codec == NULL ? header->compressed_size
+                                                            : header->uncompressed_size);
+        }
+    }
+    return size;
+}
+
+/* The output has room for all bytes that are left in the page and the slack. */
+#define READ_PLAIN(name, type)                                                                     \
+    static bool read_plain_##name(struct leaf_sink *sink, const struct page_values *page) {        \
+        const uint8_t *validity = page->dense_count == page->count ? NULL : sink->validity.bits;   \
+        struct cursor in = page->parts.values;                                                     \
+        type *offsets = (type *)sink->values + page->slot;                                         \
+        uint8_t *out = sink->bytes;                                                                \
+        uint64_t at = sink->bytes_size;                                                            \
+        for (size_t i = 0; i < page->count; i++) {                                                 \
+            int64_t slot = page->slot + (int64_t)i;                                                \
+            uint32_t size;                                                                         \
+            const uint8_t *from;                                                                   \
+            offsets[i] = (type)at;                                                                 \
+            if (validity != NULL && (validity[slot >> 3] >> (slot & 7) & 1) == 0) {                \
+                continue;                                                                          \
+            }                                                                                      \
+            if (!ktki_cursor_u32le(&in, &size) || !ktki_cursor_bytes(&in, size, &from)) {          \
+                return false;                                                                      \
+            }                                                                                      \
+            if (size <= KERNEL_SLACK && ktki_cursor_left(&in) >= KERNEL_SLACK) {                   \
+                memcpy(out + at, from, KERNEL_SLACK);                                              \
+            } else {                                                                               \
+                memcpy(out + at, from, size);                                                      \
+            }                                                                                      \
+            at += size;                                                                            \
+        }                                                                                          \
+        sink->bytes_size = at;                                                                     \
+        return true;                                                                               \
+    }
+
+READ_PLAIN(32, int32_t)
+READ_PLAIN(64, int64_t)
+
+static int64_t offset_at(const struct leaf_reader *reader, int64_t slot) {
+    return reader->rule.kind == SINK_TEXT_32 ? ((const int32_t *)reader->sink.values)[slot]
+                                             : ((const int64_t *)reader->sink.values)[slot];
+}
+
+/* All bytes of the page are checked as one text; then each value must start at a character. */
+static ktk_status check_utf8(const struct leaf_reader *reader, const struct page_values *page,
+                             uint64_t start, ktk_error *err) {
+    const uint8_t *bytes = reader->sink.bytes;
+    uint64_t end = reader->sink.bytes_size;
+
+    if (!reader->rule.is_utf8 || reader->kernels->is_ascii(bytes + start, end - start)) {
+        return KTK_OK;
+    }
+    if (!ktki_utf8_is_valid(bytes + start, end - start)) {
+        return ktk_error_set(err, KTK_E_CORRUPT, "a text is not UTF-8");
+    }
+    for (size_t i = 0; i < page->count; i++) {
+        uint64_t offset = (uint64_t)offset_at(reader, page->slot + (int64_t)i);
+        if (offset < end && (bytes[offset] & 0xC0) == 0x80) {
+            return ktk_error_set(err, KTK_E_CORRUPT, "the text in row %lld is not UTF-8",
+                                 (long long)page->slot + (long long)i);
+        }
+    }
+    return KTK_OK;
+}
+
+ktk_status ktki_text_plain(struct leaf_reader *reader, struct page_values *page, ktk_error *err) {
+    struct leaf_sink *sink = &reader->sink;
+    uint64_t start;
+    bool is_placed = false;
+    bool is_whole;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(
+        ktki_page_values(&page->parts, &reader->format, reader->scratch, NULL, 0, &is_placed, err));
+    KTKI_TRY(ktki_text_flush(reader, page->slot, bytes_to_come(reader), err));
+    start = sink->bytes_size;
+    KTKI_TRY(reserve_bytes(sink, ktki_cursor_left(&page->parts.values), err));
+    is_whole =
+        reader->rule.kind == SINK_TEXT_32 ? read_plain_32(sink, page) : read_plain_64(sink, page);
+    if (!is_whole) {
+        status = damaged(err);
+        goto out;
+    }
+    KTKI_TRY(check_size(reader, sink->bytes_size, err));
+    KTKI_TRY(check_utf8(reader, page, start, err));
+    sink->waiting = page->slot + (int64_t)page->count;
+out:
+    return status;
+}

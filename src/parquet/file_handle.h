@@ -1,0 +1,35 @@
+/** What an open file is made of; for the reader's own parts. */
+#ifndef KTKI_PARQUET_FILE_HANDLE_H
+#define KTKI_PARQUET_FILE_HANDLE_H
+
+#include <pthread.h>
+
+#include "parquet/reader.h"
+#include "parquet/schema_read.h"
+#include "parquet/scratch.h"
+
+/** Everything but `references`, `scratches` and `text_arena` is set once by ktki_parquet_open(). */
+struct ktk_parquet_file {
+    int64_t references;   /* atomic access only */
+    ktk_context *context; /* a reference */
+    struct source source;
+    ktk_bytes tail; /* the footer lies in it; statistics point into it */
+    int64_t footer_size;
+    struct arena arena; /* of the metadata and the schema */
+    struct parquet_metadata metadata;
+    struct parquet_schema schema;
+    pthread_mutex_t lock;           /* of what follows */
+    struct read_scratch *scratches; /* those not in use */
+    struct arena text_arena;        /* texts made for ktk_parquet_column_info_get() */
+};
+
+/** The schema of some columns, in that order; without `keep_dictionaries` with plain values. */
+ktk_status ktki_parquet_result_schema(struct schema **out, const ktk_parquet_file *file,
+                                      const int32_t *columns, int32_t column_count,
+                                      bool keep_dictionaries, ktk_error *err);
+
+/** Decode columns of a row group (in range) as `schema`, made by the function above, says. */
+ktk_status ktki_parquet_read_columns(struct batch *out, ktk_parquet_file *file, int32_t row_group,
+                                     const int32_t *columns, struct schema *schema, ktk_error *err);
+
+#endif

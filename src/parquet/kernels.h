@@ -1,0 +1,89 @@
+/**
+ * The inner loops of decoding, built for several instruction sets and chosen once a column chunk.
+ *
+ * None reads or writes outside of the ranges it is given, with one exception that is named: text is
+ * copied in steps of KERNEL_SLACK bytes.
+ */
+#ifndef KTKI_PARQUET_KERNELS_H
+#define KTKI_PARQUET_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Bytes behind the end that text kernels may read of their input and write of their output. */
+#define KERNEL_SLACK ((size_t)32)
+
+/** Classes of value widths in bytes. */
+enum width_class { WIDTH_1, WIDTH_2, WIDTH_4, WIDTH_8, WIDTH_16, WIDTH_32, WIDTH_ANY, WIDTH_COUNT };
+
+enum width_class ktki_width_class(size_t width);
+
+/** A text of a dictionary: its place among the dictionary's bytes. */
+struct text_entry {
+    uint32_t offset;
+    uint32_t size;
+};
+
+/** `width` is that of the class the kernel is listed under. */
+typedef void (*gather_kernel)(const uint8_t *entries, const uint32_t *indices, size_t count,
+                              size_t width, uint8_t *out);
+typedef void (*fill_kernel)(const uint8_t *value, size_t count, size_t width, uint8_t *out);
+typedef void (*expand_kernel)(const uint8_t *dense, size_t dense_count, const uint8_t *validity,
+                              int64_t bit, size_t count, size_t width, uint8_t *out);
+
+struct kernels {
+    const char *name;
+
+    /** `count` numbers of `bit_width` (1 … 32) bits, least significant first; `packed_size` covers
+     * them. */
+    void (*unpack)(const uint8_t *packed, size_t packed_size, unsigned bit_width, size_t count,
+                   uint32_t *out);
+
+    /** Largest of the numbers, 0 of none. */
+    uint32_t (*max)(const uint32_t *values, size_t count);
+
+    /** out[i] = entries[indices[i]] */
+    gather_kernel gather[WIDTH_COUNT];
+
+    /** out[i] = value */
+    fill_kernel fill[WIDTH_COUNT];
+
+    /** out[i] = the next of `dense` where bit `bit + i` of `validity` is set, else zeroes;
+     * `dense_count` bits are set. */
+    expand_kernel expand[WIDTH_COUNT];
+
+    /** The same for numbers, with `null` instead of zero. */
+    void (*expand_indices)(const uint32_t *dense, size_t dense_count, const uint8_t *validity,
+                           int64_t bit, size_t count, uint32_t null, uint32_t *out);
+
+    /** Bytes of all texts together. */
+    uint64_t (*text_size)(const struct text_entry *entries, const uint32_t *indices, size_t count);
+
+    /** Copy texts one behind the other to `out + start`; offsets[i] is where text i starts. Returns
+     * the end. `indices` may lie within `offsets` as long as none lies before its own offset. Has
+     * slack behind `bytes` and `out`. */
+    uint64_t (*text_gather_32)(const struct text_entry *entries, const uint8_t *bytes,
+                               const uint32_t *indices, size_t count, uint64_t start, uint8_t *out,
+                               int32_t *offsets);
+    uint64_t (*text_gather_64)(const struct text_entry *entries, const uint8_t *bytes,
+                               const uint32_t *indices, size_t count, uint64_t start, uint8_t *out,
+                               int64_t *offsets);
+
+    /** No byte above 0x7F. */
+    bool (*is_ascii)(const uint8_t *data, size_t size);
+};
+
+/** The best that this processor can run. */
+const struct kernels *ktki_kernels(void);
+
+/** Kernels by level, from 0 (the baseline) on, for tests; NULL if this processor or this build
+ * lacks it. */
+#define KERNEL_LEVELS 3
+const struct kernels *ktki_kernels_of_level(int level);
+
+extern const struct kernels ktki_kernels_base;
+extern const struct kernels ktki_kernels_avx2;
+extern const struct kernels ktki_kernels_avx512;
+
+#endif

@@ -1,0 +1,3 @@
+#define KERNELS_NAME ktki_kernels_avx2
+#define KERNELS_TEXT "avx2"
+#include "parquet/kernels_body.h"

@@ -1,0 +1,3 @@
+#define KERNELS_NAME ktki_kernels_avx512
+#define KERNELS_TEXT "avx512"
+#include "parquet/kernels_body.h"

@@ -1,0 +1,3 @@
+#define KERNELS_NAME ktki_kernels_base
+#define KERNELS_TEXT "base"
+#include "parquet/kernels_body.h"

@@ -1,0 +1,127 @@
+/**
+ * Decoding the pages of one column chunk straight into the buffers of an Arrow array.
+ *
+ * What becomes of a page's values is decided by table: by the kind of buffers they go to (enum
+ * sink_kind) and the page's encoding. A new encoding is a new column of that table, a new kind of
+ * result a new row.
+ */
+#ifndef KTKI_PARQUET_LEAF_READER_H
+#define KTKI_PARQUET_LEAF_READER_H
+
+#include "arrow/array.h"
+#include "parquet/page.h"
+#include "parquet/schema_read.h"
+#include "parquet/validity.h"
+
+enum sink_kind {
+    SINK_NULLS,   /* no buffers at all */
+    SINK_FIXED,   /* values of `width` bytes */
+    SINK_BITS,    /* booleans */
+    SINK_TEXT_32, /* offsets of 32 bits and bytes */
+    SINK_TEXT_64, /* offsets of 64 bits and bytes */
+    SINK_INDEX,   /* indices of 32 bits into the dictionary of the chunk */
+    SINK_KIND_COUNT
+};
+
+/** Move `count` plain values of `in_width` bytes (0: each with its size in front) to `out_width`
+ * bytes each. False if the input ends too early or a value does not fit. */
+typedef bool (*plain_reader)(struct cursor *in, size_t in_width, size_t count, uint8_t *out,
+                             size_t out_width);
+
+/** How values of a physical type become values of an Arrow type. */
+struct value_rule {
+    enum sink_kind kind;
+    size_t width;       /* SINK_FIXED: bytes in memory */
+    size_t plain_width; /* SINK_FIXED: bytes in the file; 0: varies */
+    plain_reader read;  /* SINK_FIXED: NULL: the bytes are the same */
+    bool is_utf8;       /* SINK_TEXT_*: must be UTF-8 */
+};
+
+/** `type` must be what ktki_parquet_leaf_type() and ktki_parquet_schema_restore() make of `leaf`,
+ * or its values' type where that is a dictionary. */
+struct value_rule ktki_value_rule(const struct schema_element *leaf, const struct data_type *type);
+
+/** The buffers that are being filled. Slots [0, validity.length) hold what they will hold, but for
+ * texts that wait (see `waiting`). */
+struct leaf_sink {
+    const ktk_allocator *allocator;
+    struct validity validity; /* its capacity is that of the values */
+    uint8_t *values;          /* values, bits, offsets or indices */
+    size_t values_size;
+    uint8_t *bytes;        /* texts */
+    size_t bytes_capacity; /* slack included */
+    uint64_t bytes_size;
+    int64_t waiting; /* from this slot on texts are only dictionary indices yet */
+};
+
+/** The dictionary of a chunk, in scratch memory: entries of the sink's width, or texts; entry
+ * `count` is an empty text, for nulls. */
+struct chunk_dictionary {
+    bool is_present;
+    uint32_t count;
+    const uint8_t *values;
+    const struct text_entry *texts;
+    const uint8_t *bytes;
+};
+
+struct leaf_reader {
+    const ktk_allocator *allocator;
+    const struct kernels *kernels;
+    struct read_scratch *scratch;
+    struct page_format format;
+    struct value_rule rule;
+    struct leaf_sink sink;
+    struct chunk_dictionary dictionary;
+    struct page_list pages;
+    size_t next_page; /* data page to be read next */
+};
+
+/** A page whose levels are decoded already. */
+struct page_values {
+    struct page_parts parts;
+    int64_t slot; /* the first one */
+    size_t count;
+    size_t dense_count; /* those that are not null */
+};
+
+/** Buffers for `capacity` slots. */
+ktk_status ktki_sink_init(struct leaf_sink *sink, const struct value_rule *rule,
+                          const ktk_allocator *allocator, int64_t capacity, ktk_error *err);
+void ktki_sink_clear(struct leaf_sink *sink);
+
+/** Load the dictionary page of the chunk. */
+ktk_status ktki_dictionary_load(struct leaf_reader *reader, const struct page *page,
+                                ktk_error *err);
+
+/** Decode the values of a page into its slots. */
+ktk_status ktki_page_decode(struct leaf_reader *reader, struct page_values *page,
+                            enum parquet_encoding encoding, ktk_error *err);
+
+/** What is left to be done behind the last page. */
+ktk_status ktki_sink_finish(struct leaf_reader *reader, ktk_error *err);
+
+/* Rows of the table, for ktki_page_decode() alone. */
+
+ktk_status ktki_fixed_plain(struct leaf_reader *reader, struct page_values *page, ktk_error *err);
+ktk_status ktki_fixed_dictionary(struct leaf_reader *reader, struct page_values *page,
+                                 ktk_error *err);
+ktk_status ktki_bits_plain(struct leaf_reader *reader, struct page_values *page, ktk_error *err);
+ktk_status ktki_bits_rle(struct leaf_reader *reader, struct page_values *page, ktk_error *err);
+ktk_status ktki_text_plain(struct leaf_reader *reader, struct page_values *page, ktk_error *err);
+ktk_status ktki_text_dictionary(struct leaf_reader *reader, struct page_values *page,
+                                ktk_error *err);
+ktk_status ktki_index_dictionary(struct leaf_reader *reader, struct page_values *page,
+                                 ktk_error *err);
+
+/** Dictionary indices of all slots of a page, `null` where there is none. */
+ktk_status ktki_indices_unpack(struct leaf_reader *reader, struct page_values *page, uint32_t null,
+                               uint32_t *out, ktk_error *err);
+
+/** Start reading the indices of a page. */
+ktk_status ktki_indices_begin(struct leaf_reader *reader, struct page_values *page, ktk_error *err);
+
+/** Turn the indices that wait before slot `end` into texts; room for `extra` bytes more is made at
+ * once. */
+ktk_status ktki_text_flush(struct leaf_reader *reader, int64_t end, uint64_t extra, ktk_error *err);
+
+#endif

@@ -1,0 +1,242 @@
+#include "parquet/page.h"
+
+#include <libdeflate.h>
+#include <string.h>
+
+#include "base/error.h"
+
+static ktk_status add_page(struct read_scratch *scratch, size_t count, const struct page *page,
+                           ktk_error *err) {
+    ktk_status status =
+        ktki_scratch_grow(scratch, &scratch->pages, (count + 1) * sizeof(*page), err);
+
+    if (status == KTK_OK) {
+        memcpy(scratch->pages.data + count * sizeof(*page), page, sizeof(*page));
+    }
+    return status;
+}
+
+static ktk_status read_page(struct cursor *cursor, const ktk_limits *limits, struct page *out,
+                            ktk_error *err) {
+    struct page page;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_page_header_decode(&page.header, cursor, err));
+    if (page.header.uncompressed_size > limits->page_bytes_max) {
+        KTKI_FAIL(err, KTK_E_LIMIT, "a page of %d bytes is above the limit of %lld",
+                  page.header.uncompressed_size, (long long)limits->page_bytes_max);
+    }
+    if (!ktki_cursor_bytes(cursor, (size_t)page.header.compressed_size, &page.body)) {
+        KTKI_FAIL(err, KTK_E_CORRUPT, "a page of %d bytes ends behind its column chunk",
+                  page.header.compressed_size);
+    }
+    *out = page;
+out:
+    return status;
+}
+
+static bool is_data(const struct page *page) {
+    return page->header.type == PQ_DATA_PAGE || page->header.type == PQ_DATA_PAGE_V2;
+}
+
+ktk_status ktki_page_list(struct page_list *out, struct read_scratch *scratch,
+                          const ktk_limits *limits, const uint8_t *data, size_t size,
+                          int64_t value_count, ktk_error *err) {
+    struct cursor cursor = ktki_cursor(data, size);
+    struct page_list list = {0};
+    struct page page;
+    size_t count = 0;
+    bool has_dictionary = false;
+    const struct page *pages;
+    ktk_status status = KTK_OK;
+
+    while (list.value_count < value_count && !ktki_cursor_is_done(&cursor)) {
+        KTKI_TRY(read_page(&cursor, limits, &page, err));
+        if (is_data(&page)) {
+            list.value_count += page.header.value_count;
+        } else if (page.header.type != PQ_DICTIONARY_PAGE) {
+            continue;
+        } else if (count > 0) {
+            KTKI_FAIL(err, KTK_E_CORRUPT, "a dictionary page follows other pages");
+        } else {
+            has_dictionary = true;
+        }
+        KTKI_TRY(add_page(scratch, count, &page, err));
+        count++;
+    }
+    if (list.value_count != value_count) {
+        KTKI_FAIL(err, KTK_E_CORRUPT, "its pages hold %lld values where %lld are announced",
+                  (long long)list.value_count, (long long)value_count);
+    }
+    pages = (const struct page *)scratch->pages.data;
+    list.dictionary = has_dictionary ? pages : NULL;
+    list.data = has_dictionary ? pages + 1 : pages;
+    list.data_count = count - has_dictionary;
+    *out = list;
+out:
+    return status;
+}
+
+static ktk_status check_crc(const struct page *page, ktk_error *err) {
+    const struct page_header *header = &page->header;
+    uint32_t crc;
+
+    if (!header->has_crc) {
+        return KTK_OK;
+    }
+    crc = libdeflate_crc32(0, page->body, (size_t)header->compressed_size);
+    if (crc != header->crc) {
+        return ktk_error_set(err, KTK_E_CORRUPT,
+                             "the checksum of a page is %08x where %08x is stored", crc,
+                             header->crc);
+    }
+    return KTK_OK;
+}
+
+static bool is_plain_codec(const struct page_format *format) {
+    return format->codec == NULL;
+}
+
+/* Empty pages are not always compressed, and when they are there is nothing to get out of them. */
+static ktk_status unpack(const struct page_format *format, struct read_scratch *scratch,
+                         struct scratch_block *block, const uint8_t *data, size_t size,
+                         size_t out_size, ktk_error *err) {
+    ktk_status status = ktki_scratch_reserve(scratch, block, out_size, err);
+
+    if (status == KTK_OK && out_size > 0) {
+        status = format->codec->decompress(&scratch->codec, data, size, block->data, out_size, err);
+    }
+    return status;
+}
+
+/* Levels of a v1 page: their size in front of them. */
+static ktk_status split_levels(struct cursor *values, int32_t level_max,
+                               enum parquet_encoding encoding, struct cursor *out, ktk_error *err) {
+    uint32_t size;
+
+    if (level_max == 0) {
+        *out = (struct cursor){values->at, values->at};
+        return KTK_OK;
+    }
+    if (encoding != PQ_RLE) {
+        return ktk_error_set(err, KTK_E_UNSUPPORTED,
+                             "levels in the encoding with number %d are not supported", encoding);
+    }
+    if (!ktki_cursor_u32le(values, &size) || !ktki_cursor_split(values, size, out)) {
+        return ktk_error_set(err, KTK_E_CORRUPT, "levels end behind their page");
+    }
+    return KTK_OK;
+}
+
+static ktk_status open_v1(struct page_parts *out, const struct page *page,
+                          const struct page_format *format, struct read_scratch *scratch,
+                          ktk_error *err) {
+    const struct page_header *header = &page->header;
+    struct page_parts parts = {0};
+    bool has_levels = format->definition_max > 0 || format->repetition_max > 0;
+    ktk_status status = KTK_OK;
+
+    parts.values_size = (size_t)header->uncompressed_size;
+    if (is_plain_codec(format)) {
+        parts.values = ktki_cursor(page->body, (size_t)header->compressed_size);
+    } else if (has_levels) {
+        KTKI_TRY(unpack(format, scratch, &scratch->page, page->body,
+                        (size_t)header->compressed_size, parts.values_size, err));
+        parts.values = ktki_cursor(scratch->page.data, parts.values_size);
+    } else {
+        parts.packed = page->body;
+        parts.packed_size = (size_t)header->compressed_size;
+    }
+    if (has_levels) {
+        KTKI_TRY(split_levels(&parts.values, format->repetition_max, header->repetition_encoding,
+                              &parts.repetition, err));
+        KTKI_TRY(split_levels(&parts.values, format->definition_max, header->definition_encoding,
+                              &parts.definition, err));
+    }
+    *out = parts;
+out:
+    return status;
+}
+
+/* Levels of a v2 page are never compressed and their sizes stand in the header. */
+static ktk_status open_v2(struct page_parts *out, const struct page *page,
+                          const struct page_format *format, ktk_error *err) {
+    const struct page_header *header = &page->header;
+    struct page_parts parts = {0};
+    struct cursor body = ktki_cursor(page->body, (size_t)header->compressed_size);
+    int64_t levels_size = (int64_t)header->repetition_size + header->definition_size;
+
+    if (!ktki_cursor_split(&body, (size_t)header->repetition_size, &parts.repetition) ||
+        !ktki_cursor_split(&body, (size_t)header->definition_size, &parts.definition) ||
+        levels_size > header->uncompressed_size) {
+        return ktk_error_set(err, KTK_E_CORRUPT, "levels end behind their page");
+    }
+    parts.values_size = (size_t)(header->uncompressed_size - levels_size);
+    if (is_plain_codec(format) || !header->is_compressed) {
+        parts.values = body;
+    } else {
+        parts.packed = body.at;
+        parts.packed_size = ktki_cursor_left(&body);
+    }
+    *out = parts;
+    return KTK_OK;
+}
+
+ktk_status ktki_page_open(struct page_parts *out, const struct page *page,
+                          const struct page_format *format, struct read_scratch *scratch,
+                          ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(check_crc(page, err));
+    KTKI_TRY(page->header.type == PQ_DATA_PAGE ? open_v1(out, page, format, scratch, err)
+                                               : open_v2(out, page, format, err));
+out:
+    return status;
+}
+
+ktk_status ktki_page_values(struct page_parts *parts, const struct page_format *format,
+                            struct read_scratch *scratch, uint8_t *target, size_t size,
+                            bool *is_placed, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    *is_placed = false;
+    if (parts->packed == NULL) {
+        return KTK_OK;
+    }
+    if (target != NULL && size == parts->values_size && size > 0) {
+        KTKI_TRY(format->codec->decompress(&scratch->codec, parts->packed, parts->packed_size,
+                                           target, size, err));
+        *is_placed = true;
+    } else {
+        KTKI_TRY(unpack(format, scratch, &scratch->page, parts->packed, parts->packed_size,
+                        parts->values_size, err));
+        parts->values = ktki_cursor(scratch->page.data, parts->values_size);
+    }
+    parts->packed = NULL;
+out:
+    return status;
+}
+
+ktk_status ktki_page_dictionary(struct cursor *out, const struct page *page,
+                                const struct page_format *format, struct read_scratch *scratch,
+                                ktk_error *err) {
+    const struct page_header *header = &page->header;
+    struct scratch_block *block = &scratch->dictionary_page;
+    size_t size = (size_t)header->uncompressed_size;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(check_crc(page, err));
+    if (is_plain_codec(format)) {
+        size = (size_t)header->compressed_size;
+        KTKI_TRY(ktki_scratch_reserve(scratch, block, size, err));
+        if (size > 0) {
+            memcpy(block->data, page->body, size);
+        }
+    } else {
+        KTKI_TRY(
+            unpack(format, scratch, block, page->body, (size_t)header->compressed_size, size, err));
+    }
+    *out = ktki_cursor(block->data, size);
+out:
+    return status;
+}

@@ -1,0 +1,64 @@
+/** Pages of a column chunk: the walk over their headers, and their bodies taken apart. */
+#ifndef KTKI_PARQUET_PAGE_H
+#define KTKI_PARQUET_PAGE_H
+
+#include "parquet/metadata.h"
+#include "parquet/scratch.h"
+
+struct page {
+    struct page_header header;
+    const uint8_t *body; /* header.compressed_size bytes */
+};
+
+/** The pages of a chunk in order; in scratch memory. */
+struct page_list {
+    const struct page *dictionary; /* NULL: none */
+    const struct page *data;
+    size_t data_count;
+    int64_t value_count; /* of the data pages, nulls included */
+};
+
+/**
+ * List the pages of a chunk, whose bytes are `data`, until `value_count` values are found. Nothing
+ * is decoded yet but every size and count is checked. Pages of kinds that hold no values are left
+ * out.
+ */
+ktk_status ktki_page_list(struct page_list *out, struct read_scratch *scratch,
+                          const ktk_limits *limits, const uint8_t *data, size_t size,
+                          int64_t value_count, ktk_error *err);
+
+/** How the pages of a chunk are to be read. */
+struct page_format {
+    const struct codec *codec;
+    int32_t definition_max;
+    int32_t repetition_max;
+};
+
+/** The parts of a data page. Values may still be compressed: `packed` not NULL. */
+struct page_parts {
+    struct cursor repetition;
+    struct cursor definition;
+    struct cursor values;
+    const uint8_t *packed;
+    size_t packed_size;
+    size_t values_size; /* uncompressed */
+};
+
+/** Check the checksum, if there is one, and cut the page into its parts; what holds levels is
+ * decompressed into `scratch->page`. */
+ktk_status ktki_page_open(struct page_parts *out, const struct page *page,
+                          const struct page_format *format, struct read_scratch *scratch,
+                          ktk_error *err);
+
+/** Decompress the values, if they are not, into `scratch->page` or, if `target` is not NULL and
+ * `size` the size they have, there; `*is_placed` tells. */
+ktk_status ktki_page_values(struct page_parts *parts, const struct page_format *format,
+                            struct read_scratch *scratch, uint8_t *target, size_t size,
+                            bool *is_placed, ktk_error *err);
+
+/** The uncompressed values of a dictionary page, in `scratch->dictionary_page` with slack. */
+ktk_status ktki_page_dictionary(struct cursor *out, const struct page *page,
+                                const struct page_format *format, struct read_scratch *scratch,
+                                ktk_error *err);
+
+#endif

@@ -1,0 +1,145 @@
+#include "parquet/rle.h"
+
+/* A packed run counts in groups of eight values, which fill `bit_width` bytes each. */
+static bool packed_run(struct cursor *cursor, unsigned bit_width, uint64_t groups,
+                       struct rle_run *run) {
+    size_t left = ktki_cursor_left(cursor);
+
+    run->is_packed = true;
+    if (groups > SIZE_MAX / 64) {
+        return false;
+    }
+    run->count = (size_t)groups * 8;
+    run->packed_size = (size_t)groups * bit_width;
+    if (run->packed_size > left) {
+        run->packed_size = left;
+        run->count = left * 8 / bit_width;
+    }
+    return ktki_cursor_bytes(cursor, run->packed_size, &run->packed);
+}
+
+static bool repeated_run(struct cursor *cursor, unsigned bit_width, uint64_t count,
+                         struct rle_run *run) {
+    size_t size = (bit_width + 7) / 8;
+
+    run->is_packed = false;
+    run->count = (size_t)count;
+    run->value = 0;
+    return ktki_cursor_copy(cursor, &run->value, size) &&
+           (bit_width == 32 || run->value >> bit_width == 0);
+}
+
+bool ktki_rle_run(struct cursor *cursor, unsigned bit_width, struct rle_run *out) {
+    struct rle_run run = {0};
+
+    do {
+        uint64_t head;
+        if (!ktki_cursor_varint(cursor, &head)) {
+            return false;
+        }
+        if (!((head & 1) != 0 ? packed_run : repeated_run)(cursor, bit_width, head >> 1, &run)) {
+            return false;
+        }
+        if (run.is_packed && run.count == 0 && head >> 1 != 0) {
+            return false; /* it has groups but no bytes */
+        }
+    } while (run.count == 0);
+    *out = run;
+    return true;
+}
+
+void ktki_index_init(struct index_reader *reader, struct cursor cursor, unsigned bit_width,
+                     uint32_t bound, const struct kernels *kernels) {
+    reader->cursor = cursor;
+    reader->kernels = kernels;
+    reader->bit_width = bit_width;
+    reader->bound = bound;
+    reader->run = (struct rle_run){0};
+    reader->start = 0;
+    reader->end = 0;
+}
+
+static bool next_run(struct index_reader *reader) {
+    if (reader->run.count > 0) {
+        return true;
+    }
+    if (!ktki_rle_run(&reader->cursor, reader->bit_width, &reader->run)) {
+        reader->run.count = 0;
+        return false;
+    }
+    if (reader->run.is_packed && reader->bit_width == 0) {
+        reader->run.is_packed = false; /* nothing is packed: zeroes */
+    }
+    return reader->run.is_packed || reader->run.value < reader->bound;
+}
+
+/* Append up to `room` numbers of the current run to the block. Packed runs are cut only between
+ * groups of eight, so that what is left starts at a byte. */
+static bool unpack_some(struct index_reader *reader, size_t room) {
+    struct rle_run *run = &reader->run;
+    uint32_t *to = reader->block + reader->end;
+    size_t count = run->count;
+
+    if (count > room) {
+        count = run->is_packed ? room / 8 * 8 : room;
+    }
+    if (!run->is_packed) {
+        for (size_t i = 0; i < count; i++) {
+            to[i] = run->value;
+        }
+    } else {
+        size_t size = count == run->count ? run->packed_size : count / 8 * reader->bit_width;
+        reader->kernels->unpack(run->packed, run->packed_size, reader->bit_width, count, to);
+        if (reader->kernels->max(to, count) >= reader->bound) {
+            return false;
+        }
+        run->packed += size;
+        run->packed_size -= size;
+    }
+    run->count -= count;
+    reader->end += count;
+    return true;
+}
+
+bool ktki_index_some(struct index_reader *reader, size_t wanted, struct index_piece *out) {
+    size_t count;
+
+    if (reader->start == reader->end) {
+        reader->start = 0;
+        reader->end = 0;
+        if (!next_run(reader)) {
+            return false;
+        }
+        if (!reader->run.is_packed) {
+            count = reader->run.count < wanted ? reader->run.count : wanted;
+            reader->run.count -= count;
+            *out = (struct index_piece){NULL, count, reader->run.value};
+            return true;
+        }
+        if (!unpack_some(reader, INDEX_BLOCK)) {
+            return false;
+        }
+    }
+    count = reader->end - reader->start < wanted ? reader->end - reader->start : wanted;
+    *out = (struct index_piece){reader->block + reader->start, count, 0};
+    reader->start += count;
+    return true;
+}
+
+bool ktki_index_exactly(struct index_reader *reader, size_t count, const uint32_t **out) {
+    if (reader->end - reader->start < count) {
+        memmove(reader->block, reader->block + reader->start,
+                (reader->end - reader->start) * sizeof(reader->block[0]));
+        reader->end -= reader->start;
+        reader->start = 0;
+    }
+    /* Fewer than INDEX_BLOCK wait, so that the block has room for a group of eight at least. */
+    while (reader->end - reader->start < count) {
+        if (!next_run(reader) || !unpack_some(reader, 2 * INDEX_BLOCK - reader->end)) {
+            return false;
+        }
+    }
+    *out = reader->block + reader->start;
+    reader->start += count;
+    return true;
+}

@@ -1,0 +1,169 @@
+#include <string.h>
+
+#include "arrow/ipc_schema.h"
+#include "base/alloc.h"
+#include "base/context.h"
+#include "base/error.h"
+#include "parquet/schema_read.h"
+
+static int base64_digit(char c) {
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Padding may be missing; anything but digits and padding at the end is an error. `out` has room
+ * for 3 bytes per 4 characters. */
+static bool base64_decode(const char *text, size_t size, uint8_t *out, size_t *out_size) {
+    uint32_t bits = 0;
+    uint32_t bit_count = 0;
+    size_t count = 0;
+
+    while (size > 0 && text[size - 1] == '=') {
+        size--;
+    }
+    for (size_t i = 0; i < size; i++) {
+        int digit = base64_digit(text[i]);
+        if (digit < 0) {
+            return false;
+        }
+        bits = bits << 6 | (uint32_t)digit;
+        bit_count += 6;
+        if (bit_count >= 8) {
+            bit_count -= 8;
+            out[count++] = (uint8_t)(bits >> bit_count);
+        }
+    }
+    *out_size = count;
+    return bit_count < 6;
+}
+
+static ktk_status decode_entry(struct schema **out, ktk_context *context, const char *value,
+                               size_t value_size, ktk_error *err) {
+    const ktk_allocator *allocator = ktki_context_allocator(context);
+    size_t capacity = value_size / 4 * 3 + 3;
+    uint8_t *message = NULL;
+    size_t message_size = 0;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_alloc_array(allocator, capacity, 1, &message, err));
+    if (!base64_decode(value, value_size, message, &message_size)) {
+        KTKI_FAIL(err, KTK_E_CORRUPT, "it is no base64 text");
+    }
+    KTKI_TRY(ktki_ipc_schema_decode(out, context, message, message_size, err));
+out:
+    ktki_free_array(allocator, message, capacity, 1);
+    return status;
+}
+
+static void restore_timestamp(struct data_type *type, const struct data_type *origin) {
+    if (type->timezone != NULL && origin->timezone != NULL && origin->timezone[0] != '\0') {
+        type->timezone = origin->timezone;
+    }
+}
+
+/* Text and bytes: large offsets, or a dictionary of them. */
+static ktk_status restore_bytes(struct schema *schema, struct field *field,
+                                const struct field *origin, enum type_id large, ktk_error *err) {
+    struct field *values = NULL;
+    bool is_text = field->type.id == TYPE_STRING;
+    ktk_status status = KTK_OK;
+
+    if (origin->type.id == large) {
+        field->type.id = large;
+    } else if (origin->type.id == TYPE_DICTIONARY && origin->dictionary != NULL &&
+               (is_text ? ktki_type_is_text : ktki_type_is_binary)(origin->dictionary->type.id)) {
+        KTKI_TRY(ktki_arena_zeroed(&schema->arena, 1, sizeof(*values), &values, err));
+        values->name = "";
+        values->type = field->type;
+        values->nullable = true;
+        field->type = (struct data_type){
+            .id = TYPE_DICTIONARY, .index = TYPE_INT32, .ordered = origin->type.ordered};
+        field->dictionary = values;
+    }
+out:
+    return status;
+}
+
+/* Neither the numbers of children nor types can be trusted to agree with the file. */
+static ktk_status restore_field(struct schema *schema, struct field *field,
+                                const struct field *origin, ktk_error *err) {
+    switch (field->type.id) {
+    case TYPE_TIMESTAMP:
+        if (origin->type.id == TYPE_TIMESTAMP) {
+            restore_timestamp(&field->type, &origin->type);
+        }
+        return KTK_OK;
+    case TYPE_INT64:
+        if (origin->type.id == TYPE_DURATION) {
+            field->type = origin->type;
+        }
+        return KTK_OK;
+    case TYPE_DECIMAL128:
+        if (origin->type.id == TYPE_DECIMAL256 && origin->type.precision == field->type.precision &&
+            origin->type.scale == field->type.scale) {
+            field->type.id = TYPE_DECIMAL256;
+        }
+        return KTK_OK;
+    case TYPE_STRING:
+        return restore_bytes(schema, field, origin, TYPE_LARGE_STRING, err);
+    case TYPE_BINARY:
+        return restore_bytes(schema, field, origin, TYPE_LARGE_BINARY, err);
+    case TYPE_LIST:
+        if (origin->type.id == TYPE_LARGE_LIST) {
+            field->type.id = TYPE_LARGE_LIST;
+        }
+        return origin->child_count == 1 && ktki_type_is_nested(origin->type.id)
+                   ? restore_field(schema, &field->children[0], &origin->children[0], err)
+                   : KTK_OK;
+    default:
+        return KTK_OK;
+    }
+}
+
+/* The zones of the origin go with it: the fields get copies. */
+static ktk_status keep_zones(struct schema *schema, struct field *field, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    if (field->type.timezone != NULL) {
+        KTKI_TRY(ktki_arena_text(&schema->arena, field->type.timezone, strlen(field->type.timezone),
+                                 &field->type.timezone, err));
+    }
+    for (int32_t i = 0; i < field->child_count; i++) {
+        KTKI_TRY(keep_zones(schema, &field->children[i], err));
+    }
+out:
+    return status;
+}
+
+ktk_status ktki_parquet_schema_restore(struct schema *schema, const char *value, size_t value_size,
+                                       ktk_error *err) {
+    struct schema *origin = NULL;
+    ktk_status status = KTK_OK;
+
+    status = decode_entry(&origin, schema->context, value, value_size, err);
+    if (status == KTK_E_UNSUPPORTED) {
+        return KTK_OK;
+    }
+    if (status != KTK_OK) {
+        ktki_error_context(err, "entry 'ARROW:schema'");
+        return status;
+    }
+    for (int32_t i = 0; i < schema->field_count && i < origin->field_count; i++) {
+        struct field *field = &schema->fields[i];
+        if (strcmp(field->name, origin->fields[i].name) == 0) {
+            KTKI_TRY(restore_field(schema, field, &origin->fields[i], err));
+            KTKI_TRY(keep_zones(schema, field, err));
+        }
+    }
+out:
+    ktki_schema_free(origin);
+    return status;
+}
