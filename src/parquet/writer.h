@@ -10,30 +10,41 @@
 /** Receives the bytes of the file in order. */
 typedef ktk_status (*ktki_sink_fn)(void *state, const void *data, size_t size, ktk_error *err);
 
-/** How the schema itself is stored. */
-struct parquet_schema_options {
-    bool omit_arrow_schema; /* no `ARROW:schema` entry */
-};
-
 /**
  * A writer for batches of `schema`. The schema's key/value metadata is written (in its order), then
- * `ARROW:schema`. All fields become OPTIONAL. KTK_E_UNSUPPORTED for nested types; list<flat> is
- * allowed in schema-only files and index files.
+ * `ARROW:schema`. All fields become OPTIONAL.
+ *
+ * The bytes of the file depend on the schema, the options and the rows, not on threads, nor on how
+ * the rows come in batches (dictionary columns whose dictionaries differ excepted).
+ *
+ * After a failure of a call below the file is lost; the writer can only be restarted or freed.
+ *
+ * @return KTK_E_UNSUPPORTED for a nested type other than a list of a flat one; KTK_E_INVALID for an
+ * option out of range.
  */
 ktk_status ktki_parquet_writer_new(ktk_parquet_writer **out, ktk_context *context,
                                    struct schema *schema, const ktk_parquet_write_options *options,
                                    ktki_sink_fn sink, void *sink_state, ktk_error *err);
 
-/** Add rows; full row groups are encoded at once. `batch` is borrowed; its columns may be
- * referenced (not copied) only during the call. */
+/** Begin another file of the same schema and options. For many small files: all memory and whatever
+ * depends on the schema is used again. What was not finished is dropped. */
+void ktki_parquet_writer_restart(ktk_parquet_writer *writer, ktki_sink_fn sink, void *sink_state);
+
+/** Add rows; full row groups are encoded at once, the rows that are left are copied. `batch` is
+ * borrowed. KTK_E_SCHEMA if its fields are not those of the writer. */
 ktk_status ktki_parquet_writer_add(ktk_parquet_writer *writer, const struct batch *batch,
                                    ktk_error *err);
 
+/** The same, without a copy: on success the batch has moved into the writer. */
+ktk_status ktki_parquet_writer_take(ktk_parquet_writer *writer, struct batch *batch,
+                                    ktk_error *err);
+
 /** Encode what is left and the footer. Without any row: one row group of 0 rows (dataset.md 4.1).
- */
+ * `file_size` may be NULL. */
 ktk_status ktki_parquet_writer_finish(ktk_parquet_writer *writer, int64_t *file_size,
                                       ktk_error *err);
 
+/** NULL is allowed. */
 void ktki_parquet_writer_free(ktk_parquet_writer *writer);
 
 /** A file of a footer alone, no row group: `_common_metadata`. List items are called `item`. */

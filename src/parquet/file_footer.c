@@ -1,0 +1,248 @@
+#include "parquet/file_footer.h"
+
+#include <kartothek/version.h>
+
+#include "arrow/ipc_schema.h"
+#include "base/alloc.h"
+#include "base/context.h"
+#include "base/error.h"
+
+/* The form that readers parse to find out whose faults to expect: "<name> version <version> (build
+ * <build>)". */
+#define CREATED_BY "kartothek version " KTK_VERSION_TEXT " (build c)"
+
+#define ARROW_SCHEMA_KEY "ARROW:schema"
+
+/* Version of FileMetaData: what pyarrow writes for every format version but 1.0. */
+#define FILE_VERSION 2
+
+/* ---- key/value metadata ---- */
+
+/* `out` has room for 4 characters for every 3 bytes begun. */
+static void base64_encode(const uint8_t *data, size_t size, char *out) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < size; i += 3) {
+        size_t left = size - i;
+        uint32_t group = (uint32_t)data[i] << 16 | (left > 1 ? (uint32_t)data[i + 1] << 8 : 0) |
+                         (left > 2 ? data[i + 2] : 0u);
+
+        *out++ = digits[group >> 18];
+        *out++ = digits[group >> 12 & 63];
+        *out++ = left > 1 ? digits[group >> 6 & 63] : '=';
+        *out++ = left > 2 ? digits[group & 63] : '=';
+    }
+}
+
+static ktk_status add_arrow_schema(struct file_footer *footer, const struct schema *schema,
+                                   ktk_error *err) {
+    struct parquet_key_value *entry = &footer->key_values[footer->key_value_count];
+    struct buffer message;
+    char *text = NULL;
+    size_t size;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&message, footer->arena.allocator, 0);
+    KTKI_TRY(ktki_ipc_schema_encode(schema, &message, err));
+    size = (message.size + 2) / 3 * 4;
+    KTKI_TRY(ktki_arena_array(&footer->arena, size, 1, &text, err));
+    base64_encode(message.data, message.size, text);
+    *entry = (struct parquet_key_value){ARROW_SCHEMA_KEY, text, size};
+    footer->key_value_count++;
+out:
+    ktki_buffer_clear(&message);
+    return status;
+}
+
+static ktk_status add_key_values(struct file_footer *footer, const struct schema *schema,
+                                 ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_arena_array(&footer->arena, (size_t)schema->key_value_count + 1,
+                              sizeof(*footer->key_values), &footer->key_values, err));
+    for (int32_t i = 0; i < schema->key_value_count; i++) {
+        const struct key_value *entry = &schema->key_values[i];
+
+        if (strcmp(entry->key, ARROW_SCHEMA_KEY) != 0) {
+            footer->key_values[footer->key_value_count++] =
+                (struct parquet_key_value){entry->key, entry->value, entry->value_size};
+        }
+    }
+    KTKI_TRY(add_arrow_schema(footer, schema, err));
+out:
+    return status;
+}
+
+/* ---- life ---- */
+
+ktk_status ktki_footer_init(struct file_footer *out, const struct schema *schema, ktk_error *err) {
+    const ktk_allocator *allocator = ktki_context_allocator(schema->context);
+    struct file_footer footer = {0};
+    ktk_status status = KTK_OK;
+
+    ktki_arena_init(&footer.arena, allocator);
+    ktki_arena_init(&footer.group_arena, allocator);
+    KTKI_TRY(ktki_write_schema_plan(&footer.plan, &footer.arena, schema, err));
+    KTKI_TRY(add_key_values(&footer, schema, err));
+    *out = footer;
+    footer.arena.last = NULL; /* handed over */
+out:
+    ktki_arena_clear(&footer.arena);
+    return status;
+}
+
+void ktki_footer_clear(struct file_footer *footer) {
+    if (footer->arena.allocator != NULL) {
+        ktki_footer_restart(footer);
+        ktki_free_array(footer->arena.allocator, footer->groups, (size_t)footer->group_capacity,
+                        sizeof(*footer->groups));
+        ktki_arena_clear(&footer->arena);
+    }
+    *footer = (struct file_footer){0};
+}
+
+void ktki_footer_restart(struct file_footer *footer) {
+    ktki_arena_clear(&footer->group_arena);
+    footer->group_count = 0;
+    footer->row_count = 0;
+}
+
+/* ---- row groups ---- */
+
+static const int32_t encodings_plain[] = {PQ_PLAIN, PQ_RLE};
+static const int32_t encodings_dictionary[] = {PQ_PLAIN, PQ_RLE, PQ_RLE_DICTIONARY};
+
+/* Bounds are kept in the arena: the column is soon used again. */
+static ktk_status keep_statistics(struct file_footer *footer, const struct column_write *column,
+                                  struct parquet_statistics *out, ktk_error *err) {
+    struct parquet_statistics statistics = {.is_present = column->leaf->order != ORDER_NONE,
+                                            .null_count = column->null_count,
+                                            .distinct_count = -1};
+    uint8_t *bounds = NULL;
+    ktk_status status = KTK_OK;
+
+    if (column->has_bounds) {
+        KTKI_TRY(ktki_arena_array(&footer->group_arena, column->bounds.size, 1, &bounds, err));
+        memcpy(bounds, column->bounds.data, column->bounds.size);
+        statistics.min_value = (struct parquet_bytes){bounds, column->min_size};
+        statistics.max_value = (struct parquet_bytes){bounds + column->min_size, column->max_size};
+    }
+    if (column->leaf->has_old_statistics) {
+        statistics.old_min = statistics.min_value;
+        statistics.old_max = statistics.max_value;
+    }
+    *out = statistics;
+out:
+    return status;
+}
+
+static ktk_status describe_column(struct file_footer *footer, struct column_chunk *out,
+                                  const struct column_write *column, int64_t offset,
+                                  ktk_error *err) {
+    const struct write_leaf *leaf = column->leaf;
+    struct column_chunk chunk = {
+        .type = leaf->physical,
+        .encoding_count = column->has_dictionary ? 3 : 2,
+        .encodings = column->has_dictionary ? encodings_dictionary : encodings_plain,
+        .path_count = leaf->path_count,
+        .path = leaf->path,
+        .value_count = column->value_count,
+        .uncompressed_size = column->uncompressed_size,
+        .compressed_size = column->compressed_size,
+        .data_page_offset = offset,
+        .dictionary_page_offset = -1,
+        .index_page_offset = -1,
+    };
+    ktk_status status = KTK_OK;
+
+    if (column->has_dictionary) {
+        chunk.dictionary_page_offset = offset;
+        chunk.data_page_offset += (int64_t)ktki_page_size(&column->dictionary_page);
+    }
+    KTKI_TRY(keep_statistics(footer, column, &chunk.statistics, err));
+    *out = chunk;
+out:
+    return status;
+}
+
+static ktk_status reserve_group(struct file_footer *footer, ktk_error *err) {
+    int32_t capacity = footer->group_capacity == 0 ? 1 : 2 * footer->group_capacity;
+    ktk_status status = KTK_OK;
+
+    if (footer->group_count < footer->group_capacity) {
+        goto out;
+    }
+    if (footer->group_capacity > INT32_MAX / 2) {
+        KTKI_FAIL(err, KTK_E_LIMIT, "a file of more than %d row groups", footer->group_capacity);
+    }
+    KTKI_TRY(ktki_resize_array(footer->arena.allocator, &footer->groups,
+                               (size_t)footer->group_capacity, (size_t)capacity,
+                               sizeof(*footer->groups), err));
+    footer->group_capacity = capacity;
+out:
+    return status;
+}
+
+ktk_status ktki_footer_add(struct file_footer *footer, const struct column_write *columns,
+                           int64_t row_count, int32_t codec_id, int64_t file_offset,
+                           ktk_error *err) {
+    struct row_group group = {.column_count = footer->plan.leaf_count,
+                              .row_count = row_count,
+                              .file_offset = file_offset,
+                              .total_compressed_size = 0};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(reserve_group(footer, err));
+    KTKI_TRY(ktki_arena_array(&footer->group_arena, (size_t)group.column_count,
+                              sizeof(*group.columns), &group.columns, err));
+    for (int32_t i = 0; i < group.column_count; i++) {
+        KTKI_TRY(describe_column(footer, &group.columns[i], &columns[i],
+                                 file_offset + group.total_compressed_size, err));
+        group.columns[i].codec = codec_id;
+        group.total_byte_size += columns[i].uncompressed_size;
+        group.total_compressed_size += columns[i].compressed_size;
+    }
+    footer->groups[footer->group_count++] = group;
+    footer->row_count += row_count;
+out:
+    return status;
+}
+
+/* ---- encoding ---- */
+
+ktk_status ktki_footer_encode(const struct file_footer *footer, struct buffer *out,
+                              ktk_error *err) {
+    struct parquet_metadata metadata = {
+        .version = FILE_VERSION,
+        .element_count = footer->plan.element_count,
+        .elements = footer->plan.elements,
+        .row_count = footer->row_count,
+        .row_group_count = footer->group_count,
+        .row_groups = footer->groups,
+        .key_value_count = footer->key_value_count,
+        .key_values = footer->key_values,
+        .created_by = CREATED_BY,
+        .column_order_count = footer->plan.leaf_count,
+    };
+    size_t leaf_count = (size_t)footer->plan.leaf_count;
+    const ktk_allocator *allocator = footer->arena.allocator;
+    uint8_t *orders = NULL;
+    size_t start = out->size;
+    uint32_t size;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_alloc_array(allocator, leaf_count, 1, &orders, err));
+    memset(orders, 1, leaf_count); /* TYPE_ORDER */
+    metadata.column_orders = orders;
+    KTKI_TRY(ktki_metadata_encode(&metadata, out, err));
+    if (out->size - start > INT32_MAX) {
+        KTKI_FAIL(err, KTK_E_LIMIT, "a footer of %zu bytes is too long for Parquet",
+                  out->size - start);
+    }
+    size = (uint32_t)(out->size - start);
+    KTKI_TRY(ktki_buffer_append(out, &size, sizeof(size), err));
+    KTKI_TRY(ktki_buffer_append(out, PARQUET_MAGIC, PARQUET_MAGIC_SIZE, err));
+out:
+    ktki_free_array(allocator, orders, leaf_count, 1);
+    return status;
+}

@@ -1,0 +1,55 @@
+/** One page: levels, values, compression, header. Pages do not depend on one another. */
+#ifndef KTKI_PARQUET_PAGE_WRITE_H
+#define KTKI_PARQUET_PAGE_WRITE_H
+
+#include "parquet/write_scratch.h"
+
+/** What is the same for all pages of a file. */
+struct page_settings {
+    const struct codec *codec;
+    int32_t codec_id;
+    int level;
+    int64_t rows_max;  /* of a page */
+    int64_t bytes_max; /* of the values of a page, encoded; a single row may have more */
+};
+
+/** Where a page lies in its column chunk, and, once written, what became of it. */
+struct write_page {
+    int64_t row_count;
+    int64_t level_start;
+    int64_t level_count;
+    int64_t slot_start;
+    int64_t slot_count;
+    int64_t value_start; /* values are slots that are not null */
+    int64_t value_count;
+    bool is_dictionary; /* values are written as indices into the chunk's dictionary */
+
+    struct buffer bytes; /* header and body, from `start` on; kept from file to file */
+    size_t start;
+    int64_t uncompressed_size; /* header included */
+    struct value_range range;  /* of a page with PLAIN values */
+};
+
+/** The bytes to be written into the file. */
+static inline size_t ktki_page_size(const struct write_page *page) {
+    return page->bytes.size - page->start;
+}
+
+/** Indices of the values of a chunk into its dictionary. */
+struct chunk_indices {
+    const uint32_t *indices;
+    unsigned width; /* bits */
+};
+
+/** Write a data page of the given place. */
+ktk_status ktki_write_data_page(struct write_page *page, const struct leaf_input *input,
+                                const struct chunk_indices *indices,
+                                const struct page_settings *settings, struct write_scratch *scratch,
+                                ktk_error *err);
+
+/** Write a dictionary as a page. `column` is for messages. */
+ktk_status ktki_write_dictionary_page(struct write_page *page, const struct dictionary *dictionary,
+                                      const char *column, const struct page_settings *settings,
+                                      struct write_scratch *scratch, ktk_error *err);
+
+#endif

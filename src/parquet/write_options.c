@@ -1,0 +1,77 @@
+#include "parquet/write_options.h"
+
+#include <strings.h>
+
+#include "base/error.h"
+
+#define ROW_GROUP_ROWS_DEFAULT ((int64_t)1 << 20)
+#define PAGE_BYTES_DEFAULT ((int64_t)1 << 20)
+#define PAGE_BYTES_MAX ((int64_t)1 << 30)
+
+/* Pages of so many rows at most, as current pyarrow has them: readers that skip pages by statistics
+ * then skip small pieces, and a page of narrow values still fits into a processor's cache. */
+#define PAGE_ROWS_MAX 20000
+
+/* By ktk_compression. */
+static const int32_t codec_ids[] = {
+    [KTK_COMPRESSION_NONE] = CODEC_NONE,
+    [KTK_COMPRESSION_SNAPPY] = CODEC_SNAPPY,
+    [KTK_COMPRESSION_GZIP] = CODEC_GZIP,
+    [KTK_COMPRESSION_ZSTD] = CODEC_ZSTD,
+};
+
+static const struct {
+    const char *name;
+    ktk_compression compression;
+} compression_names[] = {
+    {"none", KTK_COMPRESSION_NONE},     {"uncompressed", KTK_COMPRESSION_NONE},
+    {"snappy", KTK_COMPRESSION_SNAPPY}, {"gzip", KTK_COMPRESSION_GZIP},
+    {"zstd", KTK_COMPRESSION_ZSTD},
+};
+
+ktk_status ktk_compression_parse(ktk_compression *out, const char *name, ktk_error *err) {
+    for (size_t i = 0; i < sizeof(compression_names) / sizeof(compression_names[0]); i++) {
+        if (strcasecmp(name, compression_names[i].name) == 0) {
+            *out = compression_names[i].compression;
+            return KTK_OK;
+        }
+    }
+    return ktk_error_set(err, KTK_E_INVALID,
+                         "unknown compression '%s', choose snappy, zstd, gzip or none", name);
+}
+
+ktk_status ktki_write_options_resolve(struct write_options *out,
+                                      const ktk_parquet_write_options *options, ktk_error *err) {
+    const ktk_parquet_write_options defaults = KTK_PARQUET_WRITE_OPTIONS_INIT;
+    struct write_options resolved = {0};
+    ktk_status status = KTK_OK;
+
+    options = options == NULL ? &defaults : options;
+    if (options->size != sizeof(*options)) {
+        KTKI_FAIL(err, KTK_E_INVALID, "write options must start as KTK_PARQUET_WRITE_OPTIONS_INIT");
+    }
+    if ((size_t)options->compression >= sizeof(codec_ids) / sizeof(codec_ids[0])) {
+        KTKI_FAIL(err, KTK_E_INVALID, "unknown compression %d", (int)options->compression);
+    }
+    if (options->row_group_rows_max < 0) {
+        KTKI_FAIL(err, KTK_E_INVALID, "rows of a row group must be positive, not %lld",
+                  (long long)options->row_group_rows_max);
+    }
+    if (options->page_bytes_max < 0 || options->page_bytes_max > PAGE_BYTES_MAX) {
+        KTKI_FAIL(err, KTK_E_INVALID, "bytes of a page must be in 1 … %lld, not %lld",
+                  (long long)PAGE_BYTES_MAX, (long long)options->page_bytes_max);
+    }
+    resolved.page.codec_id = codec_ids[options->compression];
+    KTKI_TRY(ktki_codec_find(&resolved.page.codec, resolved.page.codec_id, err));
+    resolved.page.level = options->compression_level != 0 ? options->compression_level
+                                                          : resolved.page.codec->level_default;
+    resolved.page.rows_max = PAGE_ROWS_MAX;
+    resolved.page.bytes_max =
+        options->page_bytes_max > 0 ? options->page_bytes_max : PAGE_BYTES_DEFAULT;
+    resolved.row_group_rows_max =
+        options->row_group_rows_max > 0 ? options->row_group_rows_max : ROW_GROUP_ROWS_DEFAULT;
+    resolved.no_dictionary = options->no_dictionary;
+    *out = resolved;
+out:
+    return status;
+}

@@ -1,0 +1,19 @@
+/** The options of a writer with the defaults filled in. */
+#ifndef KTKI_PARQUET_WRITE_OPTIONS_H
+#define KTKI_PARQUET_WRITE_OPTIONS_H
+
+#include <kartothek/parquet.h>
+
+#include "parquet/page_write.h"
+
+struct write_options {
+    struct page_settings page;
+    int64_t row_group_rows_max;
+    bool no_dictionary;
+};
+
+/** `options` NULL: all defaults. KTK_E_INVALID for a value out of range. */
+ktk_status ktki_write_options_resolve(struct write_options *out,
+                                      const ktk_parquet_write_options *options, ktk_error *err);
+
+#endif

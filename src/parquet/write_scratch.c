@@ -1,0 +1,68 @@
+#include "parquet/write_scratch.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+void ktki_scratch_pool_init(struct scratch_pool *pool, const ktk_allocator *allocator) {
+    *pool = (struct scratch_pool){.allocator = allocator};
+    (void)pthread_mutex_init(&pool->lock, NULL);
+}
+
+static void scratch_free(struct write_scratch *scratch, const ktk_allocator *allocator) {
+    ktki_arena_clear(&scratch->arena);
+    ktki_codec_scratch_clear(&scratch->codec);
+    ktki_dictionary_clear(&scratch->dictionary);
+    ktki_buffer_clear(&scratch->indices);
+    ktki_buffer_clear(&scratch->levels);
+    ktki_buffer_clear(&scratch->body);
+    ktki_buffer_clear(&scratch->header);
+    KTKI_DELETE(allocator, scratch);
+}
+
+void ktki_scratch_pool_clear(struct scratch_pool *pool) {
+    while (pool->free_ones != NULL) {
+        struct write_scratch *scratch = pool->free_ones;
+
+        pool->free_ones = scratch->next;
+        scratch_free(scratch, pool->allocator);
+    }
+    (void)pthread_mutex_destroy(&pool->lock);
+}
+
+ktk_status ktki_scratch_take(struct scratch_pool *pool, struct write_scratch **out,
+                             ktk_error *err) {
+    const ktk_allocator *allocator = pool->allocator;
+    struct write_scratch *scratch;
+    ktk_status status = KTK_OK;
+
+    pthread_mutex_lock(&pool->lock);
+    scratch = pool->free_ones;
+    if (scratch != NULL) {
+        pool->free_ones = scratch->next;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (scratch == NULL) {
+        /* Not zeroed as a whole: the room for blocks is large. */
+        KTKI_TRY(ktki_alloc_array(allocator, 1, sizeof(*scratch), &scratch, err));
+        scratch->values.allocator = allocator;
+        ktki_arena_init(&scratch->arena, allocator);
+        ktki_codec_scratch_init(&scratch->codec, allocator);
+        ktki_dictionary_init(&scratch->dictionary, allocator);
+        ktki_buffer_init(&scratch->indices, allocator, 0);
+        ktki_buffer_init(&scratch->levels, allocator, 0);
+        ktki_buffer_init(&scratch->body, allocator, 0);
+        ktki_buffer_init(&scratch->header, allocator, 0);
+    }
+    *out = scratch;
+out:
+    return status;
+}
+
+void ktki_scratch_give(struct scratch_pool *pool, struct write_scratch *scratch) {
+    if (scratch != NULL) {
+        pthread_mutex_lock(&pool->lock);
+        scratch->next = pool->free_ones;
+        pool->free_ones = scratch;
+        pthread_mutex_unlock(&pool->lock);
+    }
+}

@@ -1,0 +1,41 @@
+/** Memory that encoding tasks use again and again, from page to page and file to file. */
+#ifndef KTKI_PARQUET_WRITE_SCRATCH_H
+#define KTKI_PARQUET_WRITE_SCRATCH_H
+
+#include <pthread.h>
+
+#include "codec/codec.h"
+#include "parquet/dictionary_encode.h"
+#include "parquet/leaf_values.h"
+
+/** For one task at a time. Everything grows on first use. */
+struct write_scratch {
+    struct write_scratch *next; /* of those that are free */
+    struct arena arena;         /* of one column chunk */
+    struct value_scratch values;
+    struct codec_scratch codec;
+    struct dictionary dictionary;
+    struct buffer indices; /* uint32_t: of the values of a chunk, into the dictionary */
+    struct buffer levels;  /* of a page */
+    struct buffer body;    /* of a page, uncompressed */
+    struct buffer header;  /* of a page */
+};
+
+/** As many as there were tasks at the same time. */
+struct scratch_pool {
+    const ktk_allocator *allocator;
+    pthread_mutex_t lock;
+    struct write_scratch *free_ones;
+};
+
+void ktki_scratch_pool_init(struct scratch_pool *pool, const ktk_allocator *allocator);
+
+/** All scratches must have been given back. */
+void ktki_scratch_pool_clear(struct scratch_pool *pool);
+
+ktk_status ktki_scratch_take(struct scratch_pool *pool, struct write_scratch **out, ktk_error *err);
+
+/** NULL is allowed. */
+void ktki_scratch_give(struct scratch_pool *pool, struct write_scratch *scratch);
+
+#endif
