@@ -101,7 +101,7 @@ out:
 /* ---- chunks ---- */
 
 /* The chunk's own dictionary serves as that of the array if every page refers to it. */
-static bool is_all_dictionary(const struct page_list *pages) {
+static bool is_all_dictionary(const struct page_walk *pages) {
     for (size_t i = 0; i < pages->data_count; i++) {
         enum parquet_encoding encoding = pages->data[i].header.encoding;
         if (encoding != PQ_RLE_DICTIONARY && encoding != PQ_PLAIN_DICTIONARY) {
@@ -114,7 +114,7 @@ static bool is_all_dictionary(const struct page_list *pages) {
 /* A page's values must not take more memory than the limit of a page, whatever it claims. */
 static ktk_status check_counts(const struct leaf_reader *reader, const struct chunk_read *read,
                                ktk_error *err) {
-    const struct page_list *pages = &reader->pages;
+    const struct page_walk *pages = &reader->pages;
     size_t width = reader->rule.kind == SINK_FIXED ? reader->rule.width : sizeof(int64_t);
     int64_t count_max = ktki_context_limits(read->context)->page_bytes_max / (int64_t)width;
 
@@ -146,7 +146,7 @@ static ktk_status begin(struct leaf_reader *reader, const struct chunk_read *rea
     if (read->chunk->codec != CODEC_NONE) {
         KTKI_TRY(ktki_codec_find(&reader->format.codec, read->chunk->codec, err));
     }
-    KTKI_TRY(ktki_page_list(&reader->pages, reader->scratch, ktki_context_limits(read->context),
+    KTKI_TRY(ktki_page_walk(&reader->pages, reader->scratch, ktki_context_limits(read->context),
                             read->data, read->size, read->chunk->value_count, err));
     KTKI_TRY(check_counts(reader, read, err));
     if (values != leaf_field && is_all_dictionary(&reader->pages)) {

@@ -72,7 +72,7 @@ struct leaf_reader {
     struct value_rule rule;
     struct leaf_sink sink;
     struct chunk_dictionary dictionary;
-    struct page_list pages;
+    struct page_walk pages;
     size_t next_page; /* data page to be read next */
 };
 

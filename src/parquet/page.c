@@ -39,11 +39,11 @@ static bool is_data(const struct page *page) {
     return page->header.type == PQ_DATA_PAGE || page->header.type == PQ_DATA_PAGE_V2;
 }
 
-ktk_status ktki_page_list(struct page_list *out, struct read_scratch *scratch,
+ktk_status ktki_page_walk(struct page_walk *out, struct read_scratch *scratch,
                           const ktk_limits *limits, const uint8_t *data, size_t size,
                           int64_t value_count, ktk_error *err) {
     struct cursor cursor = ktki_cursor(data, size);
-    struct page_list list = {0};
+    struct page_walk list = {0};
     struct page page;
     size_t count = 0;
     bool has_dictionary = false;

@@ -11,7 +11,7 @@ struct page {
 };
 
 /** The pages of a chunk in order; in scratch memory. */
-struct page_list {
+struct page_walk {
     const struct page *dictionary; /* NULL: none */
     const struct page *data;
     size_t data_count;
@@ -23,7 +23,7 @@ struct page_list {
  * is decoded yet but every size and count is checked. Pages of kinds that hold no values are left
  * out.
  */
-ktk_status ktki_page_list(struct page_list *out, struct read_scratch *scratch,
+ktk_status ktki_page_walk(struct page_walk *out, struct read_scratch *scratch,
                           const ktk_limits *limits, const uint8_t *data, size_t size,
                           int64_t value_count, ktk_error *err);
 
