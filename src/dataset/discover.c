@@ -164,30 +164,24 @@ out:
     return status;
 }
 
-/* The first partition that has files names the tables; the originals assume it of the first. */
-static const struct partition *first_with_files(const struct document *document) {
-    for (int64_t i = 0; i < document->partition_count; i++) {
-        if (document->partitions[i].file_count > 0) {
-            return &document->partitions[i];
-        }
-    }
-    return NULL;
-}
-
+/* The originals look at the first partition only, and cannot read what others add. */
 static ktk_status set_tables(ktk_dataset *dataset, const struct listing *listing, ktk_error *err) {
-    const struct partition *partition = first_with_files(&dataset->document);
+    const struct document *document = &dataset->document;
     const char *const *names = (const char *const *)listing->tables.data;
-    size_t count =
-        partition != NULL ? (size_t)partition->file_count : listing->tables.size / sizeof(*names);
+    size_t count = listing->tables.size / sizeof(*names);
     ktk_status status = KTK_OK;
 
+    if (document->table_count > 0) {
+        names = document->tables;
+        count = (size_t)document->table_count;
+    }
     if (count > INT32_MAX) {
-        KTKI_FAIL(err, KTK_E_LIMIT, "dataset '%s' has %zu tables", dataset->document.uuid, count);
+        KTKI_FAIL(err, KTK_E_LIMIT, "dataset '%s' has %zu tables", document->uuid, count);
     }
     KTKI_TRY(ktki_arena_zeroed(&dataset->document.arena, count, sizeof(*dataset->tables),
                                &dataset->tables, err));
     for (size_t i = 0; i < count; i++) {
-        dataset->tables[i].name = partition != NULL ? partition->files[i].table : names[i];
+        dataset->tables[i].name = names[i];
     }
     dataset->table_count = (int32_t)count;
 out:
@@ -229,7 +223,7 @@ ktk_status ktki_dataset_discover(ktk_dataset *dataset, ktk_error *err) {
     ktki_buffer_init(&listing.tables, allocator, 0);
     ktki_hash_map_init(&listing.labels, allocator);
     ktki_arena_init(&listing.scratch, allocator);
-    if (first_with_files(document) == NULL) {
+    if (document->table_count == 0) {
         KTKI_TRY(list_keys(&listing, err));
     }
     KTKI_TRY(derive_partition_keys(document, err));

@@ -33,6 +33,8 @@ struct document {
     bool has_partitions; /* false: implicit */
     int64_t partition_count;
     struct partition *partitions;
+    int32_t table_count; /* of all partitions, by first appearance */
+    const char **tables;
     bool has_partition_keys;
     int32_t partition_key_count;
     const char **partition_keys;

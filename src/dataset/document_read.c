@@ -390,6 +390,8 @@ ktk_status ktki_document_parse(struct document *out, ktk_context *context, const
     }
     KTKI_TRY(parse_members(&parser, err));
     KTKI_TRY(ktki_document_keep(&document, &parser.partitions, &document.partitions, err));
+    KTKI_TRY(keep_count(&document.table_count, &parser.table_names, sizeof(char *), err));
+    KTKI_TRY(ktki_document_keep(&document, &parser.table_names, &document.tables, err));
     KTKI_TRY(ktki_arena_text(&document.arena, (const char *)parser.unknown.data,
                              parser.unknown.size, &document.unknown, err));
     document.unknown_size = parser.unknown.size;

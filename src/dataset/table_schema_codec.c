@@ -6,6 +6,14 @@
 #include "parquet/reader.h"
 #include "parquet/writer.h"
 
+/* Newer writers call the items of a list otherwise; both originals take that for another type or
+ * not, by their age. */
+static void name_items(struct field *field) {
+    for (; field->type.id == TYPE_LIST; field = &field->children[0]) {
+        field->children[0].name = "item";
+    }
+}
+
 /* The fields that are data, naive timestamps in the unit of pandas, nothing but `pandas` beside. */
 static ktk_status table_schema_of(struct schema **out, const struct schema *stored,
                                   ktk_error *err) {
@@ -30,6 +38,7 @@ static ktk_status table_schema_of(struct schema **out, const struct schema *stor
         schema->field_count++;
         field->key_value_count = 0;
         field->key_values = NULL;
+        name_items(field);
         if (field->type.id == TYPE_TIMESTAMP && field->type.unit == UNIT_MICRO &&
             field->type.timezone == NULL) {
             field->type.unit = UNIT_NANO;
