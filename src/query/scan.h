@@ -1,0 +1,50 @@
+/** Reading one partition of a plan: its file, row group by row group. */
+#ifndef KTKI_QUERY_SCAN_H
+#define KTKI_QUERY_SCAN_H
+
+#include "parquet/reader.h"
+#include "query/plan.h"
+
+/** Where a column of the result comes from. */
+struct scan_column {
+    int32_t key;  /* a constant of the path: index into the plan's keys; else -1 */
+    int32_t read; /* a column read from the file: index into `reads`; else -1 */
+};
+
+/** An open partition. Once open it is not changed; its row groups may be read in several threads.
+ */
+struct scan {
+    const struct query_plan *plan;
+    const char *key; /* of the file */
+    struct path_constants constants;
+    struct bound_predicate *where; /* what is left of the predicate; NULL: all rows */
+    ktk_parquet_file *file;
+    struct schema *output; /* of the batches; a reference */
+    struct arena arena;
+    struct scan_column *columns; /* output->field_count */
+    int32_t *reads;              /* columns of the file to read */
+    int32_t read_count;
+    int32_t *reads_of_fields; /* for each field of the table: index into `reads`, or -1 */
+    int32_t row_group_count;  /* 0 if no row can match */
+};
+
+/**
+ * Open the file of a partition and find its columns.
+ *
+ * @return KTK_E_SCHEMA if a column of the table is neither in the file nor in its key, or cannot be
+ * brought to the type of the table.
+ */
+ktk_status ktki_scan_open(struct scan *out, const struct query_plan *plan, int64_t partition,
+                          ktk_error *err);
+
+/** Bytes that reading a row group will need, about. */
+int64_t ktki_scan_row_group_size(const struct scan *scan, int32_t row_group);
+
+/** The matching rows of a row group, assembled; may have none. */
+ktk_status ktki_scan_read(const struct scan *scan, int32_t row_group, struct batch *out,
+                          ktk_error *err);
+
+/** A zeroed scan is allowed. */
+void ktki_scan_clear(struct scan *scan);
+
+#endif
