@@ -21,6 +21,14 @@
         goto out;                                                                                  \
     } while (0)
 
+/** Call something whose failure changes nothing any more, e.g. tidying up after another failure. */
+#define KTKI_IGNORE(expression)                                                                    \
+    do {                                                                                           \
+        if ((expression) != KTK_OK) {                                                              \
+            break;                                                                                 \
+        }                                                                                          \
+    } while (0)
+
 /** Put "<context>: " before the message of a failure; the status stays. The first error wins,
  * context only adds. */
 void ktki_error_context(ktk_error *err, const char *format, ...) KTK_PRINTF(2, 3);

@@ -19,7 +19,7 @@ ktk_status ktki_table_schema_normalise(struct schema **out, const struct schema 
  * match (dataset.md 3.3, 4.1). */
 ktk_status ktki_table_schema_of_file(struct schema **out, const struct schema *data,
                                      const char *const *partition_keys, int32_t partition_key_count,
-                                     int64_t row_count, ktk_error *err);
+                                     ktk_error *err);
 
 /** Names of the fields that the `pandas` entry lists as index columns, and that are therefore no
  * data: marks[i] = true. */

@@ -69,27 +69,17 @@ static const struct pandas_column *find_column(const struct pandas_metadata *pan
     return NULL;
 }
 
-/* A default index counts the rows of the file at hand; others are columns of the file. */
-static ktk_status count_rows(struct pandas_metadata *pandas, struct arena *arena, int64_t row_count,
-                             bool keep_range, ktk_error *err) {
-    struct buffer text;
-    ktk_status status = KTK_OK;
+/* The range of a default index counted the rows of the whole frame; of the rows of one partition
+ * there is none, and readers number them from 0. Index columns that are stored stay. */
+static void drop_ranges(struct pandas_metadata *pandas) {
+    int32_t kept = 0;
 
-    ktki_buffer_init(&text, arena->allocator, 0);
-    for (int32_t i = 0; i < pandas->index_count && !keep_range; i++) {
-        if (pandas->indices[i].field_name == NULL) {
-            text.size = 0;
-            KTKI_TRY(ktki_buffer_append_format(&text, err,
-                                               "{\"kind\": \"range\", \"name\": null, \"start\": "
-                                               "0, \"step\": 1, \"stop\": %lld}",
-                                               (long long)row_count));
-            KTKI_TRY(ktki_arena_text(arena, (const char *)text.data, text.size,
-                                     &pandas->indices[i].json, err));
+    for (int32_t i = 0; i < pandas->index_count; i++) {
+        if (pandas->indices[i].field_name != NULL) {
+            pandas->indices[kept++] = pandas->indices[i];
         }
     }
-out:
-    ktki_buffer_clear(&text);
-    return status;
+    pandas->index_count = kept;
 }
 
 static bool is_partition_key(const char *const *partition_keys, int32_t count, const char *name) {
@@ -122,7 +112,7 @@ out:
 
 ktk_status ktki_table_schema_of_file(struct schema **out, const struct schema *data,
                                      const char *const *partition_keys, int32_t partition_key_count,
-                                     int64_t row_count, ktk_error *err) {
+                                     ktk_error *err) {
     struct schema *schema = NULL;
     struct pandas_metadata pandas;
     struct pandas_column *columns;
@@ -145,7 +135,9 @@ ktk_status ktki_table_schema_of_file(struct schema **out, const struct schema *d
     }
     pandas.columns = columns;
     pandas.column_count = schema->field_count;
-    KTKI_TRY(count_rows(&pandas, &arena, row_count, partition_key_count == 0, err));
+    if (partition_key_count > 0) {
+        drop_ranges(&pandas);
+    }
     KTKI_TRY(ktki_pandas_attach(&pandas, &arena, schema, err));
     *out = schema;
     schema = NULL;

@@ -228,7 +228,7 @@ static void files_have_no_partition_columns(void **unused) {
     (void)unused;
     CHECK_OK(ktki_pandas_index_marks(data, marks, &err));
     assert_true(!marks[0] && !marks[1] && marks[2]);
-    CHECK_OK(ktki_table_schema_of_file(&schema, data, keys, 1, 10, &err));
+    CHECK_OK(ktki_table_schema_of_file(&schema, data, keys, 1, &err));
     check_fields(schema, "v:int16;__index_level_0__:int64");
     check_pandas(schema, "{\"columns\": [{\"field_name\": \"v\", \"metadata\": null, \"name\": "
                          "\"v\", \"numpy_type\": \"Int16\", \"pandas_type\": \"int16\"}, "
@@ -251,13 +251,13 @@ static void a_default_index_counts_the_rows_of_the_file(void **unused) {
     ktk_error err;
 
     (void)unused;
-    CHECK_OK(ktki_table_schema_of_file(&schema, data, keys, 1, 10, &err));
+    CHECK_OK(ktki_table_schema_of_file(&schema, data, keys, 1, &err));
     text = ktki_schema_key_value(schema, "pandas")->value;
     assert_non_null(strstr(text, "\"index_columns\": [{\"kind\": \"range\", \"name\": null, "
                                  "\"start\": 0, \"step\": 1, \"stop\": 10}]"));
     ktki_schema_free(schema);
     /* The whole frame keeps its index. */
-    CHECK_OK(ktki_table_schema_of_file(&schema, data, NULL, 0, 2, &err));
+    CHECK_OK(ktki_table_schema_of_file(&schema, data, NULL, 0, &err));
     text = ktki_schema_key_value(schema, "pandas")->value;
     assert_non_null(strstr(text, "\"start\": 4, \"step\": 2, \"stop\": 8}"));
     ktki_schema_free(schema);
@@ -376,7 +376,7 @@ static ktk_status normalise_and_agree(ktk_context *failing, ktk_error *err) {
         status = ktki_table_schema_normalise(&normal, data, keys, 1, err);
     }
     if (status == KTK_OK) {
-        status = ktki_table_schema_of_file(&file, data, keys, 1, 5, err);
+        status = ktki_table_schema_of_file(&file, data, keys, 1, err);
     }
     if (status == KTK_OK) {
         status = ktki_table_schema_agree(&agreed, normal, "a", normal, "b", err);
