@@ -272,10 +272,12 @@ static int take_column(struct column_in *column, const char *name, PyObject *des
     return -1;
 }
 
-/* ---- the batch as Arrow structs; one owner frees it all ---- */
+/* ---- the batch as Arrow structs ---- */
 
-/* Everything the exported structs point to. `keep` holds the NumPy arrays whose memory is lent. */
+/* Everything the exported structs point to. A consumer may move a column out and release the rest,
+ * so every array holds a reference. `keep` holds the NumPy arrays whose memory is lent. */
 struct frame {
+    int64_t references; /* atomic access only */
     struct column_in *columns;
     Py_ssize_t count;
     int64_t length;
@@ -283,19 +285,27 @@ struct frame {
     PyObject *keep;
 };
 
+/* Takes the GIL, for any thread may drop the last reference. */
 static void frame_free(struct frame *frame) {
+    PyGILState_STATE gil;
+
+    if (frame == NULL || __atomic_fetch_sub(&frame->references, 1, __ATOMIC_ACQ_REL) != 1) {
+        return;
+    }
+    gil = PyGILState_Ensure();
     for (Py_ssize_t i = 0; i < frame->count; i++) {
         frame_in_free(&frame->columns[i]);
     }
+    Py_XDECREF(frame->keep);
+    PyGILState_Release(gil);
     free(frame->columns);
     free(frame->metadata);
-    Py_XDECREF(frame->keep);
     free(frame);
 }
 
-/* A node's own pointers; children and dictionaries are part of the node above. */
+/* A node's own pointers. */
 struct array_node {
-    struct frame *frame; /* set in the root: freed with it */
+    struct frame *frame; /* a reference */
     const void *buffers[3];
     struct ArrowArray *storage;
     struct ArrowArray **pointers;
@@ -312,18 +322,15 @@ static void release_array(struct ArrowArray *array) {
     if (array->dictionary != NULL && array->dictionary->release != NULL) {
         array->dictionary->release(array->dictionary);
     }
-    if (node->frame != NULL) {
-        PyGILState_STATE gil = PyGILState_Ensure();
-        frame_free(node->frame);
-        PyGILState_Release(gil);
-    }
+    frame_free(node->frame);
     free(node->storage);
     free(node->pointers);
     free(node);
     array->release = NULL;
 }
 
-static struct array_node *array_node_new(struct ArrowArray *out, size_t below) {
+static struct array_node *array_node_new(struct frame *frame, struct ArrowArray *out,
+                                         size_t below) {
     struct array_node *node = calloc(1, sizeof(*node));
 
     if (node != NULL) {
@@ -338,6 +345,8 @@ static struct array_node *array_node_new(struct ArrowArray *out, size_t below) {
         free(node);
         return NULL;
     }
+    (void)__atomic_fetch_add(&frame->references, 1, __ATOMIC_RELAXED);
+    node->frame = frame;
     *out = (struct ArrowArray){.release = release_array,
                                .private_data = node,
                                .buffers = node->buffers,
@@ -345,7 +354,7 @@ static struct array_node *array_node_new(struct ArrowArray *out, size_t below) {
     return node;
 }
 
-static bool export_array(struct column_in *column, struct ArrowArray *out) {
+static bool export_array(struct frame *frame, struct column_in *column, struct ArrowArray *out) {
     struct array_node *node;
 
     if (column->imported_array.release != NULL) {
@@ -353,7 +362,7 @@ static bool export_array(struct column_in *column, struct ArrowArray *out) {
         column->imported_array.release = NULL;
         return true;
     }
-    node = array_node_new(out, 1);
+    node = array_node_new(frame, out, 1);
     if (node == NULL) {
         return false;
     }
@@ -364,7 +373,7 @@ static bool export_array(struct column_in *column, struct ArrowArray *out) {
     node->buffers[1] = column->values;
     node->buffers[2] = column->bytes;
     if (column->dictionary != NULL) {
-        if (!export_array(column->dictionary, node->storage)) {
+        if (!export_array(frame, column->dictionary, node->storage)) {
             out->release(out);
             return false;
         }
@@ -372,7 +381,7 @@ static bool export_array(struct column_in *column, struct ArrowArray *out) {
     }
     if (column->items != NULL) {
         node->pointers[0] = node->storage;
-        if (!export_array(column->items, node->storage)) {
+        if (!export_array(frame, column->items, node->storage)) {
             out->release(out);
             return false;
         }
@@ -477,7 +486,7 @@ static bool export_schema(struct column_in *column, struct ArrowSchema *out) {
 /* ---- a stream of exactly one batch ---- */
 
 struct frame_stream {
-    struct frame *frame; /* until the batch is handed out */
+    struct frame *frame; /* a reference */
     struct ArrowSchema schema;
     bool is_done;
 };
@@ -495,7 +504,7 @@ static int stream_get_next(struct ArrowArrayStream *stream, struct ArrowArray *o
     if (state->is_done) {
         return 0;
     }
-    node = array_node_new(out, (size_t)frame->count);
+    node = array_node_new(frame, out, (size_t)frame->count);
     if (node == NULL) {
         return ENOMEM;
     }
@@ -503,15 +512,13 @@ static int stream_get_next(struct ArrowArrayStream *stream, struct ArrowArray *o
     out->n_buffers = 1;
     for (Py_ssize_t i = 0; i < frame->count; i++) {
         node->pointers[i] = &node->storage[i];
-        if (!export_array(&frame->columns[i], node->pointers[i])) {
+        if (!export_array(frame, &frame->columns[i], node->pointers[i])) {
             out->release(out);
             memset(out, 0, sizeof(*out));
             return ENOMEM;
         }
         out->n_children = i + 1;
     }
-    node->frame = frame;
-    state->frame = NULL;
     state->is_done = true;
     return 0;
 }
@@ -527,11 +534,7 @@ static void stream_release(struct ArrowArrayStream *stream) {
     if (state->schema.release != NULL) {
         state->schema.release(&state->schema);
     }
-    if (state->frame != NULL) {
-        PyGILState_STATE gil = PyGILState_Ensure();
-        frame_free(state->frame);
-        PyGILState_Release(gil);
-    }
+    frame_free(state->frame);
     free(state);
     stream->release = NULL;
 }
@@ -581,6 +584,7 @@ static struct frame *frame_from(PyObject *columns, const char *metadata, size_t 
         return NULL;
     }
     Py_INCREF(keep);
+    frame->references = 1;
     frame->keep = keep;
     frame->length = length;
     frame->metadata = metadata_of(metadata, metadata_size);

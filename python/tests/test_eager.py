@@ -162,7 +162,7 @@ def test_partition_values_of_every_type_come_back(store_url):
             "f": [0.1, 1e16, -0.5],
             "b": [True, False, True],
             "d": np.array([datetime.date(2020, 2, 29), datetime.date(1900, 1, 1), datetime.date(1970, 1, 1)], dtype=object),
-            "s": pd.to_datetime(["2020-01-01", "2020-01-01 00:00:00.000001", "1969-12-31 23:59:59"]).astype("datetime64[ns]"),
+            "s": pd.Series([pd.Timestamp(t) for t in ("2020-01-01", "2020-01-01 00:00:00.000001", "1969-12-31 23:59:59")]).astype("datetime64[ns]"),
             "x": [1, 2, 3],
         }
     )

@@ -67,8 +67,8 @@ def test_dates_and_times(store_url, dates_as_object):
     frame = pd.DataFrame(
         {
             "date": np.array(dates, dtype=object),
-            "stamp": pd.to_datetime(["2020-01-01 01:02:03.000004", None, "1969-12-31"]).astype("datetime64[ns]"),
-            "zoned": pd.to_datetime(["2020-07-01 12:00", None, "2020-01-01"]).tz_localize("Europe/Berlin"),
+            "stamp": pd.Series([pd.Timestamp("2020-01-01 01:02:03.000004"), pd.NaT, pd.Timestamp("1969-12-31")]).astype("datetime64[ns]"),
+            "zoned": pd.Series([pd.Timestamp("2020-07-01 12:00"), pd.NaT, pd.Timestamp("2020-01-01")]).dt.tz_localize("Europe/Berlin"),
             "time": np.array([datetime.time(1, 2, 3, 4), None, datetime.time(0)], dtype=object),
         }
     )
