@@ -157,7 +157,7 @@ def test_slices_and_views_of_a_frame(store_url):
 
 
 def test_many_batches_make_one_frame(store_url):
-    frames = [pd.DataFrame({"x": np.arange(n, dtype="int16"), "s": [str(n)] * n}) for n in (3, 0, 5, 1)]
+    frames = [pd.DataFrame({"x": np.arange(n, dtype="int16"), "s": np.array([str(n)] * n, dtype=object)}) for n in (3, 0, 5, 1)]
     store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=frames)
     result = read_table(dataset_uuid="u", store=store_url)
     assert result.x.tolist() == [0, 1, 2, 0, 1, 2, 3, 4, 0]

@@ -23,8 +23,8 @@ def unsupported_reason(document):
     """Why this version does not read a dataset, or None."""
     if document["storage_format"] != "json":
         return "msgpack document"
-    if len(document["tables"]) > 1:
-        return "several tables"
+    if len({table for part in document["partitions"] for table in part["files"]} - set(document["schemas"])) > 0:
+        return "a table without a schema file"
     files = [key for part in document["partitions"] for key in part["files"].values()]
     if any(key.endswith((".csv", ".csv.gz")) for key in files):
         return "CSV tables"
@@ -32,6 +32,10 @@ def unsupported_reason(document):
     refused = codecs & {"BROTLI", "LZ4", "LZ4_RAW"}
     if refused:
         return "codec " + ", ".join(sorted(refused))
+    for columns in document["schemas"].values():
+        for column in columns:
+            if column["name"] in document["partition_keys"] and column["type"].startswith("duration"):
+                return "durations as partition values have no text form that reads back"
     types = [column["type"] for columns in document["schemas"].values() for column in columns]
     if any(t.startswith(("struct", "map", "list<item: list", "list<item: struct")) for t in types):
         return "nested columns"
@@ -48,9 +52,10 @@ def test_reads_back_equal(origin, document):
     reason = unsupported_reason(document)
     if reason is not None:
         print("expected unsupported: {}/{}: {}".format(origin, document["dataset_uuid"], reason))
-        with pytest.raises((NotImplementedError, ValueError)) as caught:
+        with pytest.raises((NotImplementedError, ValueError, KeyError)) as caught:
             dataset = open_dataset(document)
-            pa.table(dataset.query(table=document["tables"][0] if document["tables"] else None).read())
+            for table in document["tables"] or [None]:
+                pa.table(dataset.query(table=table).read())
             pytest.fail("read although expected unsupported: {}".format(reason))
         assert str(caught.value)
         return
@@ -81,4 +86,5 @@ def test_frames_equal(origin, document):
         frame = read_table(dataset_uuid=document["dataset_uuid"], store=store, table=table, dates_as_object=True)
         types = {column["name"]: column["type"] for column in document["schemas"][table]}
         columns = {name: golden.frame_values(frame[name], types[name]) for name in frame.columns}
-        assert golden.differences(expected, columns) == []
+        lossy = [name for name in frame.columns if types[name].startswith(("int", "uint")) and frame[name].dtype == "float64"]
+        assert golden.differences(golden.as_floats(expected, lossy), columns) == []

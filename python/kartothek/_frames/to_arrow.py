@@ -139,7 +139,7 @@ def _describe(name, series, keep):
         # `str` of pandas 3 (missing value NaN) is stored as plain text, so that every reader takes it; NA strings keep their name.
         is_na = getattr(dtype, "na_value", pd.NA) is pd.NA
         return _Column(_text(values, keep), "unicode", "string" if is_na else "object")
-    if hasattr(values, "_pa_array") or hasattr(values, "__arrow_array__"):
+    if hasattr(values, "_pa_array") or (hasattr(dtype, "pyarrow_dtype") and hasattr(values, "__arrow_array__")):
         return _arrow(name, values)
     raise TypeError("Column '{}': data type {} cannot be stored in Parquet".format(name, dtype))
 
