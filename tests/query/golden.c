@@ -147,6 +147,36 @@ ktk_store *golden_store(ktk_context *context, const char *path) {
     return store;
 }
 
+struct copying {
+    ktk_store *from;
+    ktk_store *to;
+};
+
+static ktk_status copy_key(void *state, const ktk_store_entry *entry, ktk_error *err) {
+    struct copying *copying = state;
+    ktk_bytes bytes = KTK_BYTES_INIT;
+
+    assert_int_equal(ktk_store_get(copying->from, entry->key, &bytes, NULL, err), KTK_OK);
+    assert_int_equal(
+        ktk_store_put(copying->to, entry->key, bytes.data, bytes.size, NULL, NULL, err), KTK_OK);
+    ktk_bytes_clear(&bytes);
+    return KTK_OK;
+}
+
+ktk_store *golden_copy(ktk_context *context, const char *path, const char *uuid) {
+    struct copying copying = {.from = golden_store(context, path)};
+    char prefix[128];
+    ktk_error err;
+
+    CHECK_OK(ktk_store_open(&copying.to, context, "hmemory://", &err));
+    (void)snprintf(prefix, sizeof(prefix), "%s.", uuid);
+    CHECK_OK(ktk_store_list(copying.from, prefix, copy_key, &copying, &err));
+    (void)snprintf(prefix, sizeof(prefix), "%s/", uuid);
+    CHECK_OK(ktk_store_list(copying.from, prefix, copy_key, &copying, &err));
+    ktk_store_free(copying.from);
+    return copying.to;
+}
+
 /* ---- streams ---- */
 
 ktk_status golden_collect(struct golden_rows *out, struct ArrowArrayStream *stream,

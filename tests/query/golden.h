@@ -29,6 +29,9 @@ int64_t golden_integer(const struct node *number);
 /* Open tests/data/golden/<path>, read-only. */
 ktk_store *golden_store(ktk_context *context, const char *path);
 
+/* A store in memory with the keys of one dataset of a golden store. */
+ktk_store *golden_copy(ktk_context *context, const char *path, const char *uuid);
+
 /* All batches of a stream, which is released. */
 struct golden_rows {
     struct ArrowSchema schema;
