@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
-#include "predicate/kernels.h"
+#include "predicate/compare_kernels.h"
 
 static size_t mask_size(int64_t count) {
     return ((size_t)count + 7) / 8;

@@ -1,6 +1,6 @@
 /** Comparing the values of one array with a constant: one kernel for each type, chosen by table. */
-#ifndef KTKI_PREDICATE_KERNELS_H
-#define KTKI_PREDICATE_KERNELS_H
+#ifndef KTKI_PREDICATE_COMPARE_KERNELS_H
+#define KTKI_PREDICATE_COMPARE_KERNELS_H
 
 #include "arrow/array.h"
 #include "predicate/bound.h"

@@ -1,4 +1,4 @@
-#include "predicate/kernels.h"
+#include "predicate/compare_kernels.h"
 
 #include <assert.h>
 
