@@ -213,7 +213,7 @@ out:
 ktk_status ktki_chunk_read(struct ArrowArray *out, const struct chunk_read *read,
                            struct read_scratch *scratch, ktk_error *err) {
     struct leaf_reader reader = {.allocator = ktki_context_allocator(read->context),
-                                 .kernels = ktki_kernels(),
+                                 .kernels = scratch->kernels,
                                  .scratch = scratch};
     ktk_status status = KTK_OK;
 

@@ -29,7 +29,9 @@ ktk_status ktki_leaf_wrap(struct leaf_reader *reader, ktk_context *context,
     }
     KTKI_TRY(ktki_array_wrap(out, context, sink->validity.length, null_count, buffers, count, NULL,
                              0, dictionary, err));
-    *sink = (struct leaf_sink){0};
+    sink->validity.bits = NULL;
+    sink->values = NULL;
+    sink->bytes = count == 3 ? NULL : sink->bytes;
 out:
     return status;
 }

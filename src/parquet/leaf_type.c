@@ -122,17 +122,10 @@ static bool decimal_type(const struct schema_element *element,
 static const enum time_unit units[] = {
     [PQ_UNIT_MILLIS] = UNIT_MILLI, [PQ_UNIT_MICROS] = UNIT_MICRO, [PQ_UNIT_NANOS] = UNIT_NANO};
 
-static bool is_unit(enum parquet_time_unit unit) {
-    return unit >= PQ_UNIT_MILLIS && unit <= PQ_UNIT_NANOS;
-}
-
 static bool time_type(const struct schema_element *element,
                       const struct parquet_logical_type *logical, struct data_type *out) {
     bool is_short = logical->unit == PQ_UNIT_MILLIS;
 
-    if (!is_unit(logical->unit)) {
-        return false;
-    }
     out->id = is_short ? TYPE_TIME32 : TYPE_TIME64;
     out->unit = units[logical->unit];
     return element->type == (is_short ? PQ_INT32 : PQ_INT64);
@@ -141,9 +134,6 @@ static bool time_type(const struct schema_element *element,
 static bool timestamp_type(const struct schema_element *element,
                            const struct parquet_logical_type *logical, struct data_type *out) {
     (void)element;
-    if (!is_unit(logical->unit)) {
-        return false;
-    }
     out->id = TYPE_TIMESTAMP;
     out->unit = units[logical->unit];
     out->timezone = logical->is_utc ? "UTC" : NULL;

@@ -23,6 +23,14 @@ static const struct field_rule decimal_fields[] = {
 static const struct struct_rule decimal_rule = {
     .name = "DecimalType", .fields = decimal_fields, .field_count = COUNT_OF(decimal_fields)};
 
+static const struct field_rule unit_members[] = {
+    [PQ_UNIT_MILLIS] = {.name = "MILLIS"},
+    [PQ_UNIT_MICROS] = {.name = "MICROS"},
+    [PQ_UNIT_NANOS] = {.name = "NANOS"},
+};
+static const struct struct_rule unit_rule = {
+    .name = "TimeUnit", .fields = unit_members, .field_count = COUNT_OF(unit_members)};
+
 static const struct field_rule time_fields[] = {
     [1] = {.name = "isAdjustedToUTC",
            .kind = FIELD_BOOL,
@@ -32,7 +40,7 @@ static const struct field_rule time_fields[] = {
            .kind = FIELD_UNION,
            .is_required = true,
            .offset = offsetof(struct parquet_logical_type, unit),
-           .value_max = PQ_UNIT_NANOS + 1},
+           .of = &unit_rule},
 };
 static const struct struct_rule time_rule = {
     .name = "TimeType", .fields = time_fields, .field_count = COUNT_OF(time_fields)};
@@ -51,10 +59,23 @@ static const struct struct_rule integer_rule = {
     .name = "IntType", .fields = integer_fields, .field_count = COUNT_OF(integer_fields)};
 
 static const struct field_rule logical_members[] = {
+    [PQ_LOGICAL_STRING] = {.name = "STRING"},
+    [PQ_LOGICAL_MAP] = {.name = "MAP"},
+    [PQ_LOGICAL_LIST] = {.name = "LIST"},
+    [PQ_LOGICAL_ENUM] = {.name = "ENUM"},
     [PQ_LOGICAL_DECIMAL] = {.name = "DECIMAL", .of = &decimal_rule},
+    [PQ_LOGICAL_DATE] = {.name = "DATE"},
     [PQ_LOGICAL_TIME] = {.name = "TIME", .of = &time_rule},
     [PQ_LOGICAL_TIMESTAMP] = {.name = "TIMESTAMP", .of = &time_rule},
     [PQ_LOGICAL_INTEGER] = {.name = "INTEGER", .of = &integer_rule},
+    [PQ_LOGICAL_NULL] = {.name = "UNKNOWN"},
+    [PQ_LOGICAL_JSON] = {.name = "JSON"},
+    [PQ_LOGICAL_BSON] = {.name = "BSON"},
+    [PQ_LOGICAL_UUID] = {.name = "UUID"},
+    [PQ_LOGICAL_FLOAT16] = {.name = "FLOAT16"},
+    [PQ_LOGICAL_VARIANT] = {.name = "VARIANT"},
+    [PQ_LOGICAL_GEOMETRY] = {.name = "GEOMETRY"},
+    [PQ_LOGICAL_GEOGRAPHY] = {.name = "GEOGRAPHY"},
 };
 static const struct struct_rule logical_rule = {
     .name = "LogicalType", .fields = logical_members, .field_count = COUNT_OF(logical_members)};
@@ -297,6 +318,17 @@ static ktk_status check_chunks(const struct parquet_metadata *metadata, ktk_erro
     return KTK_OK;
 }
 
+/* A unit that is not known makes the whole annotation one that is not known. */
+static void forget_unknown_units(const struct parquet_metadata *metadata) {
+    for (int32_t i = 0; i < metadata->element_count; i++) {
+        struct parquet_logical_type *logical = &metadata->elements[i].logical;
+        if ((logical->id == PQ_LOGICAL_TIME || logical->id == PQ_LOGICAL_TIMESTAMP) &&
+            (int)logical->unit == 0) {
+            logical->id = PQ_LOGICAL_OTHER;
+        }
+    }
+}
+
 ktk_status ktki_metadata_decode(struct parquet_metadata *out, struct arena *arena,
                                 const ktk_limits *limits, const uint8_t *data, size_t size,
                                 ktk_error *err) {
@@ -306,6 +338,7 @@ ktk_status ktki_metadata_decode(struct parquet_metadata *out, struct arena *aren
 
     KTKI_TRY(ktki_thrift_read_struct(&decoder, &file_rule, &metadata, NULL, err));
     KTKI_TRY(check_chunks(&metadata, err));
+    forget_unknown_units(&metadata);
     for (int32_t i = 0; i < metadata.column_order_count; i++) {
         if (metadata.column_orders[i] != 1) {
             ((uint8_t *)metadata.column_orders)[i] = 0;

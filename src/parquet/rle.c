@@ -7,7 +7,7 @@ static bool packed_run(struct cursor *cursor, unsigned bit_width, uint64_t group
 
     run->is_packed = true;
     if (groups > SIZE_MAX / 64) {
-        return false;
+        groups = SIZE_MAX / 64; /* more than there can be bytes */
     }
     run->count = (size_t)groups * 8;
     run->packed_size = (size_t)groups * bit_width;

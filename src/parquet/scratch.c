@@ -11,6 +11,7 @@ ktk_status ktki_scratch_new(struct read_scratch **out, const ktk_allocator *allo
 
     if (status == KTK_OK) {
         scratch->allocator = allocator;
+        scratch->kernels = ktki_kernels();
         ktki_codec_scratch_init(&scratch->codec, allocator);
         *out = scratch;
     }

@@ -19,6 +19,7 @@ struct scratch_block {
 struct read_scratch {
     struct read_scratch *next; /* for whoever keeps a list of them */
     const ktk_allocator *allocator;
+    const struct kernels *kernels; /* the best ones; tests try others */
     struct codec_scratch codec;
     struct scratch_block page;            /* uncompressed bytes of a data page */
     struct scratch_block dictionary_page; /* of the dictionary page */

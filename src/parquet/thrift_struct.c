@@ -219,6 +219,13 @@ out:
     return status;
 }
 
+static const struct field_rule unknown_field = {.name = "unknown"};
+
+static const struct field_rule *find_rule(const struct struct_rule *rule, int32_t id) {
+    return id >= 0 && id < rule->field_count && rule->fields[id].name != NULL ? &rule->fields[id]
+                                                                              : &unknown_field;
+}
+
 /* Of a union the field that is set; its struct goes into `object` where `members` has a rule. */
 static ktk_status read_union_at(const struct target *target, const struct struct_rule *members,
                                 void *object, int32_t *id) {
@@ -236,9 +243,7 @@ static ktk_status read_union_at(const struct target *target, const struct struct
             return KTK_OK;
         }
         *id = field.id;
-        rule = members != NULL && field.id >= 0 && field.id < members->field_count
-                   ? members->fields[field.id].of
-                   : NULL;
+        rule = members == NULL ? NULL : find_rule(members, field.id)->of;
         if (rule != NULL && field.type == THRIFT_STRUCT) {
             ktk_status status =
                 ktki_thrift_read_struct(target->decoder, rule, object, NULL, target->err);
@@ -258,7 +263,7 @@ static ktk_status read_union(const struct target *target) {
     ktk_status status = KTK_OK;
 
     KTKI_TRY(read_union_at(target, field->of, target->object + field->offset, &id));
-    if (id < 0 || id > field->value_max) {
+    if (id != 0 && find_rule(field->of, id) == &unknown_field) {
         id = field->value_max;
     }
     store(target, field->offset, &id, sizeof(id));
@@ -306,13 +311,6 @@ static const struct kind_rule kinds[FIELD_KIND_COUNT] = {
     [FIELD_UNION_IDS] = {THRIFT_LIST, read_union_ids},
     [FIELD_UNION] = {THRIFT_STRUCT, read_union},
 };
-
-static const struct field_rule unknown_field = {.name = "unknown"};
-
-static const struct field_rule *find_rule(const struct struct_rule *rule, int32_t id) {
-    return id >= 0 && id < rule->field_count && rule->fields[id].name != NULL ? &rule->fields[id]
-                                                                              : &unknown_field;
-}
 
 static ktk_status read_field(struct target *target) {
     const struct field_rule *field = target->field;

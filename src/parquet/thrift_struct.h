@@ -31,8 +31,8 @@ enum field_kind {
     FIELD_UNION_IDS,   /* [uint8_t pointer], [int32_t] at `count_offset`: a list of unions, of each
                           the field id that is set, 0 if above 255 */
     FIELD_UNION,       /* [int32_t or an enum, the first member of a struct]: the field id that is
-                          set; above `value_max`: `value_max`; what the union holds is decoded into
-                          that struct by the rule of->fields[id].of, if there is one */
+                          set, `value_max` for one that `of` does not name; what the union holds is
+                          decoded into that struct by the rule of->fields[id].of, if there is one */
     FIELD_KIND_COUNT
 };
 
