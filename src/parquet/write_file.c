@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <kartothek/parquet.h>
@@ -105,6 +106,17 @@ static ktk_status append_to_file(void *state, const void *data, size_t size, ktk
     return KTK_OK;
 }
 
+/* A rename would put a file in the place of a device or pipe. */
+static ktk_status check_target(const char *path, ktk_error *err) {
+    struct stat info;
+
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        return ktk_error_set(err, KTK_E_INVALID, "cannot write '%s': it is not a regular file",
+                             path);
+    }
+    return KTK_OK;
+}
+
 /* The name of the temporary neighbour. */
 static ktk_status temporary_name(struct buffer *out, const char *path, ktk_error *err) {
     char unique[KTKI_UUID_TEXT_SIZE];
@@ -140,6 +152,7 @@ ktk_status ktk_parquet_write_path(ktk_context *context, const char *path,
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&temporary, ktki_context_allocator(context), 0);
+    KTKI_TRY(check_target(path, err));
     KTKI_TRY(temporary_name(&temporary, path, err));
     file.descriptor =
         open((const char *)temporary.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);

