@@ -204,6 +204,11 @@ static void view_bytes(const struct ArrowArray *array, int64_t index, const uint
     *data = parts[0] <= 12 ? view + 4 : (const uint8_t *)array->buffers[2 + parts[2]] + parts[3];
 }
 
+/* There may be no buffer where all values are empty; what is handed out always points somewhere. */
+static const uint8_t *bytes_at(const void *buffer, int64_t offset) {
+    return buffer == NULL ? (const uint8_t *)"" : (const uint8_t *)buffer + offset;
+}
+
 void ktki_array_bytes(const struct ArrowArray *array, const struct data_type *type, int64_t row,
                       const uint8_t **data, size_t *size) {
     int64_t index = array->offset + row;
@@ -211,13 +216,13 @@ void ktki_array_bytes(const struct ArrowArray *array, const struct data_type *ty
     switch (ktki_type_layout(type->id)) {
     case LAYOUT_BYTES: {
         const int32_t *offsets = array->buffers[1];
-        *data = (const uint8_t *)array->buffers[2] + offsets[index];
+        *data = bytes_at(array->buffers[2], offsets[index]);
         *size = (size_t)(offsets[index + 1] - offsets[index]);
         break;
     }
     case LAYOUT_LARGE_BYTES: {
         const int64_t *offsets = array->buffers[1];
-        *data = (const uint8_t *)array->buffers[2] + offsets[index];
+        *data = bytes_at(array->buffers[2], offsets[index]);
         *size = (size_t)(offsets[index + 1] - offsets[index]);
         break;
     }
@@ -226,7 +231,7 @@ void ktki_array_bytes(const struct ArrowArray *array, const struct data_type *ty
         break;
     default:
         *size = ktki_type_width(type);
-        *data = (const uint8_t *)array->buffers[1] + (size_t)index * *size;
+        *data = bytes_at(array->buffers[1], index * (int64_t)*size);
         break;
     }
 }

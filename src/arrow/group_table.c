@@ -83,6 +83,7 @@ ktk_status ktki_bytes_table_init(struct bytes_table *out, const ktk_allocator *a
     ktki_buffer_init(&table.data, allocator, 0);
     KTKI_TRY(ktki_id_table_init(&table.hashes, allocator, err));
     KTKI_TRY(ktki_buffer_append_zeros(&table.offsets, sizeof(int64_t), err));
+    KTKI_TRY(ktki_buffer_reserve(&table.data, 1, err)); /* there even for empty strings alone */
     *out = table;
     table = (struct bytes_table){.hashes = {0}};
 out:

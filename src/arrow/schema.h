@@ -22,7 +22,8 @@ struct field {
     bool keys_sorted; /* MAP */
     int32_t child_count;
     struct field *children;   /* LIST kinds and MAP: one; STRUCT: any number */
-    struct field *dictionary; /* DICTIONARY: name ignored, type and nullability of the values */
+    struct field *dictionary; /* DICTIONARY: name ignored, type and nullability of the values, which
+                                 are no DICTIONARY themselves */
     int32_t key_value_count;
     struct key_value *key_values;
 };

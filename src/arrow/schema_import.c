@@ -146,6 +146,10 @@ static ktk_status import_dictionary(struct import *import, const struct ArrowSch
     KTKI_TRY(ktki_arena_zeroed(&import->schema->arena, 1, sizeof(struct field), &field->dictionary,
                                import->err));
     KTKI_TRY(import_field(import, node->dictionary, field->dictionary));
+    if (field->dictionary->dictionary != NULL) {
+        KTKI_FAIL(import->err, KTK_E_UNSUPPORTED,
+                  "field '%s' has a dictionary of dictionary-encoded values", field->name);
+    }
 out:
     return status;
 }

@@ -131,6 +131,8 @@ static void refuses_wrong_shapes(void **unused) {
     struct ArrowSchema map = parent("+m", "x", items, 1);
     struct ArrowSchema number = parent("l", "x", items, 1);
     struct ArrowSchema dictionary = node("g", "x");
+    struct ArrowSchema indices = node("c", "x");
+    struct ArrowSchema indices_below = node("i", "x");
     struct ArrowSchema misnamed = node("l", "a\xFF");
     struct ArrowSchema released = node("l", "x");
     struct schema *schema = TEST_POISON;
@@ -150,6 +152,10 @@ static void refuses_wrong_shapes(void **unused) {
     dictionary.dictionary = &item;
     CHECK_STATUS(import_one(context, &dictionary, text, &err), KTK_E_INVALID);
     CHECK_MESSAGE("indices of type double");
+    indices.dictionary = &indices_below;
+    indices_below.dictionary = &item;
+    CHECK_STATUS(import_one(context, &indices, text, &err), KTK_E_UNSUPPORTED);
+    CHECK_MESSAGE("dictionary-encoded values");
     CHECK_STATUS(import_one(context, &misnamed, text, &err), KTK_E_INVALID);
     CHECK_MESSAGE("UTF-8");
     released.release = NULL;
