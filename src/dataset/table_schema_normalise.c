@@ -54,11 +54,11 @@ static void normalise_type(struct field *field) {
     }
 }
 
-/* The entry of a column after its type was normalised. A category is described by the dtype of its
- * codes, as kartothek has it. */
+/* The entry of a column after its type was normalised. Categories are described by their values:
+ * kartothek names the dtype of the codes, which plateau then does not take for text, so that it
+ * cannot update the dataset. */
 static ktk_status normalise_column(struct pandas_column *column, struct arena *arena,
-                                   const struct field *data, const struct field *normal,
-                                   ktk_error *err) {
+                                   const struct field *normal, ktk_error *err) {
     struct pandas_column derived;
     enum type_id id = normal->type.id;
     ktk_status status = KTK_OK;
@@ -67,21 +67,9 @@ static ktk_status normalise_column(struct pandas_column *column, struct arena *a
     if (ktki_type_is_text(id) && column->numpy_type != NULL &&
         strcmp(column->numpy_type, "string") == 0) {
         derived.numpy_type = "string";
-    } else if (data->type.id == TYPE_DICTIONARY && id != TYPE_INT64 && id != TYPE_UINT64 &&
-               id != TYPE_FLOAT64 && id != TYPE_LIST) {
-        const char *codes = column->numpy_type;
-
-        if (codes == NULL || !ktki_numpy_type_is_common(codes)) {
-            struct pandas_column of_data;
-
-            KTKI_TRY(ktki_pandas_column_of_field(&of_data, arena, data, err));
-            codes = of_data.numpy_type;
-        }
-        derived.numpy_type = codes;
-        derived.pandas_type = codes;
-        derived.metadata = "null";
     } else if (id == TYPE_BOOL && column->numpy_type != NULL &&
-               ktki_numpy_type_is_common(column->numpy_type)) {
+               (strcmp(column->numpy_type, "object") == 0 ||
+                strcmp(column->numpy_type, "boolean") == 0)) {
         derived.numpy_type = column->numpy_type;
     }
     column->pandas_type = derived.pandas_type;
@@ -170,7 +158,7 @@ static ktk_status add_field(struct builder *builder, const struct field *field, 
     KTKI_TRY(column_of(builder, field, &item.column, err));
     KTKI_TRY(ktki_field_copy(builder->schema, &item.field, field, err));
     normalise_type(&item.field);
-    KTKI_TRY(normalise_column(&item.column, builder->arena, field, &item.field, err));
+    KTKI_TRY(normalise_column(&item.column, builder->arena, &item.field, err));
     /* A column that is data has a name, whatever its entry says. */
     item.column.name = item.column.name == NULL ? field->name : item.column.name;
     KTKI_TRY(ktki_buffer_append(&builder->items, &item, sizeof(item), err));
@@ -190,8 +178,7 @@ static ktk_status add_index_column(struct builder *builder, const struct pandas_
 
         KTKI_TRY(ktki_field_copy(builder->schema, &normal, &builder->data->fields[index], err));
         normalise_type(&normal);
-        KTKI_TRY(normalise_column(&item.column, builder->arena, &builder->data->fields[index],
-                                  &normal, err));
+        KTKI_TRY(normalise_column(&item.column, builder->arena, &normal, err));
     }
     KTKI_TRY(ktki_buffer_append(&builder->items, &item, sizeof(item), err));
 out:

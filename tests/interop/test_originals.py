@@ -10,6 +10,8 @@ import pytest
 from conftest import GOLDEN
 from test_golden import unsupported_reason
 
+from kartothek import _core
+from kartothek.core.dataset import DatasetMetadata
 from kartothek.io.eager import read_dataset_as_dataframes, store_dataframes_as_dataset
 
 #: datasets that cannot be written again through frames, and why
@@ -21,6 +23,8 @@ NOT_REWRITTEN = {
     "defect_out_of_range_date": "the original cannot read dates outside 1677 to 2262 as partition values",
     "defect_duration_partition": "the original cannot read its own partition values",
     "defect_arrow_nested": "nested columns",
+    "defect_unobserved_categories": "the original writes empty partitions for categories that do not occur",
+    "part_column_names": "one key is a bool, and the original reads every bool partition value as True",
     "part_bool": "the original reads every bool partition value as True",
     "part_binary": "the original reads binary partition values as text",
     "part_decimal": "the original reads decimal partition values as text",
@@ -45,29 +49,70 @@ def rewritable(origin):
             yield document
 
 
-def with_categories(frame, columns):
-    """Text columns that the original's frame held as categories: its schema then names the type of the codes."""
+#: Written again as Arrow streams: a frame would change the type of a column (integers with nulls, precision of decimals, units).
+THROUGH_ARROW = {"idx_types", "types_nulls", "types_scalars", "types_arrow_dtypes"}
+
+#: The originals describe categories by the dtype of their codes, and a column that was null first as "empty"; we name the values.
+PANDAS_TYPES = {"string": "unicode", "large_string": "object", "timestamp[ns]": "datetime", "int64": "int64"}
+
+
+#: Text of pandas' `string` dtype whose dtype nothing names any more when it is written again: plateau then reads plain text.
+STRING_DTYPE_LOST = {"part_string", "types_arrow_dtypes"}
+
+
+def described_by_value(uuid, columns):
+    for column in columns:
+        if uuid in STRING_DTYPE_LOST and column["type"] == "string":
+            column = dict(column, type="large_string", pandas_type="object")
+        codes = column["pandas_type"] in ("int8", "categorical", "empty")
+        yield dict(column, pandas_type=PANDAS_TYPES[column["type"]]) if codes and column["type"] in PANDAS_TYPES else column
+
+
+def as_categories(frame, columns):
+    """Text columns that the original's frame held as categories."""
     for column in columns:
         if column["type"] in ("string", "large_string") and (column["pandas_type"] or "").startswith("int"):
             frame[column["name"]] = frame[column["name"]].astype("category")
     return frame
 
 
-def rewrite(document, folder):
-    """Write the golden dataset's frames with ours; the expectation for what came of it."""
-    store = "hfs://{}#wrap:readonly".format(GOLDEN / document["store"])
-    uuid = document["dataset_uuid"]
-    frames = read_dataset_as_dataframes(dataset_uuid=uuid, store=store, dates_as_object=True)
-    columns = document["schemas"]["table"]
-    metadata = {key: value for key, value in document["metadata"].items() if key != "creation_time"}
-    dataset = store_dataframes_as_dataset(
-        store="hfs://{}".format(folder),
-        dataset_uuid=uuid,
-        dfs=[with_categories(frame["table"], columns) for frame in frames],
+def write_frames(document, source, target):
+    frames = read_dataset_as_dataframes(dataset_uuid=document["dataset_uuid"], store=source, dates_as_object=True)
+    store_dataframes_as_dataset(
+        store=target,
+        dataset_uuid=document["dataset_uuid"],
+        dfs=[as_categories(frame["table"], document["schemas"]["table"]) for frame in frames],
         partition_on=document["partition_keys"],
-        metadata=metadata,
+        metadata=user_metadata(document),
     )
-    expected = dict(document, metadata=dataset.metadata, indices={}, explicit_partitions=True)
+
+
+def write_streams(document, source, target):
+    dataset = _core.Dataset.open(_core.Store.open(source), document["dataset_uuid"])
+    update = _core.Update.begin(
+        _core.Store.open(target),
+        document["dataset_uuid"],
+        partition_on=document["partition_keys"],
+        metadata=json.dumps(user_metadata(document)),
+    )
+    for i in range(dataset.partition_count):
+        update.add(dataset.query(partitions=[i], as_stored=True, keep_dictionaries=True))
+    update.commit()
+
+
+def user_metadata(document):
+    return {key: value for key, value in document["metadata"].items() if key != "creation_time"}
+
+
+def rewrite(document, folder):
+    """Write the golden dataset again with ours; the expectation for what came of it."""
+    source = "hfs://{}#wrap:readonly".format(GOLDEN / document["store"])
+    target = "hfs://{}".format(folder)
+    uuid = document["dataset_uuid"]
+    (write_streams if uuid in THROUGH_ARROW else write_frames)(document, source, target)
+    metadata = DatasetMetadata.load_from_store(uuid, target).metadata
+    schemas = {table: list(described_by_value(uuid, columns)) for table, columns in document["schemas"].items()}
+    expected = dict(document, metadata=metadata, indices={}, explicit_partitions=True, schemas=schemas)
     path = folder / (uuid + ".expected.json")
     path.write_text(json.dumps(expected))
     return path
@@ -95,7 +140,8 @@ def test_plateau_reads_what_we_write(plateau_4_6, tmp_path):
     compare(plateau_4_6, "p46", tmp_path)
 
 
-UPDATED = ["my_dataset", "partitioned_dataset", "part_multi", "types_ints", "types_scalars", "part_date", "part_text"]
+#: none with time zones: the originals cannot update their own datasets with them (defect D-15)
+UPDATED = ["my_dataset", "partitioned_dataset", "part_int64", "part_timestamp", "types_ints", "part_date", "part_text"]
 
 
 def check_updates(original, tmp_path):
