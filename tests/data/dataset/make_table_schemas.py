@@ -83,7 +83,12 @@ def frames():
 
 def by_value(frame):
     categorical = [name for name in frame.columns if frame[name].dtype.name == "category"]
-    return frame.assign(**{name: frame[name].astype(frame[name].cat.categories.dtype) for name in categorical})
+    return frame.assign(**{name: pd.Series(frame[name].tolist(), index=frame.index).astype(value_dtype(frame[name])) for name in categorical})
+
+
+def value_dtype(column):
+    categories = column.cat.categories
+    return "bool" if categories.inferred_type == "boolean" else categories.dtype
 
 
 def main():
