@@ -62,6 +62,9 @@ ktk_status ktki_batch_import(struct batch *out, struct schema *schema, struct Ar
     for (int32_t i = 0; i < schema->field_count; i++) {
         ktki_array_move(array->children[i], &batch.columns[i]);
         cut_column(&batch.columns[i], array->offset, array->length);
+        if (schema->fields[i].type.id == TYPE_NULL) {
+            batch.columns[i].null_count = array->length; /* old producers do not say so */
+        }
         if (has_nulls) {
             KTKI_TRY(ktki_array_mask(&batch.columns[i], schema->context, array->buffers[0],
                                      array->offset, err));

@@ -106,6 +106,27 @@ static void imports_null_rows_as_null_values(void **unused) {
     test_context_free(context);
 }
 
+/* Old producers give the null type a validity, which is missing, and may not count. */
+static void counts_nulls_of_the_null_type(void **unused) {
+    ktk_context *context = test_context_new(1);
+    struct schema *schema = make_schema(context, 1);
+    const struct array_buffer no_validity = {NULL, 0};
+    struct ArrowArray child;
+    struct ArrowArray array;
+    struct batch batch;
+    ktk_error err;
+
+    (void)unused;
+    schema->fields[0].type.id = TYPE_NULL;
+    CHECK_OK(ktki_array_wrap(&child, context, 4, -1, &no_validity, 1, NULL, 0, NULL, &err));
+    CHECK_OK(ktki_array_wrap(&array, context, 4, 0, &no_validity, 1, &child, 1, NULL, &err));
+    CHECK_OK(ktki_batch_import(&batch, schema, &array, &err));
+    assert_int_equal(ktki_array_null_count(&batch.columns[0]), 4);
+    ktki_batch_clear(&batch);
+    ktki_schema_free(schema);
+    test_context_free(context);
+}
+
 static void refuses_another_number_of_columns(void **unused) {
     ktk_context *context = test_context_new(1);
     struct schema *schema = make_schema(context, 3);
@@ -171,13 +192,80 @@ static void selects_columns(void **unused) {
     test_context_free(context);
 }
 
+static void release_nothing(struct ArrowArray *array) {
+    array->release = NULL;
+}
+
+/* Rows of static memory, two of them null, go in and out again. */
+static ktk_status import_and_export(ktk_context *context, struct ArrowArray *out, ktk_error *err) {
+    static const int64_t values[] = {1, 2, 3, 4};
+    static const uint8_t validity[] = {0x5};
+    const void *row_buffers[] = {validity};
+    const void *buffers[] = {NULL, values};
+    struct ArrowArray a = {
+        .length = 4, .n_buffers = 2, .buffers = buffers, .release = release_nothing};
+    struct ArrowArray b = a;
+    struct ArrowArray *children[] = {&a, &b};
+    struct ArrowArray rows = {.length = 4,
+                              .null_count = 2,
+                              .n_buffers = 1,
+                              .n_children = 2,
+                              .buffers = row_buffers,
+                              .children = children,
+                              .release = release_nothing};
+    struct schema *schema = NULL;
+    struct batch batch = {0};
+    ktk_status status = ktki_schema_new(&schema, context, 2, err);
+
+    if (status != KTK_OK) {
+        return status;
+    }
+    for (int i = 0; i < 2; i++) {
+        schema->fields[i] =
+            (struct field){.name = "x", .type = {.id = TYPE_INT64}, .nullable = true};
+    }
+    status = ktki_batch_import(&batch, schema, &rows, err);
+    if (status == KTK_OK) {
+        status = ktki_batch_export(&batch, out, err);
+    }
+    assert_int_equal(batch.schema == NULL, status == KTK_OK || batch.columns == NULL);
+    ktki_batch_clear(&batch);
+    ktki_array_clear(&rows);
+    ktki_schema_free(schema);
+    return status;
+}
+
+static void survives_every_allocation_failure(void **unused) {
+    bool is_done = false;
+
+    (void)unused;
+    for (int64_t n = 0; !is_done; n++) {
+        ktk_context *context = test_context_failing(n);
+        struct ArrowArray array = {.private_data = TEST_POISON};
+        ktk_error err;
+        ktk_status status = import_and_export(context, &array, &err);
+
+        is_done = status == KTK_OK;
+        if (is_done) {
+            assert_int_equal(array.children[1]->null_count, 2);
+            ktki_array_clear(&array);
+        } else {
+            assert_int_equal(status, KTK_E_NO_MEMORY);
+            assert_ptr_equal(array.private_data, TEST_POISON);
+        }
+        test_context_free(context);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(imports_rows_with_an_offset),
         cmocka_unit_test(imports_null_rows_as_null_values),
+        cmocka_unit_test(counts_nulls_of_the_null_type),
         cmocka_unit_test(refuses_another_number_of_columns),
         cmocka_unit_test(exports_what_it_imported),
         cmocka_unit_test(selects_columns),
+        cmocka_unit_test(survives_every_allocation_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
