@@ -34,7 +34,7 @@ typedef struct ktk_csv_read_options {
     size_t null_value_count;
     const char *const *type_columns; /**< columns whose type is given instead of inferred */
     const char *const *type_names; /**< "bool" "int8" … "uint64" "float" "double" "string" "binary"
-                                      "date32" "timestamp[us]" */
+                                      "date32" "timestamp[us]" "timestamp[us, tz=UTC]" */
     size_t type_count;
     int64_t batch_rows_max; /**< 0: 64 Ki rows */
 } ktk_csv_read_options;
@@ -44,11 +44,22 @@ typedef struct ktk_csv_read_options {
 
 /**
  * Read CSV (RFC 4180; LF, CRLF or CR line ends; UTF-8 with or without byte order mark). The bytes
- * move into the stream on success. Types are inferred over the whole input: int64, double, bool,
- * date32, timestamp[us], else string.
+ * move into the stream on success; everything that can be wrong with them is found before.
+ * `options` NULL: the defaults.
+ *
+ * A quote inside a field that does not start with one is text. Empty lines are passed over, but of
+ * one column they are values. Names must be UTF-8 and differ. A header alone gives no rows and
+ * string columns.
+ *
+ * Types are inferred over the whole input. A column has the first of these types that all its
+ * values have, nulls aside: bool (true, True, TRUE, false, …), int64 (also "007"), uint64, double,
+ * date32 (2020-01-31), timestamp[us] (ISO 8601, time and up to six digits of fraction optional),
+ * timestamp[us, tz=UTC] (all with Z or an offset), else string; without values it is string. Spaces
+ * belong to a value. "binary" must be given, and is hexadecimal, as ktk_csv_write() writes it.
  *
  * @return KTK_E_CORRUPT with line and column for an unclosed quote or a row with another number of
- * fields; KTK_E_INVALID for a value that does not have the type given.
+ * fields; KTK_E_INVALID for an empty text, a name that is there twice, a value that does not have
+ * the type given or is no UTF-8.
  */
 KTK_API ktk_status ktk_csv_read(struct ArrowArrayStream *out, ktk_context *context,
                                 ktk_bytes *bytes, const ktk_csv_read_options *options,
@@ -66,14 +77,25 @@ typedef struct ktk_csv_write_options {
 
 #define KTK_CSV_WRITE_OPTIONS_INIT {sizeof(ktk_csv_write_options), 0, false, NULL}
 
-/** Write all rows as CSV (RFC 4180, LF line ends). The stream is consumed and released in every
- * case. */
+/**
+ * Write all rows as CSV (RFC 4180, LF line ends), values as ktk_format_value() shows them. The
+ * stream is consumed and released in every case. `options` NULL: the defaults.
+ *
+ * Quoted is what must be, and what is not null but would be read as null, e.g. an empty string; NaN
+ * stays bare and reads as null.
+ */
 KTK_API ktk_status ktk_csv_write(ktk_context *context, struct ArrowArrayStream *stream,
                                  const ktk_csv_write_options *options, ktk_write_fn fn, void *state,
                                  ktk_error *err) KTK_CHECK_RESULT;
 
-/** Write one JSON object a row, each on its own line. The stream is consumed and released in every
- * case. */
+/**
+ * Write one JSON object a row, each on its own line. The stream is consumed and released in every
+ * case.
+ *
+ * Integers are numbers of any size; NaN and infinities are null; decimals, dates, times (ISO 8601
+ * with 'T') and durations are strings, binary is a string of hexadecimal digits; lists are arrays,
+ * structs and maps are objects.
+ */
 KTK_API ktk_status ktk_json_lines_write(ktk_context *context, struct ArrowArrayStream *stream,
                                         ktk_write_fn fn, void *state,
                                         ktk_error *err) KTK_CHECK_RESULT;
