@@ -123,7 +123,9 @@ static ktk_status keep_statistics(struct file_footer *footer, const struct colum
 
     if (column->has_bounds) {
         KTKI_TRY(ktki_arena_array(&footer->group_arena, column->bounds.size, 1, &bounds, err));
-        memcpy(bounds, column->bounds.data, column->bounds.size);
+        if (column->bounds.size > 0) { /* both may be the empty text */
+            memcpy(bounds, column->bounds.data, column->bounds.size);
+        }
         statistics.min_value = (struct parquet_bytes){bounds, column->min_size};
         statistics.max_value = (struct parquet_bytes){bounds + column->min_size, column->max_size};
     }

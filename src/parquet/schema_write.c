@@ -164,6 +164,19 @@ out:
     return status;
 }
 
+/* What Parquet can say of a type whose parameters Arrow takes in a wider range. */
+static bool is_storable(const struct data_type *type) {
+    switch (type->id) {
+    case TYPE_FIXED_BINARY:
+        return type->width > 0;
+    case TYPE_DECIMAL128:
+    case TYPE_DECIMAL256:
+        return type->scale >= 0 && type->scale <= type->precision;
+    default:
+        return mappings[type->id].is_known;
+    }
+}
+
 /* The element and the leaf for a flat field; `leaf` has name, path and levels already. */
 static ktk_status add_leaf(struct planner *planner, struct write_leaf leaf, const char *name,
                            const struct field *field, const struct schema *schema, ktk_error *err) {
@@ -172,7 +185,7 @@ static ktk_status add_leaf(struct planner *planner, struct write_leaf leaf, cons
     const struct type_mapping *mapping = &mappings[values->type.id];
     ktk_status status = KTK_OK;
 
-    if (!mapping->is_known) {
+    if (!is_storable(&values->type)) {
         KTKI_TRY(refuse_type(leaf.name, &schema->fields[leaf.field_index], schema, err));
     }
     *element = (struct schema_element){

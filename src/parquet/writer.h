@@ -15,7 +15,7 @@ typedef ktk_status (*ktki_sink_fn)(void *state, const void *data, size_t size, k
  * `ARROW:schema`. All fields become OPTIONAL.
  *
  * The bytes of the file depend on the schema, the options and the rows, not on threads, nor on how
- * the rows come in batches (dictionary columns whose dictionaries differ excepted).
+ * the rows come in batches (columns that come as dictionaries excepted).
  *
  * After a failure of a call below the file is lost; the writer can only be restarted or freed.
  *

@@ -250,6 +250,9 @@ static void other_types_are_refused_by_name(void **unused) {
         {"odd", {.id = TYPE_STRUCT}, .nullable = true, .child_count = 1, .children = &item},
         {"odd", {.id = TYPE_FIXED_LIST, .width = 2}, .child_count = 1, .children = &item},
         {"odd", {.id = TYPE_LIST}, .nullable = true, .child_count = 1, .children = &inner},
+        {"odd", {.id = TYPE_FIXED_BINARY, .width = 0}, .nullable = true},
+        {"odd", {.id = TYPE_DECIMAL128, .precision = 5, .scale = -1}, .nullable = true},
+        {"odd", {.id = TYPE_DECIMAL128, .precision = 5, .scale = 6}, .nullable = true},
     };
 
     (void)unused;
@@ -257,6 +260,9 @@ static void other_types_are_refused_by_name(void **unused) {
     check_refused(&odd[1], "struct");
     check_refused(&odd[2], "fixed_size_list");
     check_refused(&odd[3], "list<item: list<item: int64>>");
+    check_refused(&odd[4], "fixed_size_binary[0]");
+    check_refused(&odd[5], "decimal128(5, -1)");
+    check_refused(&odd[6], "decimal128(5, 6)");
 }
 
 static void any_allocation_may_fail(void **unused) {
