@@ -298,8 +298,10 @@ static ktk_status sort_files(struct group_files *files, size_t first, ktk_error 
         KTKI_TRY(ktki_arena_text(&arena, (const char *)label.data, label.size, &text, err));
         KTKI_TRY(ktki_hash_map_insert(&order, text, label.size, g, &place, NULL, err));
     }
-    qsort_r(update->files + first, update->file_count - first, sizeof(*update->files),
-            compare_groups, &order);
+    if (update->file_count > first) {
+        qsort_r(update->files + first, update->file_count - first, sizeof(*update->files),
+                compare_groups, &order);
+    }
 out:
     ktki_buffer_clear(&label);
     ktki_hash_map_clear(&order);
