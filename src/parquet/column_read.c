@@ -5,6 +5,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "parquet/leaf_array.h"
+#include "parquet/names.h"
 
 ktk_status ktki_chunk_range(int64_t *offset, int64_t *size, const struct column_chunk *chunk,
                             const struct parquet_leaf *leaf, int64_t file_size, ktk_error *err) {
@@ -18,8 +19,9 @@ ktk_status ktki_chunk_range(int64_t *offset, int64_t *size, const struct column_
     }
     if (chunk->type != leaf->element->type) {
         return ktk_error_set(err, KTK_E_CORRUPT,
-                             "its physical type is %d in the schema but %d in the row group",
-                             leaf->element->type, chunk->type);
+                             "its physical type is %s in the schema but %s in the row group",
+                             ktki_parquet_type_name(leaf->element->type),
+                             ktki_parquet_type_name(chunk->type));
     }
     /* An offset of 0 cannot be: the magic is there. Some writers mean "none" by it. */
     start = chunk->data_page_offset;

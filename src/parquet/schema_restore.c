@@ -120,7 +120,8 @@ static ktk_status restore_field(struct schema *schema, struct field *field,
         if (origin->type.id == TYPE_LARGE_LIST) {
             field->type.id = TYPE_LARGE_LIST;
         }
-        return origin->child_count == 1 && ktki_type_is_nested(origin->type.id)
+        /* Items are not read as dictionaries. */
+        return origin->child_count == 1 && origin->children[0].type.id != TYPE_DICTIONARY
                    ? restore_field(schema, &field->children[0], &origin->children[0], err)
                    : KTK_OK;
     default:

@@ -1,0 +1,288 @@
+#include "support/test.h"
+
+#include <stdlib.h>
+
+#include "parquet/kernels.h"
+
+static uint64_t random_state = 88172645463325252u;
+
+static uint32_t random_u32(void) {
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(random_state >> 32);
+}
+
+static void fill_random(void *out, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        ((uint8_t *)out)[i] = (uint8_t)random_u32();
+    }
+}
+
+/* Exactly as large as it must be, so that a step beyond is seen by the sanitizer. */
+static uint8_t *block_of(size_t size) {
+    uint8_t *block = malloc(size == 0 ? 1 : size);
+    assert_non_null(block);
+    fill_random(block, size);
+    return block;
+}
+
+static uint32_t bit_at(const uint8_t *bits, size_t position) {
+    return bits[position / 8] >> (position % 8) & 1;
+}
+
+static void check_unpack(const struct kernels *kernels, unsigned width, size_t count) {
+    size_t size = (count * width + 7) / 8;
+    uint8_t *packed = block_of(size);
+    uint32_t *out = malloc((count + 1) * sizeof(*out));
+
+    assert_non_null(out);
+    out[count] = 0xABCDEF01;
+    kernels->unpack(packed, size, width, count, out);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t wanted = 0;
+        for (unsigned bit = 0; bit < width; bit++) {
+            wanted |= bit_at(packed, i * width + bit) << bit;
+        }
+        assert_int_equal(out[i], wanted);
+    }
+    assert_int_equal(out[count], 0xABCDEF01);
+    free(packed);
+    free(out);
+}
+
+static void unpacks_every_width(const struct kernels *kernels) {
+    static const size_t counts[] = {0, 1, 7, 8, 9, 31, 64, 100, 257};
+
+    for (unsigned width = 1; width <= 32; width++) {
+        for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+            check_unpack(kernels, width, counts[i]);
+        }
+    }
+}
+
+static void finds_the_largest(const struct kernels *kernels) {
+    uint32_t values[100] = {0};
+
+    assert_int_equal(kernels->max(values, 0), 0);
+    for (size_t count = 1; count <= 100; count++) {
+        uint32_t wanted = 0;
+        for (size_t i = 0; i < count; i++) {
+            values[i] = random_u32() >> (i % 7);
+            wanted = values[i] > wanted ? values[i] : wanted;
+        }
+        assert_int_equal(kernels->max(values, count), wanted);
+    }
+}
+
+static const size_t widths[] = {1, 2, 3, 4, 5, 8, 12, 16, 20, 32, 40};
+#define WIDTHS (sizeof(widths) / sizeof(widths[0]))
+
+static void check_gather(const struct kernels *kernels, size_t width, size_t count) {
+    uint8_t *entries = block_of(17 * width);
+    uint8_t *out = block_of(count * width);
+    uint32_t *indices = (uint32_t *)block_of(count * sizeof(*indices));
+    enum width_class class = ktki_width_class(width);
+
+    for (size_t i = 0; i < count; i++) {
+        indices[i] %= 17;
+    }
+    kernels->gather[class](entries, indices, count, width, out);
+    for (size_t i = 0; i < count; i++) {
+        assert_memory_equal(out + i * width, entries + indices[i] * width, width);
+    }
+    kernels->fill[class](entries + 3 * width, count, width, out);
+    for (size_t i = 0; i < count; i++) {
+        assert_memory_equal(out + i * width, entries + 3 * width, width);
+    }
+    free(entries);
+    free(indices);
+    free(out);
+}
+
+static void gathers_and_fills_every_width(const struct kernels *kernels) {
+    for (size_t i = 0; i < WIDTHS; i++) {
+        check_gather(kernels, widths[i], 0);
+        check_gather(kernels, widths[i], 1);
+        check_gather(kernels, widths[i], 67);
+    }
+}
+
+/* `density` of eight bits are set on average; 0 and 8: none and all. */
+static uint8_t *validity_of(size_t bits, unsigned density) {
+    uint8_t *validity = block_of((bits + 7) / 8);
+
+    for (size_t i = 0; i < (bits + 7) / 8; i++) {
+        validity[i] = 0;
+        for (unsigned bit = 0; bit < 8; bit++) {
+            validity[i] |= (uint8_t)((random_u32() % 8 < density) << bit);
+        }
+    }
+    return validity;
+}
+
+static void check_expand(const struct kernels *kernels, size_t width, size_t offset, size_t count,
+                         unsigned density) {
+    static const uint8_t zeroes[64];
+    uint8_t *validity = validity_of(offset + count, density);
+    uint8_t *out = block_of(count * width);
+    size_t there = 0;
+    size_t next = 0;
+    uint8_t *dense;
+
+    for (size_t i = 0; i < count; i++) {
+        there += bit_at(validity, offset + i);
+    }
+    dense = block_of(there * width);
+    kernels->expand[ktki_width_class(width)](dense, there, validity, (int64_t)offset, count, width,
+                                             out);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *wanted = bit_at(validity, offset + i) != 0 ? dense + width * next++ : zeroes;
+        assert_memory_equal(out + i * width, wanted, width);
+    }
+    if (width == sizeof(uint32_t)) {
+        kernels->expand_indices((const uint32_t *)dense, there, validity, (int64_t)offset, count,
+                                77, (uint32_t *)out);
+        next = 0;
+        for (size_t i = 0; i < count; i++) {
+            uint32_t wanted = bit_at(validity, offset + i) != 0 ? ((uint32_t *)dense)[next++] : 77;
+            assert_int_equal(((uint32_t *)out)[i], wanted);
+        }
+    }
+    free(validity);
+    free(dense);
+    free(out);
+}
+
+static void expands_every_width(const struct kernels *kernels) {
+    static const unsigned densities[] = {0, 1, 4, 7, 8};
+
+    for (size_t i = 0; i < WIDTHS; i++) {
+        for (size_t j = 0; j < sizeof(densities) / sizeof(densities[0]); j++) {
+            check_expand(kernels, widths[i], 0, 1, densities[j]);
+            check_expand(kernels, widths[i], 3, 64, densities[j]);
+            check_expand(kernels, widths[i], 0, 200, densities[j]);
+            check_expand(kernels, widths[i], 13, 333, densities[j]);
+        }
+    }
+}
+
+static const char *const words[] = {
+    "",
+    "a",
+    "twelve bytes",
+    "thirty-two bytes are one step, yes",
+    "a text that takes more than two steps of thirty-two bytes each",
+    "exactly thirty-two bytes of text"};
+#define WORDS (sizeof(words) / sizeof(words[0]))
+
+/* Bytes of all words with slack behind them; entries that point into them. */
+static uint8_t *words_with_entries(struct text_entry entries[WORDS]) {
+    uint8_t *bytes = block_of(1024);
+    uint32_t at = 0;
+
+    for (size_t i = 0; i < WORDS; i++) {
+        entries[i] = (struct text_entry){at, (uint32_t)strlen(words[i])};
+        memcpy(bytes + at, words[i], strlen(words[i]));
+        at += entries[i].size;
+    }
+    return bytes;
+}
+
+static void gathers_text(const struct kernels *kernels) {
+    enum { COUNT = 100, START = 5 };
+    struct text_entry entries[WORDS];
+    uint8_t *bytes = words_with_entries(entries);
+    uint64_t slots[COUNT + 1]; /* room for offsets of either width */
+    uint32_t indices[COUNT];
+    uint64_t size = 0;
+    uint8_t *out;
+    int64_t at = START;
+
+    for (size_t i = 0; i < COUNT; i++) {
+        indices[i] = random_u32() % WORDS;
+        size += entries[indices[i]].size;
+    }
+    assert_int_equal(kernels->text_size(entries, indices, COUNT), size);
+    out = block_of(START + size + KERNEL_SLACK);
+    memcpy(slots, indices, sizeof(indices));
+    assert_int_equal(kernels->text_gather_32(entries, bytes, (uint32_t *)slots, COUNT, START, out,
+                                             (int32_t *)slots),
+                     START + size);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(((int32_t *)slots)[i], at);
+        assert_memory_equal(out + at, words[indices[i]], entries[indices[i]].size);
+        at += entries[indices[i]].size;
+    }
+    /* Indices in the upper half of a buffer of 64-bit offsets. */
+    memcpy((uint32_t *)slots + COUNT, indices, sizeof(indices));
+    assert_int_equal(kernels->text_gather_64(entries, bytes, (uint32_t *)slots + COUNT, COUNT,
+                                             START, out, (int64_t *)slots),
+                     START + size);
+    at = START;
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(((int64_t *)slots)[i], at);
+        assert_memory_equal(out + at, words[indices[i]], entries[indices[i]].size);
+        at += entries[indices[i]].size;
+    }
+    free(bytes);
+    free(out);
+}
+
+static void tells_ascii(const struct kernels *kernels) {
+    for (size_t size = 0; size < 200; size++) {
+        uint8_t *text = block_of(size);
+        for (size_t i = 0; i < size; i++) {
+            text[i] &= 0x7F;
+        }
+        assert_true(kernels->is_ascii(text, size));
+        for (size_t i = 0; i < size; i++) {
+            text[i] |= 0x80;
+            assert_false(kernels->is_ascii(text, size));
+            text[i] &= 0x7F;
+        }
+        free(text);
+    }
+}
+
+static void with_each_level(void (*check)(const struct kernels *kernels)) {
+    for (int level = 0; level < KERNEL_LEVELS; level++) {
+        const struct kernels *kernels = ktki_kernels_of_level(level);
+        if (kernels == NULL) {
+            print_message("# SKIP level %d: this processor or build lacks it\n", level);
+        } else {
+            check(kernels);
+        }
+    }
+}
+
+#define ON_EACH_LEVEL(name)                                                                        \
+    static void name##_on_each_level(void **unused) {                                              \
+        (void)unused;                                                                              \
+        with_each_level(name);                                                                     \
+    }
+
+ON_EACH_LEVEL(unpacks_every_width)
+ON_EACH_LEVEL(finds_the_largest)
+ON_EACH_LEVEL(gathers_and_fills_every_width)
+ON_EACH_LEVEL(expands_every_width)
+ON_EACH_LEVEL(gathers_text)
+ON_EACH_LEVEL(tells_ascii)
+
+static void chooses_one_that_runs(void **unused) {
+    (void)unused;
+    assert_non_null(ktki_kernels());
+    assert_string_equal(ktki_kernels_of_level(0)->name, "base");
+    assert_null(ktki_kernels_of_level(KERNEL_LEVELS));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unpacks_every_width_on_each_level),
+        cmocka_unit_test(finds_the_largest_on_each_level),
+        cmocka_unit_test(gathers_and_fills_every_width_on_each_level),
+        cmocka_unit_test(expands_every_width_on_each_level),
+        cmocka_unit_test(gathers_text_on_each_level),
+        cmocka_unit_test(tells_ascii_on_each_level),
+        cmocka_unit_test(chooses_one_that_runs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
