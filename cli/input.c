@@ -1,0 +1,204 @@
+#include "input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "heap.h"
+#include "progress.h"
+
+static const struct suffix {
+    const char *text;
+    enum input_format format;
+    char delimiter;
+} suffixes[] = {
+    {".csv", INPUT_CSV, ','},       {".tsv", INPUT_CSV, '\t'}, {".txt", INPUT_CSV, ','},
+    {".parquet", INPUT_PARQUET, 0}, {".pq", INPUT_PARQUET, 0},
+};
+
+static bool is_standard_input(const char *path) {
+    return strcmp(path, "-") == 0;
+}
+
+ktk_status cli_input_init(struct input *out, struct session *session, const char *path,
+                          const char *format, char delimiter, ktk_error *err) {
+    const char *suffix = strrchr(path, '.');
+
+    *out = (struct input){.path = path, .delimiter = delimiter};
+    if (format != NULL) {
+        out->format = strcmp(format, "parquet") == 0 ? INPUT_PARQUET : INPUT_CSV;
+        return KTK_OK;
+    }
+    if (is_standard_input(path)) {
+        return KTK_OK;
+    }
+    for (size_t i = 0; suffix != NULL && i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        if (strcasecmp(suffixes[i].text, suffix) == 0) {
+            out->format = suffixes[i].format;
+            out->delimiter = delimiter != '\0' ? delimiter : suffixes[i].delimiter;
+            return KTK_OK;
+        }
+    }
+    return cli_usage(session, err,
+                     "cannot tell what '%s' is by its suffix: give --input-format csv or parquet",
+                     path);
+}
+
+static ktk_status fail_errno(const char *path, ktk_error *err) {
+    int error_number = errno;
+    ktk_status status = error_number == ENOENT ? KTK_E_NOT_FOUND : KTK_E_IO;
+
+    (void)ktk_error_set(err, status, "cannot read '%s': %s", path, strerror(error_number));
+    err->detail = error_number;
+    return status;
+}
+
+ktk_status cli_input_check(const struct input *input, ktk_error *err) {
+    struct stat info;
+
+    if (is_standard_input(input->path)) {
+        return KTK_OK;
+    }
+    if (stat(input->path, &info) != 0) {
+        return fail_errno(input->path, err);
+    }
+    if (S_ISDIR(info.st_mode)) {
+        errno = EISDIR;
+        return fail_errno(input->path, err);
+    }
+    return access(input->path, R_OK) == 0 ? KTK_OK : fail_errno(input->path, err);
+}
+
+static void free_bytes(ktk_bytes *bytes) {
+    free(bytes->owner);
+}
+
+static ktk_status read_all(ktk_bytes *out, const char *path, int file, ktk_error *err) {
+    size_t capacity = 1 << 16;
+    size_t size = 0;
+    struct stat info;
+    char *data;
+
+    /* One byte more than a file has, so that its end is seen without another round. */
+    if (fstat(file, &info) == 0 && S_ISREG(info.st_mode) && info.st_size >= 0) {
+        capacity = (size_t)info.st_size + 1;
+    }
+    data = malloc(capacity);
+    for (;;) {
+        ssize_t count;
+
+        if (data == NULL) {
+            return ktk_error_set(err, KTK_E_NO_MEMORY, "out of memory for '%s'", path);
+        }
+        count = read(file, data + size, capacity - size);
+        if (count < 0 && errno == EINTR && !cli_was_interrupted()) {
+            continue;
+        }
+        if (count < 0) {
+            free(data);
+            return errno == EINTR ? ktk_error_set(err, KTK_E_CANCELLED, "interrupted")
+                                  : fail_errno(path, err);
+        }
+        if (count == 0) {
+            break;
+        }
+        size += (size_t)count;
+        if (size == capacity) {
+            char *larger = realloc(data, capacity *= 2);
+
+            if (larger == NULL) {
+                free(data);
+            }
+            data = larger;
+        }
+    }
+    *out = (ktk_bytes){(const uint8_t *)data, size, free_bytes, data};
+    return KTK_OK;
+}
+
+static ktk_status read_bytes(ktk_bytes *out, const char *path, ktk_error *err) {
+    ktk_status status;
+    int file;
+
+    if (is_standard_input(path)) {
+        return read_all(out, "standard input", STDIN_FILENO, err);
+    }
+    file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return fail_errno(path, err);
+    }
+    status = read_all(out, path, file, err);
+    (void)close(file);
+    return status;
+}
+
+static int64_t count_lines(const ktk_bytes *bytes) {
+    const uint8_t *at = bytes->data;
+    const uint8_t *end = at + bytes->size;
+    int64_t count = 0;
+
+    while (at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+        count++;
+        at++;
+    }
+    return count;
+}
+
+static ktk_status open_csv(struct ArrowArrayStream *out, struct session *session,
+                           const struct input *input, const ktk_csv_read_options *csv,
+                           int64_t *row_count, ktk_error *err) {
+    ktk_csv_read_options options = *csv;
+    ktk_bytes bytes = KTK_BYTES_INIT;
+    ktk_status status = read_bytes(&bytes, input->path, err);
+
+    options.delimiter = input->delimiter;
+    if (status == KTK_OK) {
+        *row_count = count_lines(&bytes) - !csv->no_header;
+        status = ktk_csv_read(out, session->context, &bytes, &options, err);
+    }
+    if (status != KTK_OK && bytes.data != NULL) {
+        ktk_error inner = *err;
+
+        (void)ktk_error_set(err, status, "'%s': %s",
+                            is_standard_input(input->path) ? "standard input" : input->path,
+                            inner.message);
+    }
+    ktk_bytes_clear(&bytes);
+    return status;
+}
+
+static ktk_status open_parquet(struct ArrowArrayStream *out, struct session *session,
+                               const struct input *input, int64_t *row_count, ktk_error *err) {
+    ktk_parquet_file *file = NULL;
+    ktk_bytes bytes = KTK_BYTES_INIT;
+    ktk_parquet_info info;
+    ktk_status status;
+
+    if (is_standard_input(input->path)) {
+        status = read_bytes(&bytes, input->path, err);
+        if (status == KTK_OK) {
+            status = ktk_parquet_open_bytes(&file, session->context, &bytes, err);
+        }
+        ktk_bytes_clear(&bytes);
+    } else {
+        status = ktk_parquet_open_path(&file, session->context, input->path, err);
+    }
+    if (status == KTK_OK) {
+        ktk_parquet_file_info(file, &info);
+        *row_count = info.row_count;
+        status = ktk_parquet_read(out, file, NULL, err);
+    }
+    ktk_parquet_file_free(file);
+    return status;
+}
+
+ktk_status cli_input_open(struct ArrowArrayStream *out, struct session *session,
+                          const struct input *input, const ktk_csv_read_options *csv,
+                          int64_t *row_count, ktk_error *err) {
+    return input->format == INPUT_CSV ? open_csv(out, session, input, csv, row_count, err)
+                                      : open_parquet(out, session, input, row_count, err);
+}

@@ -1,0 +1,24 @@
+/** The verbs, one file each. */
+#ifndef KTK_CLI_VERBS_H
+#define KTK_CLI_VERBS_H
+
+#include "options.h"
+
+extern const struct verb cli_write;
+extern const struct verb cli_read;
+extern const struct verb cli_head;
+extern const struct verb cli_ls;
+extern const struct verb cli_info;
+extern const struct verb cli_schema;
+extern const struct verb cli_partitions;
+extern const struct verb cli_inspect;
+extern const struct verb cli_completion;
+extern const struct verb cli_help;
+
+/** Write the help of a verb, NULL: of the command. */
+void cli_print_help(const struct verb *verb);
+
+/** Write the manual page, in mdoc. */
+void cli_print_manual(void);
+
+#endif

@@ -1,0 +1,707 @@
+"""Runs ktk on golden stores and on files made here; prints TAP. Arguments: the program, the source root."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import traceback
+from pathlib import Path
+
+KTK = os.path.abspath(sys.argv[1])
+SOURCE = Path(sys.argv[2]).resolve()
+GOLDEN = SOURCE / "tests" / "data" / "golden" / "stores" / "k53"
+
+TESTS = []
+COUNT = 0
+
+
+class Skipped(Exception):
+    """The reason a test could not run."""
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def environment(**extra):
+    clean = {key: value for key, value in os.environ.items() if key not in ("KTK_STORE", "NO_COLOR", "COLUMNS")}
+    clean.update(LC_ALL="C.UTF-8", **extra)
+    return clean
+
+
+class Result:
+    def __init__(self, done):
+        self.code = done.returncode
+        self.out = done.stdout
+        self.err = done.stderr
+
+    def json(self):
+        return json.loads(self.out)
+
+
+def run(*arguments, store=None, stdin=b"", cwd=None, **options):
+    """Run ktk; its output as text."""
+    command = [KTK] + (["--store", str(store)] if store is not None else []) + [str(a) for a in arguments]
+    stdin = stdin.encode() if isinstance(stdin, str) else stdin
+    done = subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, env=environment(), timeout=120, **options)
+    done.stdout = done.stdout.decode()
+    done.stderr = done.stderr.decode()
+    return Result(done)
+
+
+def good(*arguments, **options):
+    """Run ktk; it must succeed in silence."""
+    result = run(*arguments, **options)
+    assert result.code == 0, f"{arguments}: exit {result.code}: {result.err}"
+    assert result.err == "", f"{arguments}: {result.err}"
+    return result
+
+
+def bad(code, text, *arguments, **options):
+    """Run ktk; it must fail with that code, with one line that holds the text, and print nothing else."""
+    result = run(*arguments, **options)
+    assert result.code == code, f"{arguments}: exit {result.code}, wanted {code}: {result.err}{result.out}"
+    assert re.fullmatch(r"ktk: [^\n]+\n", result.err), f"{arguments}: {result.err!r}"
+    assert text in result.err, f"{arguments}: {text!r} is not in {result.err!r}"
+    assert result.out == "", f"{arguments}: {result.out!r}"
+    return result
+
+
+def golden(name):
+    return f"hfs://{GOLDEN / name}#wrap:readonly"
+
+
+def write_text(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def equal(found, wanted):
+    assert found == wanted, f"\nfound:\n{found}\nwanted:\n{wanted}"
+
+
+PEOPLE = "name,age,born,member\nAnn,31,1990-05-01,true\nBob,,1985-12-31,false\nÇelik,7,2014-02-28,true\n"
+
+
+def people(folder, *more):
+    """A store with the dataset `people`."""
+    store = folder / "store"
+    good("write", "people", write_text(folder / "people.csv", PEOPLE), *more, store=store)
+    return store
+
+
+# ---- help, manual, completion, command line ----
+
+VERBS = ["write", "read", "head", "ls", "info", "schema", "partitions", "inspect", "completion", "help"]
+
+
+@test
+def helps_with_every_verb(_folder):
+    text = good("--help").out
+    for verb in VERBS:
+        assert f"\n  {verb} " in text, verb
+        usage = good(verb, "--help").out
+        assert usage.startswith(f"Usage: ktk {verb}"), usage
+        equal(good("help", verb).out, usage)
+        assert "--store URL" in usage
+    for line in text.splitlines():
+        assert len(line) <= 80, line
+
+
+@test
+def says_its_version(_folder):
+    assert re.fullmatch(r"ktk \d+\.\d+\.\d+\n", good("--version").out)
+
+
+@test
+def manual_page_is_up_to_date(_folder):
+    equal((SOURCE / "docs" / "ktk.1").read_text(encoding="utf-8"), good("--man").out)
+
+
+@test
+def manual_page_is_well_formed(folder):
+    if shutil.which("mandoc") is None:
+        raise Skipped("mandoc is not installed")
+    page = write_text(folder / "ktk.1", good("--man").out)
+    done = subprocess.run(["mandoc", "-Tlint", "-Wstyle", str(page)], capture_output=True, text=True, check=False)
+    equal(done.stdout + done.stderr, "")
+
+
+@test
+def completion_for_bash_completes(folder):
+    store = people(folder)
+    script = write_text(folder / "ktk.bash", good("completion", "bash").out)
+
+    def complete(*words):
+        line = " ".join(f"'{word}'" for word in words)
+        program = f"source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _ktk; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        path = environment(PATH=f"{Path(KTK).parent}:{os.environ['PATH']}", KTK_STORE=str(store))
+        done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, env=path, cwd=folder, check=True)
+        return done.stdout.split()
+
+    equal(complete("ktk", "he"), ["head", "help"])
+    equal(complete("ktk", "head", "pe"), ["people", "people.csv"])
+    equal(complete("ktk", "head", "people", "--wh"), ["--where"])
+    equal(complete("ktk", "read", "people", "--format", "c"), ["csv"])
+    equal(complete("ktk", "--store", str(store), "info", "peop"), ["people", "people.csv"])
+
+
+@test
+def completion_for_zsh_parses(folder):
+    script = write_text(folder / "_ktk", good("completion", "zsh").out)
+    assert script.read_text().startswith("#compdef ktk\n")
+    if shutil.which("zsh") is None:
+        raise Skipped("zsh is not installed")
+    subprocess.run(["zsh", "-n", str(script)], check=True)
+
+
+@test
+def refuses_wrong_command_lines(folder):
+    bad(2, "no verb is given")
+    bad(2, "unknown verb 'hed', did you mean 'head'?", "hed")
+    bad(2, "unknown verb 'frobnicate', see ktk --help", "frobnicate")
+    bad(2, "unknown option '--colums' of 'read', did you mean '--columns'?", "read", "--colums", "a", "x")
+    bad(2, "unknown option '--sotre', did you mean '--store'?", "--sotre", "x")
+    bad(2, "unknown option '-x' of 'ls'", "ls", "-x")
+    bad(2, "option '--limit' needs a value: N", "head", "x", "--limit")
+    bad(2, "option '--limit': '-1' is no whole number", "head", "x", "--limit=-1")
+    bad(2, "option '--limit': '1e3' is no whole number", "head", "x", "-n1e3")
+    bad(2, "option '--json' takes no value", "ls", "--json=yes")
+    bad(2, "'--format': 'cvs' is none of table, csv, json, parquet; did you mean 'csv'?", "head", "--format", "cvs", "x")
+    bad(2, "option '--delimiter': ';;' is not one character", "head", "-d", ";;", "x")
+    bad(2, "'head' needs DATASET", "head")
+    bad(2, "'head' takes no 'b'", "head", "a", "b")
+    bad(2, "no store is named", "ls")
+    bad(2, 'unknown storage type "ftp"', "ls", store="ftp://x")
+    bad(2, "no completion for 'fish'", "completion", "fish")
+    bad(2, "unknown verb 'me'", "help", "me")
+    bad(2, "predicate, column 5: expected a value", "head", "x", "--where", "a ==", store=folder)
+    bad(2, "give --input-format", "write", "x", "data.bin", store=folder)
+    bad(2, "is not COLUMN=TYPE", "write", "x", "-", "--type", "a", store=folder)
+
+
+@test
+def takes_operands_behind_two_dashes(_folder):
+    bad(3, "'-people'", "head", "--", "-people", store=golden("tutorial"))
+
+
+@test
+def finds_the_store_in_the_environment(folder):
+    store = people(folder)
+    done = subprocess.run([KTK, "ls", "--names"], capture_output=True, text=True, env=environment(KTK_STORE=str(store)), check=False)
+    equal(done.stdout, "people\n")
+    equal(good("ls", "--names", store="store", cwd=folder).out, "people\n")
+    strange = folder / "Ä %20#?"
+    good("write", "d", folder / "people.csv", store=strange)
+    assert (strange / "d.by-dataset-metadata.json").exists()
+
+
+# ---- looking at golden stores ----
+
+
+@test
+def lists_datasets(_folder):
+    equal(
+        good("ls", store=golden("tutorial")).out,
+        "dataset              partitions  partitioned by  created (UTC)\n"
+        "my_dataset                    2                  2021-12-10 15:01:00\n"
+        "partitioned_dataset           8  date            2021-12-10 11:13:57\n"
+        "2 datasets\n",
+    )
+    equal(good("ls", "--names", store=golden("tutorial")).out, "my_dataset\npartitioned_dataset\n")
+    listed = good("ls", "--json", store=golden("tutorial")).json()
+    equal([entry["dataset"] for entry in listed], ["my_dataset", "partitioned_dataset"])
+    equal(listed[1]["partition_keys"], ["date"])
+    equal(listed[1]["partitions"], 8)
+
+
+@test
+def lists_a_dataset_that_cannot_be_opened(folder):
+    store = people(folder)
+    write_text(store / "broken.by-dataset-metadata.json", "{")
+    result = good("ls", store=store)
+    assert re.search(r"^broken  .*broken", result.out, re.M), result.out
+    assert "2 datasets" in result.out
+    assert "problem" in good("ls", "--json", store=store).json()[0]
+
+
+@test
+def lists_files(_folder):
+    listed = good("ls", "partitioned_dataset", "--json", store=golden("tutorial")).json()
+    equal(len(listed), 10)
+    for file in listed:
+        equal(file["size"], (GOLDEN / "tutorial" / file["key"]).stat().st_size)
+    text = good("ls", "partitioned_dataset", store=golden("tutorial")).out
+    assert text.splitlines()[-1].startswith("10 files, "), text
+
+
+@test
+def prints_a_table(_folder):
+    equal(
+        good("head", "partitioned_dataset", "-n", "3", store=golden("tutorial")).out,
+        "date                 bool               floats  ints  label  reporter\n"
+        "2020-01-01 00:00:00  true                  0.0     0  ABC    Johnny\n"
+        "2020-01-01 00:00:00  true  0.08333333333333333   100  XYZ    Johnny\n"
+        "2020-01-01 00:00:00  true  0.16666666666666666   200  BBQ    Johnny\n"
+        "3 rows, 6 columns\n",
+    )
+    assert good("head", "partitioned_dataset", store=golden("tutorial")).out.endswith("\n10 rows, 6 columns\n")
+
+
+@test
+def reads_in_every_format(folder):
+    store = golden("partitions")
+    rows = [json.loads(line) for line in good("read", "part_int64", "--json", store=store).out.splitlines()]
+    csv = good("read", "part_int64", "--format", "csv", store=store).out.splitlines()
+    equal(csv[0].split(","), list(rows[0]))
+    equal(len(csv) - 1, len(rows))
+    out = folder / "rows.parquet"
+    good("read", "part_int64", "-o", out, store=store)
+    equal(good("write", "again", out, "--json", store=folder / "s").json()["rows"], len(rows))
+    again = good("read", "again", "--json", store=folder / "s").out.splitlines()
+    equal([json.loads(line) for line in again], rows)
+    piped = subprocess.run(
+        [KTK, "--store", store, "read", "part_int64", "--format", "parquet"], capture_output=True, env=environment(), check=True
+    ).stdout
+    equal(piped, out.read_bytes())
+    for suffix in ("csv", "json", "tsv"):
+        good("read", "part_int64", "-o", folder / f"rows.{suffix}", store=store)
+    equal((folder / "rows.csv").read_text().splitlines(), csv)
+    equal((folder / "rows.tsv").read_text().splitlines(), [line.replace(",", "\t") for line in csv])
+    equal([json.loads(line) for line in (folder / "rows.json").read_text().splitlines()], rows)
+    equal(sorted(os.listdir(folder)), ["rows.csv", "rows.json", "rows.parquet", "rows.tsv", "s"])
+
+
+@test
+def chooses_rows_and_columns(folder):
+    store = people(folder)
+
+    def names(*arguments):
+        return good("read", "people", "--columns", "name", "--format", "csv", *arguments, store=store).out.split()[1:]
+
+    equal(names(), ["Ann", "Bob", "Çelik"])
+    equal(names("--where", "age > 10"), ["Ann"])
+    equal(names("--where", "age == null"), ["Bob"])
+    equal(names("--where", "age != 7 and member == true"), ["Ann"])
+    equal(names("--where", "name in (Ann, Çelik) or age == null"), ["Ann", "Bob", "Çelik"])
+    equal(names("--where", "born >= 1990-01-01 and name not in ('Ann')"), ["Çelik"])
+    equal(names("--limit", "2"), ["Ann", "Bob"])
+    equal(names("--limit", "0"), [])
+    equal(good("read", "people", "-c", "member,name", "-n1", "--format", "csv", store=store).out, "member,name\ntrue,Ann\n")
+    bad(3, "has no columns 'a', 'b'", "head", "people", "--columns", "b,name,a", store=store)
+    bad(3, "there is no column 'nope'", "head", "people", "--where", "nope == 1", store=store)
+    bad(1, "column 'age' is int64: expected a whole number, not the value 'old'", "head", "people", "-w", "age == old", store=store)
+    bad(1, "column 'name' is asked for twice", "head", "people", "--columns", "name,name", store=store)
+
+
+@test
+def shows_null_and_numbers(folder):
+    store = people(folder)
+    equal(
+        good("head", "people", store=store).out,
+        " age  born        member  name\n"
+        "  31  1990-05-01  true    Ann\n"
+        "null  1985-12-31  false   Bob\n"
+        "   7  2014-02-28  true    Çelik\n"
+        "3 rows, 4 columns\n",
+    )
+    equal(good("read", "people", "--format", "csv", "--null", "-", "-c", "age", store=store).out, "age\n31\n-\n7\n")
+    equal(
+        good("head", "people", "--json", "-n", "2", store=store).out.splitlines()[1],
+        '{"age": null, "born": "1985-12-31", "member": false, "name": "Bob"}',
+    )
+
+
+@test
+def cuts_long_tables_and_says_so(folder):
+    store = folder / "store"
+    good("write", "long", "-", store=store, stdin="n\n" + "".join(f"{i}\n" for i in range(1500)))
+    lines = good("read", "long", store=store).out.splitlines()
+    equal(len(lines), 1002)
+    equal(lines[-1], "the first 1,000 rows, 1 column; all with --limit N or --format csv")
+    equal(good("read", "long", "--limit", "1200", store=store).out.splitlines()[-1], "1,200 rows, 1 column")
+    equal(len(good("read", "long", "--format", "csv", store=store).out.splitlines()), 1501)
+    equal(good("head", "long", store=store).out.splitlines()[-1], "10 rows, 1 column")
+
+
+@test
+def describes_a_dataset(folder):
+    store = people(folder, "--partition-on", "member", "--metadata", '{"owner": "me", "tags": [1, 2]}')
+    facts = good("info", "people", "--json", "--rows", store=store).json()
+    equal(facts["dataset"], "people")
+    equal(facts["partitions"], 2)
+    equal(facts["partition_keys"], ["member"])
+    equal(facts["tables"][0]["table"], "table")
+    equal(facts["tables"][0]["rows"], 3)
+    equal(facts["metadata"]["owner"], "me")
+    equal(json.loads(facts["metadata"]["ktk.commit"]), facts["commit"])
+    equal(facts["commit"]["op"], "create")
+    equal(facts["files"], 4)
+    equal(facts["size"], sum(path.stat().st_size for path in store.rglob("*") if path.is_file()))
+    text = good("info", "people", store=store).out
+    assert re.search(r"^partitioned by +member$", text, re.M), text
+    assert re.search(r"^table +table: 2 files, [\d.]+ kB$", text, re.M), text
+    equal(re.findall(r"^metadata +(.*)$", text, re.M), ['owner: "me"', "tags: [1, 2]"])
+    nested = good("info", "meta_nested", "--json", store=golden("storage")).json()
+    assert len(nested["metadata"]) > 2
+    good("info", "meta_nan", "--json", store=golden("storage")).json()
+
+
+@test
+def describes_columns(folder):
+    store = people(folder, "--partition-on", "member")
+    equal(
+        good("schema", "people", store=store).out,
+        "column  type         role\n"
+        "member  bool         partition key\n"
+        "age     int64\n"
+        "born    date32[day]\n"
+        "name    string\n"
+        "4 columns\n",
+    )
+    equal(good("schema", "people", "--json", store=store).json()[0], {"column": "member", "type": "bool", "partition_key": True, "indexed": False})
+
+
+@test
+def lists_partitions(folder):
+    store = people(folder, "--partition-on", "member")
+    parts = good("partitions", "people", "--json", "--rows", store=store).json()
+    equal([part["keys"] for part in parts], [{"member": "True"}, {"member": "False"}])
+    equal([part["rows"] for part in parts], [2, 1])
+    for part in parts:
+        equal(part["size"], (store / part["file"]).stat().st_size)
+    equal(len(good("partitions", "people", "--where", "member == false", "--json", store=store).json()), 1)
+    text = good("partitions", "people", "--rows", "--limit", "1", store=store).out
+    assert text.splitlines()[-1].startswith("1 partition of 2, 2 rows, "), text
+    assert "U K" in good("partitions", "part_multi", store=golden("partitions")).out
+
+
+@test
+def looks_into_files(folder):
+    store = people(folder)
+    part = good("partitions", "people", "--json", store=store).json()[0]["file"]
+    seen = good("inspect", store / part, "--json").json()
+    equal(seen["rows"], 3)
+    columns = {column["column"]: column for column in seen["row_groups"][0]["columns"]}
+    equal(columns["age"]["nulls"], 1)
+    equal((columns["name"]["minimum"], columns["name"]["maximum"]), ("Ann", "Çelik"))
+    equal(columns["born"]["logical_type"], "DATE")
+    text = good("inspect", store / part).out
+    assert re.search(r"^row groups +1$", text, re.M) and "row group 0: 3 rows" in text, text
+    equal(good("inspect", "people", "--json", store=store).json()[0]["rows"], 3)
+    assert "1 file, 3 rows" in good("inspect", "people", store=store).out
+    equal(good("inspect", "people", "-p", "0", "--json", store=store).json()["file"], part)
+    bad(3, "there is no number 1", "inspect", "people", "-p", "1", store=store)
+    bad(3, "cannot open", "inspect", folder / "nothing.parquet")
+    bad(2, "no store is named", "inspect", "people")
+
+
+@test
+def asks_which_table(_folder):
+    store = golden("tables")
+    bad(1, "several tables", "head", "tables_three", store=store)
+    assert good("head", "tables_three", "--table", "core", store=store).out
+    bad(3, "'nope'", "head", "tables_three", "--table", "nope", store=store)
+    bad(1, "several tables", "inspect", "tables_three", store=store)
+
+
+# ---- writing ----
+
+
+@test
+def writes_and_tells(folder):
+    store = folder / "store"
+    path = write_text(folder / "people.csv", PEOPLE)
+    text = good("write", "people", path, "-p", "member", store=store).out
+    assert re.fullmatch(r"wrote 'people': 3 rows in 2 partitions, commit [0-9a-f]{32}\n", text), text
+    told = good("write", "more", path, path, "--json", store=store).json()
+    equal((told["dataset"], told["rows"], told["partitions"], told["attempts"]), ("more", 6, 2, 1))
+
+
+@test
+def reads_csv_as_told(folder):
+    store = folder / "store"
+    text = "zip;n;when\n01234;-;2020-01-31 12:30:00\n99999;5;-\n"
+    good("write", "a", "-", "-d", ";", "--type", "zip=string", "--null", "-", store=store, stdin=text)
+    equal(good("read", "a", "--format", "csv", store=store).out, "n,when,zip\n,2020-01-31 12:30:00,01234\n5,,99999\n")
+    good("write", "b", write_text(folder / "b.tsv", "1\tx\n2\ty\n"), "--no-header", store=store)
+    equal(good("read", "b", "--format", "csv", store=store).out, "column_0,column_1\n1,x\n2,y\n")
+
+
+@test
+def writes_with_every_compression(folder):
+    store = folder / "store"
+    path = write_text(folder / "people.csv", PEOPLE)
+    for codec, name in (("snappy", "SNAPPY"), ("zstd", "ZSTD"), ("gzip", "GZIP"), ("none", "UNCOMPRESSED")):
+        good("write", "d", path, "--overwrite", "--compression", codec, store=store)
+        equal(good("inspect", "d", "--json", store=store).json()[0]["codec"], name)
+        assert good("read", "d", "--format", "csv", store=store).out.count("\n") == 4
+
+
+@test
+def overwrites_only_when_told(folder):
+    store = people(folder)
+    path = write_text(folder / "other.csv", "x\n1\n")
+    before = (store / "people.by-dataset-metadata.json").read_bytes()
+    bad(4, "'people'", "write", "people", path, store=store)
+    equal((store / "people.by-dataset-metadata.json").read_bytes(), before)
+    good("write", "people", path, "--overwrite", "--table", "t", store=store)
+    equal(good("read", "people", "--format", "csv", store=store).out, "x\n1\n")
+    equal(good("info", "people", "--json", store=store).json()["tables"][0]["table"], "t")
+
+
+# ---- bad input ----
+
+
+@test
+def fails_clearly_on_what_is_missing(folder):
+    store = people(folder)
+    bad(3, "'nothing'", "head", "nothing", store=store)
+    bad(3, "'nothing'", "info", "nothing", store=store)
+    bad(3, "'nothing'", "schema", "nothing", store=store)
+    bad(3, "'nothing'", "partitions", "nothing", store=store)
+    bad(3, "'nothing'", "inspect", "nothing", store=store)
+    bad(3, "'nothing'", "ls", "nothing", store=store)
+    bad(3, "nowhere", "ls", store=folder / "nowhere")
+    assert not (folder / "nowhere").exists()
+    bad(3, "cannot read 'no.csv': No such file", "write", "new", "no.csv", store=folder / "fresh")
+    assert not (folder / "fresh").exists()
+    bad(1, "Is a directory", "write", "new", folder, "--input-format", "csv", store=store)
+
+
+@test
+def fails_clearly_on_names(folder):
+    store = people(folder)
+    path = folder / "people.csv"
+    outside = set(os.listdir(folder))
+    bad(1, "a b", "write", "a b", path, store=store)
+    bad(1, "../evil", "write", "../evil", path, store=store)
+    bad(1, "../../etc", "head", "../../etc", store=store)
+    bad(1, "indices", "write", "new", path, "--table", "indices", store=store)
+    bad(1, "../t", "write", "new", path, "--table", "../t", store=store)
+    equal(set(os.listdir(folder)), outside)
+    equal(good("ls", "--names", store=store).out, "people\n")
+
+
+@test
+def fails_clearly_on_data_that_does_not_fit(folder):
+    store = people(folder)
+    path = folder / "people.csv"
+    other = write_text(folder / "other.csv", "name,age\nAnn,old\n")
+    bad(1, "nope", "write", "new", path, "--partition-on", "nope", store=store)
+    bad(1, "age", "write", "new", path, "--partition-on", "age", store=store)
+    bad(1, "column", "write", "new", path, other, store=store)
+    bad(1, "'name'", "write", "new", path, "--type", "name=int64", store=store)
+    bad(1, "'numeral'", "write", "new", path, "--type", "age=numeral", store=store)
+    bad(1, "metadata", "write", "new", path, "--metadata", "{oops", store=store)
+    bad(5, "line 3", "write", "new", "-", store=store, stdin='a,b\n1,2\n3,"x\n')
+    bad(5, "line 3", "write", "new", "-", store=store, stdin="a,b\n1,2\n3\n")
+    equal(good("ls", "--names", store=store).out, "people\n")
+    # Nothing of the failed writes is left behind.
+    equal([path.name for path in store.iterdir() if path.name.startswith("new")], [])
+
+
+@test
+def fails_clearly_on_damaged_files(folder):
+    store = people(folder)
+    part = store / good("partitions", "people", "--json", store=store).json()[0]["file"]
+    whole = part.read_bytes()
+    for size in (0, 3, 20, len(whole) // 2, len(whole) - 1):
+        part.write_bytes(whole[:size])
+        bad(5, part.name, "head", "people", store=store)
+        bad(5, part.name, "inspect", part)
+        bad(5, part.name, "write", "new", part, store=store)
+    part.write_bytes(whole[:4] + bytes(len(whole) - 12) + whole[-8:])
+    bad(5, part.name, "head", "people", store=store)
+    part.unlink()
+    bad(3, part.name, "head", "people", store=store)
+    document = store / "people.by-dataset-metadata.json"
+    for text in ("", "{", "[]", '{"dataset_metadata_version": 4}', "\xff"):
+        document.write_bytes(text.encode("latin-1"))
+        bad(5, "people", "head", "people", store=store)
+    document.write_text('{"a": ' * 10000)
+    bad(1, "nested deeper than 64", "head", "people", store=store)
+    document.write_text('{"dataset_metadata_version": 3, "dataset_uuid": "people"}')
+    bad(1, "version", "head", "people", store=store)
+
+
+@test
+def fails_clearly_without_rights(folder):
+    store = people(folder)
+    url = f"hfs://{store}#wrap:readonly"
+    bad(1, "read-only", "write", "new", folder / "people.csv", store=url)
+    if os.geteuid() == 0:
+        raise Skipped("root may read everything")
+    (store / "people.by-dataset-metadata.json").chmod(0)
+    bad(1, "ermission denied", "head", "people", store=store)
+
+
+@test
+def fails_clearly_on_a_full_disk(folder):
+    store = folder / "store"
+    path = write_text(folder / "big.csv", "a,b\n" + "".join(f"{i},{i * 7919 % 100003}x\n" for i in range(20000)))
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000))
+
+    bad(1, "File too large", "write", "big", path, store=store, preexec_fn=limit)
+    equal([p for p in store.rglob("*") if p.is_file()], [])
+    with open("/dev/full", "wb") as full:
+        for arguments in (["--help"], ["ls"], ["completion", "bash"]):
+            done = subprocess.run(
+                [KTK, "--store", golden("tutorial"), *arguments], stdout=full, stderr=subprocess.PIPE, env=environment(), check=False
+            )
+            equal((done.returncode, done.stderr), (1, b"ktk: cannot write standard output: No space left on device\n"))
+    bad(3, "cannot write", "read", "my_dataset", "-o", folder / "no" / "x.csv", store=golden("tutorial"))
+
+
+@test
+def leaves_no_half_written_output(folder):
+    store = golden_copy_with_damage(folder)
+    out = write_text(folder / "rows.csv", "old\n")
+    result = run("read", "part_date", "-o", out, store=store)
+    equal(result.code, 5)
+    equal(out.read_text(), "old\n")
+    equal(sorted(os.listdir(folder)), ["rows.csv", "store"])
+
+
+def golden_copy_with_damage(folder):
+    """A store whose second partition is no Parquet file."""
+    store = folder / "store"
+    store.mkdir()
+    shutil.copytree(GOLDEN / "partitions" / "part_date", store / "part_date")
+    shutil.copy(GOLDEN / "partitions" / "part_date.by-dataset-metadata.json", store)
+    part = good("partitions", "part_date", "--json", store=store).json()[1]["file"]
+    (store / part).write_bytes(b"PAR1 no PAR1")
+    return store
+
+
+# ---- the surroundings ----
+
+
+@test
+def ends_quietly_when_nobody_reads(folder):
+    store = folder / "store"
+    good("write", "long", "-", store=store, stdin="n\n" + "".join(f"{i}\n" for i in range(200000)))
+    process = subprocess.Popen(
+        [KTK, "--store", str(store), "read", "long", "--format", "csv"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    equal((process.stderr.read(), process.wait(timeout=60)), (b"", 0))
+    process.stderr.close()
+
+
+@test
+def reports_a_closed_output(_folder):
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" "$@" >&-', KTK, "--store", golden("tutorial"), "ls"], stderr=subprocess.PIPE, env=environment(), check=False
+    )
+    equal((done.returncode, done.stderr), (1, b"ktk: cannot write standard output: Bad file descriptor\n"))
+
+
+@test
+def stops_when_interrupted(folder):
+    store = folder / "store"
+    process = subprocess.Popen(
+        [KTK, "--store", str(store), "write", "x", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    )
+    process.stdin.write(b"a\n1\n")
+    process.stdin.flush()
+    for _ in range(200):  # it is reading once the store is there
+        if store.exists():
+            break
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    equal((process.returncode, out, err), (130, b"", b"ktk: interrupted, nothing was written\n"))
+    equal([path for path in store.rglob("*") if path.is_file()], [])
+
+
+def on_terminal(width, *arguments, store, **extra):
+    """What ktk prints on a terminal of that width."""
+    main, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    process = subprocess.Popen(
+        [KTK, "--store", str(store), *arguments], stdin=terminal, stdout=terminal, stderr=terminal, env=environment(TERM="xterm", **extra)
+    )
+    os.close(terminal)
+    text = b""
+    while True:
+        try:
+            piece = os.read(main, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        text += piece
+    os.close(main)
+    equal(process.wait(timeout=60), 0)
+    return text.decode().replace("\r\n", "\n")
+
+
+@test
+def fits_the_terminal(_folder):
+    plain = on_terminal(80, "head", "types_scalars", store=golden("types"), NO_COLOR="1")
+    lines = plain.splitlines()
+    assert all(len(line) <= 80 for line in lines), plain
+    assert "…" in lines[0] and lines[0].startswith("bool "), plain
+    assert re.search(r"5 rows, 17 columns \(\d+ not shown", lines[-1]), plain
+    assert "\033" not in plain
+    wide = on_terminal(1000, "head", "types_scalars", store=golden("types"), NO_COLOR="1")
+    assert "…" not in wide.splitlines()[0] and wide.splitlines()[-1] == "5 rows, 17 columns", wide
+    narrow = on_terminal(12, "ls", store=golden("tutorial"), NO_COLOR="1")
+    assert all(len(line) <= 12 for line in narrow.splitlines()[:-1]), narrow
+
+
+@test
+def shows_null_dim_on_a_terminal(folder):
+    store = people(folder)
+    text = on_terminal(80, "head", "people", store=store)
+    assert "\033[2mnull\033[0m" in text and "\033[1m" in text, repr(text)
+    assert "\033" not in good("head", "people", store=store).out
+
+
+@test
+def refuses_parquet_on_a_terminal(folder):
+    store = people(folder)
+    main, terminal = pty.openpty()
+    done = subprocess.run(
+        [KTK, "--store", str(store), "read", "people", "--format", "parquet"], stdout=terminal, stderr=subprocess.PIPE, env=environment(), check=False
+    )
+    os.close(terminal)
+    os.close(main)
+    equal((done.returncode, done.stderr), (2, b"ktk: Parquet is not for terminals: name a file with --output\n"))
+
+
+def main():
+    print(f"1..{len(TESTS)}")
+    for number, function in enumerate(TESTS, 1):
+        name = function.__name__.replace("_", " ")
+        with tempfile.TemporaryDirectory(prefix="ktk-cli-") as folder:
+            try:
+                function(Path(folder))
+                print(f"ok {number} - {name}")
+            except Skipped as reason:
+                print(f"ok {number} - {name} # SKIP {reason}")
+            except Exception:
+                for line in traceback.format_exc().splitlines():
+                    print(f"# {line}")
+                print(f"not ok {number} - {name}")
+        sys.stdout.flush()
+
+
+main()
