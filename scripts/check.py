@@ -128,8 +128,8 @@ def step_sanitizers(totals, build):
 def python_environments(build):
     """(label, interpreter or None, what it holds)"""
     common = ["pytest"]
-    yield "pandas3", sys.executable, ["pandas>=3", "pyarrow", "dask", "storefact", "setuptools<80"] + common
-    yield "pandas2-no-pyarrow", sys.executable, ["pandas>=2,<3", "numpy<2.3", "storefact", "minimalkv", "setuptools<80"] + common
+    yield "pandas3", sys.executable, ["pandas>=3", "pyarrow", "dask", "storefact", "minimalkv", "setuptools<80"] + common
+    yield "pandas2-no-pyarrow", sys.executable, ["pandas>=2,<3", "numpy<2.3", "dask", "storefact", "minimalkv", "setuptools<80"] + common
     yield "pandas1.3", find_python(["3.9", "3.10"]), ["pandas==1.3.5", "numpy<1.24", "dask<2023", "storefact", "setuptools<80"] + common
 
 

@@ -56,7 +56,7 @@ def test_texts_bytes_bools_and_nulls(store_url):
     assert result.text.dtype == TEXT
     assert [None if value != value else value for value in result.text.tolist()] == frame.text.tolist()[:2] + [None] + frame.text.tolist()[3:]
     assert result.bytes.tolist() == frame.bytes.tolist()
-    assert result.bool.dtype == bool and result.bool.tolist() == frame.bool.tolist()
+    assert result["bool"].dtype == bool and result["bool"].tolist() == frame["bool"].tolist()
     assert result.maybe.tolist() == [True, None, False, None, True]
     assert result.none.isna().all()
 

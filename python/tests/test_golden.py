@@ -8,7 +8,10 @@ from kartothek import _core
 
 import golden
 
-pa = pytest.importorskip("pyarrow")
+try:
+    import pyarrow as pa
+except ImportError:
+    pa = None
 
 def expectations():
     for origin in ("k53", "p46", "mixed"):
@@ -48,6 +51,7 @@ def open_dataset(document):
 
 
 @pytest.mark.parametrize("origin, document", expectations())
+@pytest.mark.skipif(pa is None, reason="pyarrow is not installed here; the frames are compared without it")
 def test_reads_back_equal(origin, document):
     reason = unsupported_reason(document)
     if reason is not None:
