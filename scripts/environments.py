@@ -60,10 +60,13 @@ def wheel(build):
         return wheels[0]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    builder = environment(build, "builder", sys.executable, [], with_package=False)
+    builder = environment(build, "builder", sys.executable, ["wheel"], with_package=False)
     say("building the Python package")
     pip = [builder, "-m", "pip", "wheel", "-q", "--disable-pip-version-check", "--no-deps"]
     run(pip + ["-w", folder, ROOT / "python"], quiet=True)
+    # The extension keeps to the limited API of 3.9; the build names the interpreter that it ran with.
+    tags = [builder, "-m", "wheel", "tags", "--remove", "--python-tag", "cp39"]
+    run(tags + [next(folder.glob("*.whl"))], quiet=True)
     state.write_text(package_state())
     return next(folder.glob("*.whl"))
 
