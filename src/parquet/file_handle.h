@@ -8,7 +8,9 @@
 #include "parquet/schema_read.h"
 #include "parquet/scratch.h"
 
-/** Everything but `references`, `scratches` and `text_arena` is set once by ktki_parquet_open(). */
+struct column_texts;
+
+/** Everything but `references` and what `lock` guards is set once by ktki_parquet_open(). */
 struct ktk_parquet_file {
     int64_t references;   /* atomic access only */
     ktk_context *context; /* a reference */
@@ -20,10 +22,12 @@ struct ktk_parquet_file {
     struct parquet_schema schema;
     pthread_mutex_t lock;           /* of what follows */
     struct read_scratch *scratches; /* those not in use */
-    struct arena text_arena;        /* texts made for ktk_parquet_column_info_get() */
+    struct column_texts **texts;    /* of info.c: by row group and leaf, NULL until asked for */
+    struct arena text_arena;        /* what they lie in */
 };
 
-/** The schema of some columns, in that order; without `keep_dictionaries` with plain values. */
+/** The schema of some columns, in that order; without `keep_dictionaries` with plain values.
+ * KTK_E_UNSUPPORTED for a nested column. */
 ktk_status ktki_parquet_result_schema(struct schema **out, const ktk_parquet_file *file,
                                       const int32_t *columns, int32_t column_count,
                                       bool keep_dictionaries, ktk_error *err);

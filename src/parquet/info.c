@@ -3,6 +3,7 @@
 
 #include "arrow/format_value.h"
 #include "base/alloc.h"
+#include "base/checked.h"
 #include "base/context.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -45,8 +46,12 @@ ktk_status ktk_parquet_row_group_info_get(const ktk_parquet_file *file, int32_t 
     group = &file->metadata.row_groups[row_group];
     info.row_count = group->row_count;
     for (int32_t i = 0; i < group->column_count; i++) {
-        info.uncompressed_size += group->columns[i].uncompressed_size;
-        info.compressed_size += group->columns[i].compressed_size;
+        if (!ktki_add_i64(info.uncompressed_size, group->columns[i].uncompressed_size,
+                          &info.uncompressed_size) ||
+            !ktki_add_i64(info.compressed_size, group->columns[i].compressed_size,
+                          &info.compressed_size)) {
+            KTKI_FAIL(err, KTK_E_CORRUPT, "the sizes of row group %d do not add up", row_group);
+        }
     }
     *out = info;
 out:
@@ -143,29 +148,82 @@ out:
     return status;
 }
 
-/* The texts of a column's facts; under the file's lock. */
-static ktk_status column_texts(ktk_parquet_file *file, const struct parquet_leaf *leaf,
-                               const struct column_chunk *chunk, ktk_parquet_column_info *info,
-                               ktk_error *err) {
+/* The old bounds were compared as signed numbers or bytes, whatever the type: they count only where
+ * that was right. */
+static bool has_signed_order(const struct parquet_leaf *leaf) {
+    struct parquet_logical_type logical = ktki_parquet_logical(leaf->element);
+
+    switch (leaf->element->type) {
+    case PQ_INT96:
+    case PQ_BYTE_ARRAY:
+    case PQ_FIXED_LEN_BYTE_ARRAY:
+        return false;
+    default:
+        return logical.id != PQ_LOGICAL_INTEGER || logical.is_signed;
+    }
+}
+
+static const struct parquet_bytes *choose_bound(const struct parquet_leaf *leaf,
+                                                const struct parquet_bytes *bound,
+                                                const struct parquet_bytes *old) {
+    return bound->data == NULL && has_signed_order(leaf) ? old : bound;
+}
+
+/* Texts made for a column chunk; they stay, so that they are made once. */
+struct column_texts {
+    const char *logical_type;
+    const char *encodings;
+    const char *minimum;
+    const char *maximum;
+};
+
+static ktk_status make_texts(ktk_parquet_file *file, const struct parquet_leaf *leaf,
+                             const struct column_chunk *chunk, struct column_texts *texts,
+                             ktk_error *err) {
     const struct parquet_statistics *statistics = &chunk->statistics;
-    bool has_new = statistics->min_value.data != NULL || statistics->max_value.data != NULL;
     struct buffer text;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&text, ktki_context_allocator(file->context), 0);
     KTKI_TRY(ktki_parquet_logical_text(leaf->element, &text, err));
     KTKI_TRY(ktki_arena_text(&file->text_arena, (const char *)text.data, text.size,
-                             &info->logical_type, err));
+                             &texts->logical_type, err));
     text.size = 0;
     KTKI_TRY(encodings_text(chunk, &text, err));
     KTKI_TRY(ktki_arena_text(&file->text_arena, (const char *)text.data, text.size,
-                             &info->encodings, err));
-    KTKI_TRY(bound_text(file, leaf, has_new ? &statistics->min_value : &statistics->old_min,
-                        &info->minimum, err));
-    KTKI_TRY(bound_text(file, leaf, has_new ? &statistics->max_value : &statistics->old_max,
-                        &info->maximum, err));
+                             &texts->encodings, err));
+    KTKI_TRY(bound_text(file, leaf,
+                        choose_bound(leaf, &statistics->min_value, &statistics->old_min),
+                        &texts->minimum, err));
+    KTKI_TRY(bound_text(file, leaf,
+                        choose_bound(leaf, &statistics->max_value, &statistics->old_max),
+                        &texts->maximum, err));
 out:
     ktki_buffer_clear(&text);
+    return status;
+}
+
+/* The texts of a chunk, made when they are first asked for; under the file's lock. */
+static ktk_status find_texts(ktk_parquet_file *file, int32_t row_group, int32_t leaf,
+                             const struct column_texts **out, ktk_error *err) {
+    size_t leaf_count = (size_t)file->schema.leaf_count;
+    size_t count = leaf_count * (size_t)file->metadata.row_group_count;
+    size_t slot = leaf_count * (size_t)row_group + (size_t)leaf;
+    struct column_texts *texts = NULL;
+    ktk_status status = KTK_OK;
+
+    if (file->texts == NULL) {
+        KTKI_TRY(
+            ktki_arena_zeroed(&file->text_arena, count, sizeof(*file->texts), &file->texts, err));
+    }
+    if (file->texts[slot] == NULL) {
+        KTKI_TRY(ktki_arena_zeroed(&file->text_arena, 1, sizeof(*texts), &texts, err));
+        KTKI_TRY(make_texts(file, &file->schema.leaves[leaf],
+                            &file->metadata.row_groups[row_group].columns[leaf], texts, err));
+        file->texts[slot] = texts;
+    }
+    *out = file->texts[slot];
+out:
     return status;
 }
 
@@ -173,8 +231,8 @@ ktk_status ktk_parquet_column_info_get(const ktk_parquet_file *file, int32_t row
                                        int32_t leaf, ktk_parquet_column_info *out, ktk_error *err) {
     /* Only the texts made here change, behind the file's lock. */
     ktk_parquet_file *handle = (ktk_parquet_file *)(uintptr_t)file;
+    const struct column_texts *texts = NULL;
     const struct column_chunk *chunk;
-    ktk_parquet_column_info info = {0};
     ktk_status status = KTK_OK;
 
     KTKI_TRY(check_row_group(file, row_group, err));
@@ -182,20 +240,26 @@ ktk_status ktk_parquet_column_info_get(const ktk_parquet_file *file, int32_t row
         KTKI_FAIL(err, KTK_E_INVALID, "no leaf column %d: the file has %d", leaf,
                   file->schema.leaf_count);
     }
-    chunk = &file->metadata.row_groups[row_group].columns[leaf];
-    info.path = file->schema.leaves[leaf].path;
-    info.physical_type = ktki_parquet_type_name(file->schema.leaves[leaf].element->type);
-    info.codec = ktki_codec_name(chunk->codec);
-    info.value_count = chunk->value_count;
-    info.uncompressed_size = chunk->uncompressed_size;
-    info.compressed_size = chunk->compressed_size;
-    info.null_count = chunk->statistics.is_present ? chunk->statistics.null_count : -1;
     pthread_mutex_lock(&handle->lock);
-    status = column_texts(handle, &file->schema.leaves[leaf], chunk, &info, err);
+    status = find_texts(handle, row_group, leaf, &texts, err);
     pthread_mutex_unlock(&handle->lock);
-    if (status == KTK_OK) {
-        *out = info;
+    if (status != KTK_OK) {
+        goto out;
     }
+    chunk = &file->metadata.row_groups[row_group].columns[leaf];
+    *out = (ktk_parquet_column_info){
+        .path = file->schema.leaves[leaf].path,
+        .physical_type = ktki_parquet_type_name(file->schema.leaves[leaf].element->type),
+        .logical_type = texts->logical_type,
+        .codec = ktki_codec_name(chunk->codec),
+        .encodings = texts->encodings,
+        .value_count = chunk->value_count,
+        .uncompressed_size = chunk->uncompressed_size,
+        .compressed_size = chunk->compressed_size,
+        .null_count = chunk->statistics.null_count >= 0 ? chunk->statistics.null_count : -1,
+        .minimum = texts->minimum,
+        .maximum = texts->maximum,
+    };
 out:
     return status;
 }

@@ -151,22 +151,6 @@ out:
     return status;
 }
 
-/* Nested columns are refused when they are asked for, not when their turn comes. */
-static ktk_status check_shapes(const ktk_parquet_file *file, const int32_t *columns, int32_t count,
-                               ktk_error *err) {
-    for (int32_t i = 0; i < count; i++) {
-        const struct parquet_column *column = &file->schema.columns[columns[i]];
-
-        if (column->leaf_count != 1 ||
-            file->schema.leaves[column->first_leaf].shape == LEAF_NESTED) {
-            return ktk_error_set(err, KTK_E_UNSUPPORTED,
-                                 "column '%s': nested columns other than lists are not supported",
-                                 file->schema.arrow->fields[columns[i]].name);
-        }
-    }
-    return KTK_OK;
-}
-
 ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_file *file,
                             const ktk_parquet_read_options *options, ktk_error *err) {
     const ktk_parquet_read_options defaults = KTK_PARQUET_READ_OPTIONS_INIT;
@@ -181,7 +165,6 @@ ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_file *file
         KTKI_FAIL(err, KTK_E_INVALID, "read options must start as KTK_PARQUET_READ_OPTIONS_INIT");
     }
     KTKI_TRY(choose_columns(file, options, &columns, &column_count, err));
-    KTKI_TRY(check_shapes(file, columns, column_count, err));
     KTKI_TRY(KTKI_NEW(allocator, &stream, err));
     stream->file = ktk_parquet_file_ref(file);
     KTKI_TRY(ktki_parquet_result_schema(&stream->schema, file, columns, column_count,

@@ -251,11 +251,6 @@ static ktk_status locate_chunks(struct group_read *read, ktk_error *err) {
         int32_t number = schema->columns[read->columns[i]].first_leaf;
         ktk_status status;
 
-        if (schema->columns[read->columns[i]].leaf_count != 1 || leaf->shape == LEAF_NESTED) {
-            return ktk_error_set(err, KTK_E_UNSUPPORTED,
-                                 "column '%s': nested columns other than lists are not supported",
-                                 read->file->schema.arrow->fields[read->columns[i]].name);
-        }
         status =
             ktki_chunk_range(&read->ranges[i].offset, &read->ranges[i].size,
                              &read->group->columns[number], leaf, read->file->source.size, err);
@@ -291,14 +286,27 @@ out:
     return status;
 }
 
-/* The schema of the columns asked for; dictionaries become their values where they are not to be
- * kept. */
+static ktk_status check_shape(const ktk_parquet_file *file, int32_t column, ktk_error *err) {
+    const struct parquet_column *it = &file->schema.columns[column];
+
+    if (it->leaf_count != 1 || file->schema.leaves[it->first_leaf].shape == LEAF_NESTED) {
+        return ktk_error_set(err, KTK_E_UNSUPPORTED,
+                             "'%s': column '%s' is nested deeper than a list of plain values, "
+                             "which is not supported",
+                             file->source.name, file->schema.arrow->fields[column].name);
+    }
+    return KTK_OK;
+}
+
 ktk_status ktki_parquet_result_schema(struct schema **out, const ktk_parquet_file *file,
                                       const int32_t *columns, int32_t column_count,
                                       bool keep_dictionaries, ktk_error *err) {
     struct schema *schema = NULL;
     ktk_status status = KTK_OK;
 
+    for (int32_t i = 0; i < column_count; i++) {
+        KTKI_TRY(check_shape(file, columns[i], err));
+    }
     KTKI_TRY(ktki_schema_select(&schema, file->schema.arrow, columns, column_count, true, err));
     for (int32_t i = 0; i < column_count && !keep_dictionaries; i++) {
         struct field *field = &schema->fields[i];
@@ -343,6 +351,10 @@ ktk_status ktki_parquet_read_row_group(struct batch *out, ktk_parquet_file *file
     struct schema *schema = NULL;
     ktk_status status = KTK_OK;
 
+    if (row_group < 0 || row_group >= file->metadata.row_group_count) {
+        KTKI_FAIL(err, KTK_E_INVALID, "'%s' has no row group %d: there are %d", file->source.name,
+                  row_group, file->metadata.row_group_count);
+    }
     KTKI_TRY(
         ktki_parquet_result_schema(&schema, file, columns, column_count, keep_dictionaries, err));
     KTKI_TRY(ktki_parquet_read_columns(out, file, row_group, columns, schema, err));
