@@ -1,6 +1,6 @@
-#include <stdio.h>
-
 #include <kartothek/arrow.h>
+
+#include <stdio.h>
 
 #include "arrow/csv_column.h"
 #include "arrow/csv_dialect.h"

@@ -181,7 +181,7 @@ ktk_status ktki_csv_scan_row(struct csv_scanner *scanner, struct csv_field *fiel
     size_t start;
     size_t end = 0;
     uint64_t mask;
-    struct csv_field spare;
+    struct csv_field spare = {0};
 
     if (scanner->skips_blank_lines) {
         skip_blank_lines(scanner);

@@ -500,6 +500,24 @@ static void reads_what_looks_like_flights(void **unused) {
           "|2013,12,2359,-13,B6,N804JB,1617,2013-12-31 23:00:00+00:00");
 }
 
+/* A file that kartothek wrote through pandas. */
+static void reads_a_golden_file(void **unused) {
+    ktk_csv_read_options options = KTK_CSV_READ_OPTIONS_INIT;
+    size_t size;
+    char *text = (char *)test_read_source_file("tests/data/golden/stores/k53/serialisers/csv_plain/"
+                                               "table/362a2400472945669d9a6ec0db8ee8c9.csv",
+                                               &size);
+
+    (void)unused;
+    options.delimiter = ';';
+    check_sized(text, size, &options,
+                "i:int64,f:double,s:string,b:bool,d:date32[day],q:string"
+                "|1,0.5,a,true,2020-01-01,say \"hi\""
+                "|2,~,b;c,false,2020-01-01,line\nbreak"
+                "|3,-1.25,~,true,2020-01-01,\xC3\xBC");
+    test_data_free(text);
+}
+
 /* Buffers as the Arrow format wants them, without a detour through text. */
 static void lays_out_arrow_buffers(void **unused) {
     static const char text[] = "i,t,b\n1,ab,true\n,,\n-3,\"\",false\n";
@@ -614,6 +632,7 @@ int main(void) {
         cmocka_unit_test(finds_fields_at_every_position),
         cmocka_unit_test(reads_back_random_tables),
         cmocka_unit_test(reads_what_looks_like_flights),
+        cmocka_unit_test(reads_a_golden_file),
         cmocka_unit_test(lays_out_arrow_buffers),
         cmocka_unit_test(survives_each_failing_allocation),
         cmocka_unit_test(parses_digits_at_once),

@@ -204,34 +204,30 @@ static void reads_what_pyarrow_wrote(void **unused) {
 
 /* Laid out by hand from the rules of Flatbuffers: one nullable column "a" of int32. Positions count
  * from behind the length; pyarrow reads these bytes as that schema. */
+/* clang-format off */
 static const uint8_t small_message[] = {
-    0xFF, 0xFF, 0xFF, 0xFF, 136, 0, 0,  0, /* continuation, length */
-    16,   0,    0,    0,    0,   0,        /* 0: root table at 16; 4: padding */
-    10,   0,    11,   0,    8,   0, 10, 0, 4,
-    0, /* 6: vtable: version 8, header type 10, header 4 */
-    10,   0,    0,    0,    20,  0, 0,  0, 4,
-    0,    1,       /* 16: message: header at 20 + 20, V5, a schema */
-    0,    0,    0, /* 27 */
-    10,   0,    8,    0,    0,   0, 4,  0, 0,
-    0,                                     /* 30: vtable: fields 4, nothing else */
-    10,   0,    0,    0,    4,   0, 0,  0, /* 40: schema: fields at 44 + 4 */
-    1,    0,    0,    0,    28,  0, 0,  0, /* 48: one field, at 52 + 28 */
-    0,    0,    0,    0,    0,   0,        /* 56 */
-    18,   0,    18,   0,    4,   0, 16, 0, 17,
-    0,                                     /* 62: vtable: name 4, nullable 16, type number 17, … */
-    8,    0,    0,    0,    12,  0, 0,  0, /* 72: … type 8, no dictionary, children 12, no metadata
-                                            */
-    18,   0,    0,    0,    16,  0, 0,  0, /* 80: field: name at 84 + 16 */
-    32,   0,    0,    0,    40,  0, 0,  0, 1,
-    2,                              /* 88: type at 88 + 32, children at 92 + 40, nullable, Int */
-    0,    0,                        /* 98 */
-    1,    0,    0,    0,    'a', 0, /* 100: name */
-    0,    0,    0,    0,    0,   0, /* 106 */
-    8,    0,    9,    0,    4,   0, 8,  0,    /* 112: vtable: bits 4, signed 8 */
-    8,    0,    0,    0,    32,  0, 0,  0, 1, /* 120: Int */
-    0,    0,    0,                            /* 129 */
-    0,    0,    0,    0,                      /* 132: no children */
+    0xFF, 0xFF, 0xFF, 0xFF, 136, 0, 0, 0, /* continuation, length */
+    16, 0, 0, 0, 0, 0,                    /* 0: root table at 16; 4: padding */
+    10, 0, 11, 0, 8, 0, 10, 0, 4, 0,      /* 6: vtable: version 8, header type 10, header 4 */
+    10, 0, 0, 0, 20, 0, 0, 0, 4, 0, 1,    /* 16: message: header at 20 + 20, V5, a schema */
+    0, 0, 0,                              /* 27 */
+    10, 0, 8, 0, 0, 0, 4, 0, 0, 0,        /* 30: vtable: fields 4, nothing else */
+    10, 0, 0, 0, 4, 0, 0, 0,              /* 40: schema: fields at 44 + 4 */
+    1, 0, 0, 0, 28, 0, 0, 0,              /* 48: one field, at 52 + 28 */
+    0, 0, 0, 0, 0, 0,                     /* 56 */
+    18, 0, 18, 0, 4, 0, 16, 0, 17, 0,     /* 62: vtable: name 4, nullable 16, type number 17, */
+    8, 0, 0, 0, 12, 0, 0, 0,              /* 72: type 8, no dictionary, children 12, no metadata */
+    18, 0, 0, 0, 16, 0, 0, 0,             /* 80: field: name at 84 + 16 */
+    32, 0, 0, 0, 40, 0, 0, 0,             /* 88: type at 88 + 32, children at 92 + 40 */
+    1, 2, 0, 0,                           /* 96: nullable, Int */
+    1, 0, 0, 0, 'a', 0,                   /* 100: name */
+    0, 0, 0, 0, 0, 0,                     /* 106 */
+    8, 0, 9, 0, 4, 0, 8, 0,               /* 112: vtable: bits 4, signed 8 */
+    8, 0, 0, 0, 32, 0, 0, 0, 1,           /* 120: Int */
+    0, 0, 0,                              /* 129 */
+    0, 0, 0, 0,                           /* 132: no children */
 };
+/* clang-format on */
 
 static void encodes_a_small_schema_as_laid_out_by_hand(void **unused) {
     ktk_context *context = test_context_new(1);
