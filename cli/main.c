@@ -45,7 +45,7 @@ static void choose_locale(void) {
 
 static int finish_output(struct session *session) {
     struct output output = {.file = stdout};
-    ktk_error err;
+    ktk_error err = {0};
     ktk_status status = cli_output_finish(&output, &err);
 
     return status == KTK_OK ? EXIT_DONE : cli_fail(session, status, &err);
@@ -69,7 +69,7 @@ static ktk_status run_print(struct session *session, const struct command *comma
 
 static int run_verb(struct session *session, const struct command *command) {
     const struct verb *verb = command->verb;
-    ktk_error err;
+    ktk_error err = {0};
     ktk_status status = cli_session_init(session, command, &err);
 
     if (status == KTK_OK && verb->needs_store) {

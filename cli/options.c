@@ -243,7 +243,7 @@ static const char *parse_long(struct command *command, struct arguments *argumen
         return fail_option(command->verb, cli_copy(name, size));
     }
     if (option->argument == NULL) {
-        return equals == NULL ? store_value(option, values, NULL)
+        return equals == NULL ? store_value(option, values, "")
                               : cli_format("option '--%s' takes no value", option->name);
     }
     if (equals == NULL && arguments->next == arguments->count) {
@@ -266,7 +266,7 @@ static const char *parse_short(struct command *command, struct arguments *argume
                           command->verb == NULL ? "" : command->verb->name);
     }
     if (option->argument == NULL) {
-        return text[1] == '\0' ? store_value(option, values, NULL)
+        return text[1] == '\0' ? store_value(option, values, "")
                                : cli_format("option '-%c' takes no value", *text);
     }
     if (text[1] != '\0') {

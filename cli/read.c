@@ -117,7 +117,7 @@ static int run(struct session *session, const void *values_given, const char *co
     const struct read_values *values = values_given;
     ktk_query_options query = KTK_QUERY_OPTIONS_INIT;
     ktk_predicate *where = NULL;
-    ktk_error err;
+    ktk_error err = {0};
     ktk_status status = cli_where(&where, session, values->where, &err);
 
     (void)operand_count;

@@ -186,7 +186,7 @@ static int run(struct session *session, const void *values, const char *const *o
     struct job job = {.session = session, .values = values, .uuid = operands[0]};
     struct output output = {0};
     ktk_commit commit;
-    ktk_error err;
+    ktk_error err = {0};
     ktk_status status = split_types(&job, &err);
 
     if (status == KTK_OK) {
