@@ -4,6 +4,9 @@
 #define DECIMAL128_DIGITS 38
 #define DECIMAL256_DIGITS 76
 
+/* What parquet-cpp up to 1.5 (pyarrow 0.13) called a column of nulls; it is in no specification. */
+#define PQ_CONVERTED_OLD_NULL 24
+
 #define MAY_BE(type) (1u << (type))
 
 /* What a converted type says in terms of logical types. Timestamps of old writers are taken as
@@ -30,14 +33,14 @@ static const struct parquet_logical_type converted_types[] = {
     [PQ_INT_64] = {.id = PQ_LOGICAL_INTEGER, .bit_width = 64, .is_signed = true},
     [PQ_JSON] = {.id = PQ_LOGICAL_JSON},
     [PQ_BSON] = {.id = PQ_LOGICAL_BSON},
-    [PQ_INTERVAL] = {.id = PQ_LOGICAL_NONE},
+    [PQ_CONVERTED_OLD_NULL] = {.id = PQ_LOGICAL_NULL},
 };
 
 struct parquet_logical_type ktki_parquet_logical(const struct schema_element *element) {
     struct parquet_logical_type logical = element->logical;
 
     if (logical.id == PQ_LOGICAL_NONE && element->converted > PQ_CONVERTED_NONE &&
-        element->converted <= PQ_INTERVAL) {
+        (size_t)element->converted < sizeof(converted_types) / sizeof(converted_types[0])) {
         logical = converted_types[element->converted];
         logical.scale = element->scale;
         logical.precision = element->precision;

@@ -81,9 +81,6 @@ static ktk_status read_footer(ktk_parquet_file *file, ktk_error *err) {
     KTKI_TRY(ktki_metadata_decode(&file->metadata, &file->arena, ktki_context_limits(file->context),
                                   file->tail.data + file->tail.size - TAIL_SIZE - size,
                                   (size_t)size, err));
-    if (file->metadata.is_encrypted) {
-        KTKI_FAIL(err, KTK_E_UNSUPPORTED, "the file is encrypted, and keys are not supported");
-    }
     KTKI_TRY(
         ktki_parquet_schema_read(&file->schema, file->context, &file->metadata, &file->arena, err));
 out:
