@@ -34,14 +34,17 @@ static bool is_url(const char *text) {
 }
 
 /* The URL of a folder: absolute, since the host part of a URL is no part of a path, and with every
- * character quoted that means something in URLs. */
+ * character quoted that means something in URLs. NULL if the current folder is gone. */
 static const char *url_of_folder(const char *path, bool creates) {
-    char *folder = *path == '/' ? NULL : getcwd(NULL, 0);
+    char *folder = *path == '/' ? NULL : get_current_dir_name();
     const char *absolute =
         cli_format("%s%s%s", folder == NULL ? "" : folder, folder == NULL ? "" : "/", path);
     char *url = cli_alloc(3 * strlen(absolute) + 1, 1);
     char *at = url;
 
+    if (*path != '/' && folder == NULL) {
+        return NULL;
+    }
     for (const char *from = absolute; *from != '\0'; from++) {
         bool is_plain = (*from >= 'a' && *from <= 'z') || (*from >= 'A' && *from <= 'Z') ||
                         (*from >= '0' && *from <= '9') || strchr("/._-~+,=@", *from) != NULL;
@@ -65,6 +68,9 @@ ktk_status cli_open_store(struct session *session, bool creates, ktk_error *err)
     }
     if (!is_url(store)) {
         store = url_of_folder(store, creates);
+    }
+    if (store == NULL) {
+        return ktk_error_set(err, KTK_E_IO, "cannot tell the current folder: %s", strerror(errno));
     }
     status = ktk_store_open(&session->store, session->context, store, err);
     session->is_usage_error = status == KTK_E_INVALID;

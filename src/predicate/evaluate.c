@@ -65,7 +65,7 @@ static bool test_is_set(enum test_kind kind) {
     return kind == TEST_IN || kind == TEST_NOT_IN;
 }
 
-/* Bit i: row i is not null. `scratch` is as large as `valid`. */
+/* Bit i: row i is not null. `scratch` is as large as `valid`; NULL if the kernel knows no NaN. */
 static void find_valid(const struct kernel_input *input, const struct kernel *kernel,
                        uint8_t *valid, uint8_t *scratch) {
     static const union scalar infinity = {.real = __builtin_inf()};
@@ -81,6 +81,7 @@ static void find_valid(const struct kernel_input *input, const struct kernel *ke
         ktki_bits_copy(input->view.validity, input->view.offset, valid, 0, input->count);
     }
     if (kernel->has_nan) {
+        assert(scratch != NULL);
         kernel->compare(input, COMPARE_LE, &infinity, scratch); /* every number but NaN is */
         mask_and(valid, scratch, size);
     }
