@@ -73,21 +73,27 @@ static double half_to_double(uint16_t bits) {
     return bits & 0x8000 ? -size : size;
 }
 
-/* The fewest digits that read back to the same float: 0.1 and not the 0.10000000149011612 that it
- * is as a double. Scaling by a power of ten is exact enough up to 10^22; beyond it all digits of
- * the double are shown, which reads back as well. */
+/* The double nearest to the decimal number of the fewest digits that reads back to the same float:
+ * 0.1 and not the 0.10000000149011612 that it is exactly. Nine digits are always enough. */
 static double shortest_of_float(float value) {
     double exact = (double)value;
-    int digits_before = value == 0 || !isfinite(value) ? 0 : (int)floor(log10(fabs(exact))) + 1;
+    double near = exact;
+    int digits_before;
 
-    for (int digits = 6; digits <= 9; digits++) {
+    if (value == 0 || !isfinite(value)) {
+        return exact;
+    }
+    digits_before = (int)floor(log10(fabs(exact))) + 1;
+    for (int digits = 1; digits <= 9; digits++) {
+        char text[2 * KTKI_NUMBER_TEXT_MAX];
         int shift = digits - digits_before;
-        double power = pow(10, abs(shift));
-        double rounded =
-            shift >= 0 ? nearbyint(exact * power) / power : nearbyint(exact / power) * power;
+        double scaled = shift >= 0 ? exact * pow(10, shift) : exact / pow(10, -shift);
+        size_t size = ktki_format_i64((int64_t)nearbyint(scaled), text);
 
-        if (abs(shift) <= 22 && (float)rounded == value) {
-            return rounded;
+        text[size++] = 'e';
+        size += ktki_format_i64(-shift, text + size);
+        if (ktki_parse_f64(text, size, &near) && (float)near == value) {
+            return near;
         }
     }
     return exact;
