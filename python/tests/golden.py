@@ -90,6 +90,8 @@ def scalar(value, t=None):
     """One Python value in the golden encoding; ``t`` is its pyarrow type where one is needed."""
     if value is None or value != value:
         return None
+    if type(value).__module__ == "numpy":
+        value = value.tolist()
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
