@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "parquet/column_dictionary.h"
 #include "parquet/rle_encode.h"
+#include "parquet/text_check.h"
 
 void ktki_column_write_init(struct column_write *column, const struct write_leaf *leaf,
                             const ktk_allocator *allocator) {
@@ -40,9 +41,12 @@ out:
     return status;
 }
 
-/* Entries of a dictionary all occur, so their range is that of the values. */
-static void add_dictionary_range(struct value_range *range, struct write_scratch *scratch) {
+/* Entries of a dictionary stand for all values they number: their range is that of the values, and
+ * if they are texts, so are these. */
+static ktk_status add_dictionary(struct value_range *range, const struct write_leaf *leaf,
+                                 struct write_scratch *scratch, ktk_error *err) {
     const struct dictionary *dictionary = &scratch->dictionary;
+    ktk_status status = KTK_OK;
 
     for (uint32_t start = 0; start < dictionary->count; start += VALUE_BLOCK_MAX) {
         uint32_t left = dictionary->count - start;
@@ -50,8 +54,13 @@ static void add_dictionary_range(struct value_range *range, struct write_scratch
 
         ktki_dictionary_entries(dictionary, start, left < VALUE_BLOCK_MAX ? left : VALUE_BLOCK_MAX,
                                 scratch->values.starts, scratch->values.sizes, &block);
+        if (leaf->is_text) {
+            KTKI_TRY(ktki_text_check(&block, leaf->name, err));
+        }
         ktki_range_add(range, &block);
     }
+out:
+    return status;
 }
 
 /* The range of all values: that of the dictionary, and that of pages without one. It refers to the
@@ -65,7 +74,7 @@ static ktk_status keep_bounds(struct column_write *column, struct write_scratch 
 
     ktki_range_init(&range, column->leaf->order, column->leaf->width);
     if (column->has_dictionary) {
-        add_dictionary_range(&range, scratch);
+        KTKI_TRY(add_dictionary(&range, column->leaf, scratch, err));
     }
     for (size_t i = 0; i < column->pages.count; i++) {
         if (!column->pages.pages[i].is_dictionary) {

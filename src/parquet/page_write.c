@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "parquet/plain_encode.h"
 #include "parquet/rle_encode.h"
+#include "parquet/text_check.h"
 
 /* Bytes kept free in front of a body for its header, which is known last. */
 #define HEADER_ROOM 64
@@ -162,6 +163,9 @@ static ktk_status put_plain(struct page_task *task, ktk_error *err) {
         struct value_block block;
 
         KTKI_TRY(ktki_values_next(&cursor, &block, NULL, err));
+        if (leaf->is_text) {
+            KTKI_TRY(ktki_text_check(&block, leaf->name, err));
+        }
         ktki_range_add(&page->range, &block);
         KTKI_TRY(ktki_plain_encode(task->body, leaf->physical, leaf->width, &block, &pending, err));
     }

@@ -206,6 +206,7 @@ static ktk_status add_leaf(struct planner *planner, struct write_leaf leaf, cons
     leaf.width = mapping->physical == PQ_FIXED_LEN_BYTE_ARRAY ? (size_t)element->type_length
                                                               : physical_widths[mapping->physical];
     leaf.is_bytes = mapping->order == ORDER_BYTES;
+    leaf.is_text = ktki_type_is_text(values->type.id);
     leaf.order = mapping->order;
     leaf.has_old_statistics = ktki_order_is_signed(mapping->order);
     leaf.kernel = ktki_value_kernel(&values->type);

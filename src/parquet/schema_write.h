@@ -18,6 +18,7 @@ struct write_leaf {
     enum parquet_type physical;
     size_t width;  /* bytes of a stored value; 0: they differ */
     bool is_bytes; /* values come as pieces of bytes, see value_block.h */
+    bool is_text;  /* must be UTF-8 */
     bool is_list;  /* the items of a list */
     uint8_t definition_max;
     uint8_t repetition_max;

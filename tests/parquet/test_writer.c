@@ -492,6 +492,54 @@ static void what_cannot_be_stored_is_named(void **unused) {
     CHECK_OK(write_one(&price, prices, 1, &err));
 }
 
+/* A column of texts that differ, or that repeat, one of them not UTF-8. */
+static ktk_status write_texts(bool repeat, const char *odd, ktk_error *out_err) {
+    struct field field = {"t", {.id = TYPE_STRING}, .nullable = true};
+    ktk_context *context = test_context_new(1);
+    struct array_builder builder;
+    struct ArrowArray array;
+    struct batch batch;
+    struct buffer bytes;
+    ktk_status status;
+    ktk_error err;
+
+    CHECK_OK(ktki_builder_init(&builder, context, &field, &err));
+    for (int i = 0; i < 4000; i++) {
+        char text[32];
+        int size = snprintf(text, sizeof(text), "text %d", repeat ? i % 7 : i * 7919);
+
+        CHECK_OK(ktki_builder_append_bytes(&builder, text, (size_t)size, &err));
+    }
+    CHECK_OK(ktki_builder_append_bytes(&builder, odd, strlen(odd), &err));
+    CHECK_OK(ktki_builder_finish(&builder, &array, &err));
+    ktki_builder_clear(&builder);
+    one_column(&batch, context, &field, &array);
+    ktki_buffer_init(&bytes, test_allocator(), 0);
+    status = made_write(&bytes, context, batch.schema, &batch, 1, NULL, out_err);
+    ktki_buffer_clear(&bytes);
+    ktki_batch_clear(&batch);
+    test_context_free(context);
+    return status;
+}
+
+static void text_must_be_utf8(void **unused) {
+    static const char *const odd[] = {"\xFF", "abc\xC3", "12345678\x80",
+                                      "1234567\xED\xA0\x80 and more"};
+    static const char *const good[] = {"", "\xC3\xA4", "12345678\xE2\x82\xAC", "1234567\x7F"};
+    ktk_error err;
+
+    (void)unused;
+    for (size_t i = 0; i < 4; i++) {
+        for (int repeat = 0; repeat < 2; repeat++) {
+            CHECK_STATUS(write_texts(repeat == 1, odd[i], &err), KTK_E_INVALID);
+            CHECK_MESSAGE("column 't': a text is not valid UTF-8");
+            CHECK_OK(write_texts(repeat == 1, good[i], &err));
+        }
+    }
+    CHECK_STATUS(write_texts(true, odd[1], &err), KTK_E_INVALID);
+    CHECK_MESSAGE("its 4 bytes begin with 61 62 63 c3");
+}
+
 /* ---- life of a writer ---- */
 
 static ktk_status failing_sink(void *state, const void *data, size_t size, ktk_error *err) {
@@ -796,6 +844,7 @@ int main(void) {
         cmocka_unit_test(statistics_are_complete_or_absent),
         cmocka_unit_test(text_has_no_old_statistics_and_no_halves),
         cmocka_unit_test(what_cannot_be_stored_is_named),
+        cmocka_unit_test(text_must_be_utf8),
         cmocka_unit_test(a_writer_is_restarted_after_anything),
         cmocka_unit_test(many_small_batches_are_joined),
         cmocka_unit_test(options_out_of_range_are_refused),
