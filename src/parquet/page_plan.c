@@ -177,7 +177,8 @@ static ktk_status plan_lists(struct plan *plan, ktk_error *err) {
 
     while (level < plan->input->level_count) {
         struct list_row row = next_row(plan->input, level);
-        bool is_dictionary = slot + row.slot_count <= plan->dictionary_slots;
+        bool is_dictionary =
+            plan->dictionary_slots > 0 && slot + row.slot_count <= plan->dictionary_slots;
         int64_t bytes = row.slot_count * plan->index_width / 8;
 
         if (!is_dictionary) {

@@ -132,7 +132,7 @@ ktk_status ktki_rle_encode(struct buffer *out, const uint32_t *values, size_t co
     ktk_status status = KTK_OK;
 
     assert(width <= 32 && count <= RUN_MAX);
-    if (width == 0) {
+    if (width == 0 || count == 0) {
         return ktki_rle_encode_run(out, 0, count, 0, err);
     }
     KTKI_TRY(ktki_buffer_reserve(out, size_bound(count, width), err));
@@ -201,6 +201,9 @@ ktk_status ktki_rle_encode_bits(struct buffer *out, uint8_t *bits, size_t count,
     ktk_status status = KTK_OK;
 
     assert(count <= RUN_MAX);
+    if (count == 0) {
+        goto out; /* there may be no memory to look at */
+    }
     KTKI_TRY(ktki_buffer_reserve(out, size_bound(count, 1), err));
     pad_last_byte(bits, count);
     end = out->data + out->size;

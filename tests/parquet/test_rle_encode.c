@@ -123,14 +123,12 @@ static void runs_have_as_many_value_bytes_as_their_width_needs(void **unused) {
 }
 
 static void nothing_is_nothing(void **unused) {
-    uint32_t value = 0;
-    uint8_t bits = 0;
     ktk_error err;
 
     (void)unused;
-    CHECK_OK(ktki_rle_encode(&out, &value, 0, 5, &err));
-    CHECK_OK(ktki_rle_encode(&out, &value, 0, 0, &err));
-    CHECK_OK(ktki_rle_encode_bits(&out, &bits, 0, &err));
+    CHECK_OK(ktki_rle_encode(&out, NULL, 0, 5, &err));
+    CHECK_OK(ktki_rle_encode(&out, NULL, 0, 0, &err));
+    CHECK_OK(ktki_rle_encode_bits(&out, NULL, 0, &err));
     CHECK_OK(ktki_rle_encode_run(&out, 0, 0, 1, &err));
     assert_int_equal(out.size, 0);
 }
