@@ -1,357 +1,156 @@
 #include "update/commit.h"
 
-#include "base/alloc.h"
-#include "base/context.h"
+#include <time.h>
+
 #include "base/error.h"
-#include "base/json_read.h"
-#include "base/json_write.h"
-#include "dataset/name.h"
-#include "dataset/table_schema.h"
 #include "update/commit_document.h"
+#include "update/document_state.h"
+#include "update/schema_switch.h"
 
-/* How often the document is read again to learn what became of a put whose answer was lost. */
-#define RESOLVE_TRIES 3
+/* Puts of the document before its outcome is given up as unknown, and the wait after the first. */
+#define ATTEMPTS_MAX 4
+#define WAIT_FIRST_MS 20
 
-/* How often the schema file is read and put again because somebody else put it meanwhile. */
-#define SCHEMA_TRIES 8
-
-/* A value of the store as it was read: `is_there` false if there was none. */
-struct seen {
-    bool is_there;
-    ktk_bytes bytes;
-    ktk_store_version version;
-};
-
-struct commit_run {
-    ktk_update *update;
-    struct buffer document_key;
-    struct buffer schema_key;
-    struct seen base; /* the document before */
-    struct commit_entry parent;
-    bool schema_changed; /* the schema file was put; `old_schema` is what was there before */
-    struct seen old_schema;
-    ktk_store_version new_schema_version;
-    struct buffer document;
-};
-
-static void seen_clear(struct seen *seen) {
-    ktk_bytes_clear(&seen->bytes);
-    *seen = (struct seen){0};
+ktk_status ktki_commit_lost(const struct ktk_update *update, ktk_error *err) {
+    if (update->mode == KTK_UPDATE_CREATE) {
+        return ktk_error_set(err, KTK_E_EXISTS,
+                             "dataset '%s' was created in %s by somebody else meanwhile",
+                             update->uuid, ktk_store_name(update->store));
+    }
+    return ktk_error_set(err, KTK_E_CONFLICT,
+                         "dataset '%s' in %s was changed by somebody else meanwhile", update->uuid,
+                         ktk_store_name(update->store));
 }
 
-static ktk_status look(struct seen *out, ktk_store *store, const char *key, ktk_error *err) {
-    struct seen seen = {0};
-    ktk_status status = ktk_store_get(store, key, &seen.bytes, &seen.version, err);
+/* ---- the put ---- */
 
-    if (status == KTK_E_NOT_FOUND) {
-        status = KTK_OK;
-    } else {
-        seen.is_there = status == KTK_OK;
-    }
-    if (status == KTK_OK) {
-        seen_clear(out);
-        *out = seen;
-    }
-    return status;
-}
-
-/* The condition "nothing has changed since `seen`". Without conditional puts it asks for nothing.
- */
-static ktk_put_condition unchanged(const ktk_store *store, const struct seen *seen) {
+static ktk_status put_conditional(const struct ktk_update *update, const struct buffer *document,
+                                  ktk_error *err) {
     ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
 
-    if (ktk_store_has_conditional_put(store)) {
-        condition.must_not_exist = !seen->is_there;
-        condition.matches = seen->is_there ? &seen->version : NULL;
-    }
-    return condition;
+    condition.must_not_exist = !update->base.exists;
+    condition.matches = update->base.exists ? &update->base.version : NULL;
+    return ktk_store_put(update->store, update->document_key, document->data, document->size,
+                         &condition, NULL, err);
 }
 
-/* ---- the schema file ---- */
-
-/* Put the schema file unless it is there with these bytes already. Somebody who puts it at the same
- * time is noticed. */
-static ktk_status put_schema(struct commit_run *run, ktk_error *err) {
-    ktk_update *update = run->update;
-    const char *key = (const char *)run->schema_key.data;
-    struct buffer bytes;
+/* The best that a store without conditional put allows: look before, put, look after. */
+static ktk_status put_checked(const struct ktk_update *update, const struct buffer *document,
+                              ktk_error *err) {
+    struct document_state state;
+    bool is_ours;
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&bytes, ktki_context_allocator(update->context), 0);
-    KTKI_TRY(ktki_table_schema_encode(&bytes, update->context, update->schema, err));
-    for (int tries = 0; tries < SCHEMA_TRIES; tries++) {
-        ktk_put_condition condition;
-
-        KTKI_TRY(look(&run->old_schema, update->store, key, err));
-        if (run->old_schema.is_there && run->old_schema.bytes.size == bytes.size &&
-            memcmp(run->old_schema.bytes.data, bytes.data, bytes.size) == 0) {
-            goto out;
-        }
-        condition = unchanged(update->store, &run->old_schema);
-        status = ktk_store_put(update->store, key, bytes.data, bytes.size, &condition,
-                               &run->new_schema_version, err);
-        if (status != KTK_E_EXISTS && status != KTK_E_CONFLICT) {
-            run->schema_changed = status == KTK_OK;
-            goto out;
-        }
+    KTKI_TRY(ktki_document_state_read(&state, update, &is_ours, err));
+    if (!is_ours && !ktki_document_state_equals(&state, &update->base)) {
+        KTKI_TRY(ktki_commit_lost(update, err));
+    }
+    KTKI_TRY(ktk_store_put(update->store, update->document_key, document->data, document->size,
+                           NULL, NULL, err));
+    KTKI_TRY(ktki_document_state_read(&state, update, &is_ours, err));
+    if (!is_ours) {
+        KTKI_TRY(ktki_commit_lost(update, err));
     }
 out:
-    ktki_buffer_clear(&bytes);
     return status;
 }
 
-/* After a commit that certainly did not happen: bring back the schema file that others read.
- * Failing that, nothing can be done. */
-static void restore_schema(struct commit_run *run) {
-    ktk_store *store = run->update->store;
-    const char *key = (const char *)run->schema_key.data;
-    ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
+static void wait_ms(int64_t milliseconds) {
+    const struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
 
-    if (!run->schema_changed) {
-        return;
-    }
-    if (!run->old_schema.is_there) {
-        /* Who created the dataset before us may have taken our file for the one it needs; it is
-         * left where it is. */
-        return;
-    }
-    if (ktk_store_has_conditional_put(store)) {
-        condition.matches = &run->new_schema_version;
-    }
-    KTKI_IGNORE(ktk_store_put(store, key, run->old_schema.bytes.data, run->old_schema.bytes.size,
-                              &condition, NULL, NULL));
+    (void)nanosleep(&time, NULL);
 }
 
-/* ---- the document ---- */
-
-/* Is the document that lies in the store ours? */
-static ktk_status is_ours(struct commit_run *run, bool *ours, bool *unchanged_base,
+/* A put has failed: what became of it? `*is_open`: nothing, so far; it may be tried again. */
+static ktk_status resolve(struct ktk_update *update, ktk_status failure, bool *is_open,
                           ktk_error *err) {
-    ktk_update *update = run->update;
-    struct commit_entry entry = {0};
-    struct seen now = {0};
-    ktk_status status = KTK_OK;
+    struct document_state state;
+    ktk_error inner = {0};
+    bool is_ours;
+    ktk_status status = ktki_document_state_read(&state, update, &is_ours, &inner);
 
-    KTKI_TRY(look(&now, update->store, (const char *)run->document_key.data, err));
-    if (now.is_there) {
-        KTKI_TRY(ktki_commit_entry_read(&entry, update->context, (const char *)now.bytes.data,
-                                        now.bytes.size, err));
-    }
-    *ours = strcmp(entry.id, update->id) == 0;
-    *unchanged_base =
-        now.is_there == run->base.is_there &&
-        (!now.is_there || (now.bytes.size == run->base.bytes.size &&
-                           memcmp(now.bytes.data, run->base.bytes.data, now.bytes.size) == 0));
-out:
-    seen_clear(&now);
-    return status;
-}
-
-static ktk_status lost_race(const ktk_update *update, ktk_error *err) {
-    return update->mode == KTK_UPDATE_CREATE
-               ? ktk_error_set(err, KTK_E_EXISTS, "dataset '%s' already exists", update->uuid)
-               : ktk_error_set(err, KTK_E_CONFLICT,
-                               "dataset '%s' was changed by another commit meanwhile",
-                               update->uuid);
-}
-
-/* These never reach the store, or come from it without anything having been written. */
-static bool is_definite(ktk_status status) {
-    return status == KTK_E_INVALID || status == KTK_E_UNSUPPORTED || status == KTK_E_READ_ONLY ||
-           status == KTK_E_DENIED || status == KTK_E_NO_MEMORY || status == KTK_E_LIMIT;
-}
-
-/* What became of a put that did not succeed for certain: the store's document tells. `put_error` is
- * what the put said. */
-static ktk_status resolve(struct commit_run *run, ktk_status put_status, const ktk_error *put_error,
-                          ktk_error *err) {
-    ktk_update *update = run->update;
-    bool ours = false;
-    bool unchanged_base = false;
-    ktk_status status = KTK_E_UNAVAILABLE;
-
-    for (int tries = 0; tries < RESOLVE_TRIES && status != KTK_OK; tries++) {
-        status = is_ours(run, &ours, &unchanged_base, NULL);
-    }
+    *is_open = false;
     if (status != KTK_OK) {
-        update->keep_files = true;
-        return ktk_error_set(err, KTK_E_UNAVAILABLE,
-                             "nobody knows whether commit %s of dataset '%s' happened, its files "
-                             "are kept: %s",
-                             update->id, update->uuid, put_error->message);
+        update->fate = UPDATE_UNKNOWN;
+        /* Lack of memory says so itself; the caller can do something about it. */
+        return failure == KTK_E_NO_MEMORY
+                   ? failure
+                   : ktk_error_set(err, KTK_E_UNAVAILABLE,
+                                   "it is unknown whether commit %s of dataset '%s' came through: "
+                                   "%s",
+                                   update->commit_id, update->uuid, inner.message);
     }
-    if (ours) {
+    if (is_ours) {
         return KTK_OK;
     }
-    if (put_status == KTK_E_EXISTS || put_status == KTK_E_CONFLICT || !unchanged_base) {
-        return lost_race(update, err);
+    if (!ktki_document_state_equals(&state, &update->base)) {
+        return ktki_commit_lost(update, err);
     }
-    /* Nothing has happened so far, yet a request under way might still arrive: the files must stay.
-     */
-    update->keep_files = put_status == KTK_E_UNAVAILABLE;
-    if (err != NULL) {
-        *err = *put_error;
-    }
-    return put_status;
+    *is_open = failure == KTK_E_UNAVAILABLE || failure == KTK_E_EXISTS || failure == KTK_E_CONFLICT;
+    return failure;
 }
 
-/* Without conditional puts a competing commit can only be looked for, before the put and after it.
- */
-static ktk_status check_base(struct commit_run *run, ktk_error *err) {
-    bool ours = false;
-    bool unchanged_base = false;
-    ktk_status status = is_ours(run, &ours, &unchanged_base, err);
-
-    return status != KTK_OK || unchanged_base ? status : lost_race(run->update, err);
-}
-
-static ktk_status put_document(struct commit_run *run, ktk_error *err) {
-    ktk_update *update = run->update;
-    ktk_put_condition condition = unchanged(update->store, &run->base);
+/* Put the document until its outcome is known. Sending the same bytes under the same condition
+ * again is harmless, even if an earlier copy of them arrives late. */
+static ktk_status put_document(struct ktk_update *update, const struct buffer *document,
+                               int32_t *attempts, ktk_error *err) {
     bool is_conditional = ktk_store_has_conditional_put(update->store);
-    ktk_error put_error = {0};
     ktk_status status = KTK_OK;
+    bool is_open = true;
 
-    if (!is_conditional) {
-        KTKI_TRY(check_base(run, err));
-    }
-    status = ktk_store_put(update->store, (const char *)run->document_key.data, run->document.data,
-                           run->document.size, &condition, NULL, &put_error);
-    if (status == KTK_OK && is_conditional) {
-        goto out;
-    }
-    if (is_definite(status)) {
-        if (err != NULL) {
-            *err = put_error;
+    for (*attempts = 1;; (*attempts)++) {
+        status = is_conditional ? put_conditional(update, document, err)
+                                : put_checked(update, document, err);
+        if (status == KTK_OK) {
+            break;
         }
-        goto out;
-    }
-    status = resolve(run, status == KTK_OK ? KTK_E_CONFLICT : status, &put_error, err);
-out:
-    return status;
-}
-
-/* ---- the commit ---- */
-
-static ktk_status key_text(struct buffer *key, const ktk_update *update, const char *format_end,
-                           bool of_table, ktk_error *err) {
-    ktk_status status = KTK_OK;
-
-    ktki_buffer_init(key, ktki_context_allocator(update->context), 0);
-    if (of_table) {
-        KTKI_TRY(ktki_buffer_append_format(key, err, "%s/%s/%s", update->uuid, update->table,
-                                           format_end));
-    } else {
-        KTKI_TRY(ktki_buffer_append_format(key, err, "%s%s", update->uuid, format_end));
-    }
-    KTKI_TRY(ktki_buffer_append_byte(key, '\0', err));
-out:
-    return status;
-}
-
-/* The state that the commit replaces. */
-static ktk_status read_base(struct commit_run *run, ktk_error *err) {
-    ktk_update *update = run->update;
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(look(&run->base, update->store, (const char *)run->document_key.data, err));
-    if (run->base.is_there && update->mode == KTK_UPDATE_CREATE) {
-        status = lost_race(update, err);
-        goto out;
-    }
-    if (run->base.is_there) {
-        status =
-            ktki_commit_entry_read(&run->parent, update->context,
-                                   (const char *)run->base.bytes.data, run->base.bytes.size, NULL);
-        if (status == KTK_E_NO_MEMORY) {
-            status = ktki_error_memory(err, run->base.bytes.size);
-            goto out;
+        status = resolve(update, status, &is_open, err);
+        if (status == KTK_OK || !is_open) {
+            break;
         }
-        /* A document that does not parse may be overwritten, too: that mends it. */
-        status = KTK_OK;
+        if (*attempts == ATTEMPTS_MAX) {
+            update->fate = UPDATE_UNKNOWN;
+            ktki_error_context(err, "it is unknown whether commit %s of dataset '%s' came through",
+                               update->commit_id, update->uuid);
+            status = status == KTK_E_UNAVAILABLE
+                         ? status
+                         : ktk_error_set(err, KTK_E_UNAVAILABLE, "%s",
+                                         "the store answers conditional puts in contradictions");
+            break;
+        }
+        wait_ms(WAIT_FIRST_MS << (2 * (*attempts - 1)));
     }
-out:
     return status;
 }
 
-/* A msgpack document of an earlier writer would be found by those who look for that form first
- * (defect D-14). */
-static void remove_twin(const ktk_update *update) {
-    struct buffer key;
-
-    if (key_text(&key, update, KTKI_DOCUMENT_SUFFIX_MSGPACK, false, NULL) == KTK_OK) {
-        KTKI_IGNORE(ktk_store_remove(update->store, (const char *)key.data, NULL));
-    }
-    ktki_buffer_clear(&key);
-}
-
-static ktk_status run_commit(struct commit_run *run, ktk_error *err) {
-    ktk_update *update = run->update;
+ktk_status ktki_commit(struct ktk_update *update, int32_t *attempts, ktk_error *err) {
+    struct schema_switch schema_switch = {0};
+    struct buffer document;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(read_base(run, err));
-    KTKI_TRY(ktki_commit_document(&run->document, update, &run->parent, err));
-    /* Files before the document: who sees the document must find what it names, even after a power
-     * cut. */
+    ktki_buffer_init(&document, update->allocator, 0);
+    update->fate = UPDATE_FAILED;
+    KTKI_TRY(ktki_schema_switch_init(&schema_switch, update, err));
+    KTKI_TRY(ktki_commit_document_write(update, schema_switch.hash, &document, err));
+    /* Files before the document: a reader that sees the new one must find all that it names, also
+     * after a power cut. */
     KTKI_TRY(ktk_store_sync(update->store, err));
-    if (update->schema != NULL) {
-        KTKI_TRY(put_schema(run, err));
+    KTKI_TRY(ktki_schema_switch_put(&schema_switch, err));
+    status = put_document(update, &document, attempts, err);
+    if (status != KTK_OK) {
+        if (update->fate == UPDATE_FAILED) {
+            ktki_schema_switch_revert(&schema_switch);
+        }
+        goto out;
     }
-    status = put_document(run, err);
-    if (status != KTK_OK && !update->keep_files) {
-        restore_schema(run);
-    }
-out:
-    return status;
-}
-
-ktk_status ktki_commit(ktk_update *update, ktk_commit *out, ktk_error *err) {
-    struct commit_run run = {.update = update};
-    const ktk_allocator *allocator = ktki_context_allocator(update->context);
-    ktk_status status = KTK_OK;
-
-    ktki_buffer_init(&run.document, allocator, 0);
-    ktki_buffer_init(&run.schema_key, allocator, 0);
-    KTKI_TRY(key_text(&run.document_key, update, KTKI_DOCUMENT_SUFFIX_JSON, false, err));
-    KTKI_TRY(key_text(&run.schema_key, update, KTKI_SCHEMA_FILE, true, err));
-    KTKI_TRY(run_commit(&run, err));
-    update->keep_files = true;
+    update->fate = UPDATE_COMMITTED;
+    ktki_schema_switch_confirm(&schema_switch);
     if (update->mode == KTK_UPDATE_OVERWRITE) {
-        remove_twin(update);
+        /* A document in the other format is of the old state (defect D-14); ours wins anyway. */
+        ktki_update_discard(update, update->msgpack_key);
     }
-    *out = (ktk_commit){.attempts = 1,
-                        .partition_count = (int64_t)update->file_count,
-                        .row_count = update->row_count};
-    memcpy(out->id, update->id, sizeof(out->id));
 out:
-    seen_clear(&run.base);
-    seen_clear(&run.old_schema);
-    ktki_buffer_clear(&run.document);
-    ktki_buffer_clear(&run.document_key);
-    ktki_buffer_clear(&run.schema_key);
-    return status;
-}
-
-ktk_status ktki_commit_metadata_check(const char *text, size_t size, const ktk_allocator *allocator,
-                                      ktk_error *err) {
-    struct json_reader reader;
-    struct buffer normal;
-    ktk_status status = KTK_OK;
-
-    ktki_buffer_init(&normal, allocator, 0);
-    ktki_json_reader_init(&reader, allocator, text, size, 60);
-    status = ktki_json_expect(&reader, JSON_OBJECT_BEGIN, "a map", err);
-    if (status == KTK_OK) {
-        status = ktki_json_skip(&reader, NULL, NULL, err);
-    }
-    if (status == KTK_OK) {
-        status = ktki_json_normalise(&normal, text, size, false, allocator, err);
-    }
-    if (status != KTK_OK && status != KTK_E_NO_MEMORY) {
-        ktki_error_context(err, "metadata must be a JSON map");
-        status = KTK_E_INVALID;
-    }
-    ktki_json_reader_clear(&reader);
-    ktki_buffer_clear(&normal);
+    ktki_schema_switch_clear(&schema_switch);
+    ktki_buffer_clear(&document);
     return status;
 }

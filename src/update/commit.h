@@ -1,18 +1,23 @@
-/** Where a commit is decided. */
+/** The one step that makes an update visible: where a commit is decided. reliability: one
+ * conditional put of the document, its outcome resolved by a commit id. */
 #ifndef KTKI_UPDATE_COMMIT_H
 #define KTKI_UPDATE_COMMIT_H
 
 #include "update/update_internal.h"
 
 /**
- * Make what the update has written visible: sync the data files, put the schema file if its bytes
- * change, put the document under a condition, and find out what became of it. Sets `keep_files`
- * once the files may be referred to.
+ * Commit. Sets the update's fate: committed, failed, or unknown (KTK_E_UNAVAILABLE: the document
+ * may be there or may come to be).
+ *
+ * On a store without conditional put two writers at the same time can overwrite each other; the
+ * document is read before and after the put, which finds most of these cases (KTK_E_EXISTS,
+ * KTK_E_CONFLICT).
+ *
+ * @param attempts puts of the document that were tried.
  */
-ktk_status ktki_commit(ktk_update *update, ktk_commit *out, ktk_error *err);
+ktk_status ktki_commit(struct ktk_update *update, int32_t *attempts, ktk_error *err);
 
-/** KTK_E_INVALID unless `text` is a JSON map without NaN or Infinity. */
-ktk_status ktki_commit_metadata_check(const char *text, size_t size, const ktk_allocator *allocator,
-                                      ktk_error *err);
+/** Somebody else was faster: KTK_E_EXISTS for a dataset to be created, else KTK_E_CONFLICT. */
+ktk_status ktki_commit_lost(const struct ktk_update *update, ktk_error *err);
 
 #endif

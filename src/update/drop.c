@@ -1,42 +1,51 @@
-/* Removing a dataset. */
+#include <kartothek/dataset.h>
 #include <kartothek/update.h>
 
-#include "base/alloc.h"
+#include <string.h>
+
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/context.h"
 #include "base/error.h"
 #include "dataset/name.h"
 
-/* Keys to be removed, collected first: a listing must not change under its own feet. */
-struct doomed {
+#define INDEX_SUFFIX ".by-dataset-index.parquet"
+
+struct keys {
     struct arena arena;
-    const char *uuid;
-    size_t uuid_size;
-    const char **keys;
-    size_t count;
-    size_t capacity;
+    struct buffer texts; /* const char * */
+    const char *suffix;  /* keys that do not end so are passed over */
 };
 
-/* A key belongs to the dataset if the name is followed by '.' or '/': `abc_ext` is not part of
- * `abc`. */
-static ktk_status collect_key(void *state, const ktk_store_entry *entry, ktk_error *err) {
-    struct doomed *doomed = state;
-    char next = entry->key[doomed->uuid_size];
+static ktk_status keep_key(void *state, const ktk_store_entry *entry, ktk_error *err) {
+    struct keys *keys = state;
+    size_t size = strlen(entry->key);
+    size_t suffix_size = strlen(keys->suffix);
+    const char *key;
     ktk_status status = KTK_OK;
 
-    if (next != '.' && next != '/') {
+    if (size < suffix_size || strcmp(entry->key + size - suffix_size, keys->suffix) != 0) {
         goto out;
     }
-    if (doomed->count == doomed->capacity) {
-        size_t capacity = doomed->capacity == 0 ? 64 : 2 * doomed->capacity;
-        KTKI_TRY(ktki_resize_array(doomed->arena.allocator, &doomed->keys, doomed->capacity,
-                                   capacity, sizeof(*doomed->keys), err));
-        doomed->capacity = capacity;
-    }
-    KTKI_TRY(ktki_arena_text(&doomed->arena, entry->key, strlen(entry->key),
-                             &doomed->keys[doomed->count], err));
-    doomed->count++;
+    KTKI_TRY(ktki_arena_text(&keys->arena, entry->key, size, &key, err));
+    KTKI_TRY(ktki_buffer_append(&keys->texts, &key, sizeof(key), err));
 out:
+    return status;
+}
+
+/* All keys of `<uuid><separator>…<suffix>`; listed before any is removed. */
+static ktk_status list_keys(struct keys *keys, ktk_store *store, const char *uuid, char separator,
+                            const char *suffix, ktk_error *err) {
+    struct buffer prefix;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&prefix, keys->arena.allocator, 0);
+    KTKI_TRY(ktki_buffer_append_format(&prefix, err, "%s%c", uuid, separator));
+    KTKI_TRY(ktki_buffer_append_byte(&prefix, '\0', err));
+    keys->suffix = suffix;
+    KTKI_TRY(ktk_store_list(store, (const char *)prefix.data, keep_key, keys, err));
+out:
+    ktki_buffer_clear(&prefix);
     return status;
 }
 
@@ -55,28 +64,29 @@ out:
 }
 
 ktk_status ktk_dataset_drop(ktk_store *store, const char *uuid, ktk_error *err) {
-    struct doomed doomed = {.uuid = uuid, .uuid_size = strlen(uuid)};
-    bool exists = false;
+    struct keys keys;
+    const char *const *texts;
+    bool exists;
     ktk_status status = KTK_OK;
 
-    ktki_arena_init(&doomed.arena, ktki_context_allocator(ktk_store_context(store)));
-    KTKI_TRY(ktk_uuid_check(uuid, err));
+    ktki_arena_init(&keys.arena, ktki_context_allocator(ktk_store_context(store)));
+    ktki_buffer_init(&keys.texts, keys.arena.allocator, 0);
     KTKI_TRY(ktk_dataset_exists(&exists, store, uuid, err));
     if (!exists) {
-        KTKI_FAIL(err, KTK_E_NOT_FOUND, "there is no dataset '%s' in '%s'", uuid,
+        KTKI_FAIL(err, KTK_E_NOT_FOUND, "dataset '%s' does not exist in %s", uuid,
                   ktk_store_name(store));
     }
-    KTKI_TRY(ktk_store_list(store, uuid, collect_key, &doomed, err));
-    /* The document that readers look for first goes last of the two, so that no older twin comes to
-     * light in between. */
+    KTKI_TRY(list_keys(&keys, store, uuid, '/', "", err));
+    KTKI_TRY(list_keys(&keys, store, uuid, '.', INDEX_SUFFIX, err));
+    /* The JSON document hides the other one, which may be older: it goes last of the two. */
     KTKI_TRY(remove_document(store, uuid, KTKI_DOCUMENT_SUFFIX_MSGPACK, err));
     KTKI_TRY(remove_document(store, uuid, KTKI_DOCUMENT_SUFFIX_JSON, err));
-    for (size_t i = 0; i < doomed.count; i++) {
-        KTKI_TRY(ktk_store_remove(store, doomed.keys[i], err));
+    texts = (const char *const *)keys.texts.data;
+    for (size_t i = 0; i < keys.texts.size / sizeof(*texts); i++) {
+        KTKI_TRY(ktk_store_remove(store, texts[i], err));
     }
 out:
-    ktki_free_array(doomed.arena.allocator, (void *)doomed.keys, doomed.capacity,
-                    sizeof(*doomed.keys));
-    ktki_arena_clear(&doomed.arena);
+    ktki_buffer_clear(&keys.texts);
+    ktki_arena_clear(&keys.arena);
     return status;
 }

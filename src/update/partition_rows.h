@@ -1,41 +1,42 @@
-/** Splitting a frame by the values of its partition columns: dataset.md 7.2. */
+/** Splitting an input by the values of its partition columns: dataset.md 7.2. */
 #ifndef KTKI_UPDATE_PARTITION_ROWS_H
 #define KTKI_UPDATE_PARTITION_ROWS_H
 
-#include "arrow/batch.h"
-#include "base/buffer.h"
+#include "arrow/stream.h"
 
-/** The rows of one batch by group: group g has rows[starts[g]] … rows[starts[g + 1] - 1], in the
- * order of the batch. */
-struct partitioned_rows {
-    ktk_context *context;
-    uint32_t group_count;
-    int64_t *starts; /* group_count + 1 */
-    int64_t *rows;
+/**
+ * All rows of an input, and which of them belong together. Groups come in the order of their first
+ * appearance, the rows of a group in the order of the input. All zero: empty.
+ */
+struct partition_rows {
+    struct schema *schema; /* of the data columns: the input's without the keys */
+    struct batch *pieces;  /* the data columns of all rows, in order */
+    size_t piece_count;
+    size_t piece_capacity;
+    int64_t *piece_starts; /* piece_count + 1: position of each piece's first row */
     int64_t row_count;
-    struct batch keys; /* one row a group: the values of the partition columns */
+    struct batch keys; /* values of the partition columns, a row a group */
+    uint32_t group_count;
+    int64_t *starts; /* group_count + 1 positions in `rows` */
+    int64_t *rows;   /* positions in the input */
 };
 
 /**
- * KTK_E_INVALID unless `schema` has all columns of `partition_on` and at least one other:
- * dataset.md 7.2 step 3.
+ * Read the rest of a stream and group it by the columns `keys` (indices into its schema).
+ *
+ * @return KTK_E_INVALID for a null in a partition column.
  */
-ktk_status ktki_partition_columns_check(const struct schema *schema,
-                                        const char *const *partition_on, int32_t count,
-                                        ktk_error *err);
+ktk_status ktki_partition_rows_read(struct partition_rows *out, struct stream_reader *reader,
+                                    const int32_t *keys, int32_t key_count, ktk_error *err);
 
-/**
- * Group the rows of a batch; groups come in order of first appearance. KTK_E_INVALID if a partition
- * column holds a null: such a row would have no partition.
- */
-ktk_status ktki_partition_rows(struct partitioned_rows *out, ktk_context *context,
-                               const struct batch *batch, const char *const *partition_on,
-                               int32_t count, ktk_error *err);
+/** The data columns of the rows of a group that lie in a piece, as a batch with buffers of its own;
+ * `out->schema` NULL if there are none. May be called from several threads. */
+ktk_status ktki_partition_rows_take(struct batch *out, const struct partition_rows *rows,
+                                    uint32_t group, size_t piece, ktk_error *err);
 
-void ktki_partitioned_rows_clear(struct partitioned_rows *rows);
+/** Rough bytes of a row, for bounding what is under way. */
+int64_t ktki_partition_rows_width(const struct partition_rows *rows);
 
-/** Append `column=value/…` of a group, quoted, with a '/' at the end. */
-ktk_status ktki_partition_path(struct buffer *out, const struct partitioned_rows *rows,
-                               uint32_t group, ktk_error *err);
+void ktki_partition_rows_clear(struct partition_rows *rows);
 
 #endif

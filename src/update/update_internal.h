@@ -1,57 +1,84 @@
-/** An update under way; for the parts of this layer. */
+/** The inside of an update: what its steps share. */
 #ifndef KTKI_UPDATE_UPDATE_INTERNAL_H
 #define KTKI_UPDATE_UPDATE_INTERNAL_H
 
 #include <kartothek/update.h>
-#include <pthread.h>
 
 #include "arrow/schema.h"
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/hash_map.h"
 #include "base/uuid.h"
-#include "dataset/document.h"
 
-/** A data file that was written: `label` and `key` lie in the update's arena. */
+#define KTKI_HASH_TEXT_SIZE 17 /* 16 hex digits, with NUL */
+
+/** A data file. */
 struct written_file {
-    const char *label;
-    const char *key;
+    const char *label; /* in the arena of the update */
+    char *key;         /* owned; NULL: nothing was put */
     int64_t row_count;
     int64_t size;
 };
 
-/** All texts are copies in the arena. */
+/** What the store holds under the key of the JSON document. */
+struct document_state {
+    bool exists;
+    ktk_store_version version;             /* empty: the store gives none, `hash` decides */
+    uint64_t hash;                         /* of the bytes */
+    char commit_id[KTKI_UUID_TEXT_SIZE];   /* of the commit that wrote it; "": unknown */
+    int64_t sequence;                      /* of that commit, 0: unknown */
+    char schema_hash[KTKI_HASH_TEXT_SIZE]; /* of the schema file of that commit; "": unknown */
+};
+
+/** What is done with the files of an update that ends without a commit. */
+enum update_fate {
+    UPDATE_OPEN,      /* they are removed */
+    UPDATE_FAILED,    /* the same, and nothing else can be done */
+    UPDATE_UNKNOWN,   /* nobody knows whether the commit came through: they stay */
+    UPDATE_COMMITTED, /* they are the dataset's */
+};
+
 struct ktk_update {
-    ktk_store *store;     /* a reference */
-    ktk_context *context; /* of the store */
-    struct arena arena;
-    char id[KTKI_UUID_TEXT_SIZE];
+    ktk_store *store;               /* a reference */
+    ktk_context *context;           /* borrowed from the store */
+    const ktk_allocator *allocator; /* of the context */
+    struct arena arena;             /* of the texts below and of labels */
     const char *uuid;
     const char *table;
-    ktk_update_mode mode;
+    const char *document_key;
+    const char *msgpack_key;
+    const char *schema_key;
     const char **partition_on;
     int32_t partition_on_count;
-    const char *metadata; /* the caller's JSON map, "{}" if none */
+    const char *metadata; /* JSON map in canonical form */
     size_t metadata_size;
     ktk_parquet_write_options file_options;
     bool (*progress)(void *state, int64_t files, int64_t rows, int64_t bytes);
     void *progress_state;
-
-    struct schema *schema;     /* what the schemas of all inputs agree on; NULL: none so far */
-    const char *schema_origin; /* the input it comes from */
-    struct written_file *files;
-    size_t file_count;
-    size_t file_capacity;
-    struct hash_map labels; /* of `files` */
+    ktk_update_mode mode;
+    char commit_id[KTKI_UUID_TEXT_SIZE];
+    struct document_state base; /* what the commit replaces */
+    bool has_input;
+    enum update_fate fate;
+    struct schema *schema; /* of all inputs so far; NULL: none yet */
+    const char *schema_origin;
+    struct buffer files;    /* struct written_file */
+    struct hash_map labels; /* of `files`; the values do not count */
+    int64_t file_count;     /* of `files` that are written, with their rows and bytes */
     int64_t row_count;
     int64_t byte_count;
-    bool has_input;
-    bool is_over;    /* committed or failed */
-    bool keep_files; /* committed, or nobody knows */
 };
 
-/** Remember a file that was written, so that it is either committed or removed. `file`'s texts are
- * in the arena. KTK_E_INVALID for a label that is there already. */
-ktk_status ktki_update_remember(ktk_update *update, const struct written_file *file,
-                                ktk_error *err);
+/** Count a file that is written, and tell the caller of it. KTK_E_CANCELLED if that ends the
+ * update. On the caller's thread. */
+ktk_status ktki_update_count(struct ktk_update *update, const struct written_file *file,
+                             ktk_error *err);
+
+/** Remove a key that nobody refers to, as far as possible: what stays is garbage. */
+void ktki_update_discard(const struct ktk_update *update, const char *key);
+
+/** Make a text in the arena of the update. */
+ktk_status ktki_update_text(struct ktk_update *update, const char **out, ktk_error *err,
+                            const char *format, ...) KTK_PRINTF(4, 5);
 
 #endif

@@ -1,0 +1,18 @@
+/** One input of an update: checked, split, written. */
+#ifndef KTKI_UPDATE_INPUT_H
+#define KTKI_UPDATE_INPUT_H
+
+#include "arrow/stream.h"
+#include "update/update_internal.h"
+
+/**
+ * Write the rows of a stream as data files of the update, and let its schema join the update's.
+ * Nothing is written before everything that can be known is checked: columns, types, labels and,
+ * with partition columns, all values of these.
+ *
+ * @param label as ktk_update_add() has it.
+ */
+ktk_status ktki_input_write(struct ktk_update *update, struct ArrowArrayStream *stream,
+                            const char *label, ktk_error *err);
+
+#endif

@@ -1,0 +1,49 @@
+/**
+ * Replacing the schema file of a table around a commit.
+ *
+ * The file has one fixed key, which readers of the old document and of the new one both look at. It
+ * is put right before the document and only if its bytes change; if the commit definitely fails,
+ * what was there before is put back. In between, readers of the old document see the new schema:
+ * harmless unless an overwrite changes types.
+ */
+#ifndef KTKI_UPDATE_SCHEMA_SWITCH_H
+#define KTKI_UPDATE_SCHEMA_SWITCH_H
+
+#include "update/update_internal.h"
+
+struct schema_switch {
+    const struct ktk_update *update;
+    struct buffer bytes;            /* of the new file */
+    char hash[KTKI_HASH_TEXT_SIZE]; /* of these; "" if there is no schema */
+    bool is_put;                    /* the file was changed, by us */
+    ktk_store_version version;      /* of our file */
+    bool had_file;
+    ktk_bytes previous; /* of the file that was replaced */
+};
+
+/** Encode the schema of the update, if it has one. Nothing is written yet. */
+ktk_status ktki_schema_switch_init(struct schema_switch *out, const struct ktk_update *update,
+                                   ktk_error *err);
+
+/**
+ * Put the file if the store has another.
+ *
+ * Writers that race for one dataset replace each other's files here, each conditional on what it
+ * saw; one that sees that the document has changed already stops with KTK_E_EXISTS or
+ * KTK_E_CONFLICT. The winner of the document then puts its file again if need be
+ * (ktki_schema_switch_confirm), a loser puts back what it replaced (ktki_schema_switch_revert), so
+ * that in the end the file is the winner's.
+ */
+ktk_status ktki_schema_switch_put(struct schema_switch *schema_switch, ktk_error *err);
+
+/** The commit came through: make sure that the file is ours. As far as possible. */
+void ktki_schema_switch_confirm(struct schema_switch *schema_switch);
+
+/** The commit has failed: put back the file that was replaced, unless somebody else has put another
+ * since, or has committed with one like ours. As far as possible. A file that is new stays: it says
+ * nothing without a document. */
+void ktki_schema_switch_revert(struct schema_switch *schema_switch);
+
+void ktki_schema_switch_clear(struct schema_switch *schema_switch);
+
+#endif

@@ -1,0 +1,15 @@
+/** Writing the groups of an input, a file each. */
+#ifndef KTKI_UPDATE_WRITE_GROUPS_H
+#define KTKI_UPDATE_WRITE_GROUPS_H
+
+#include "update/partition_rows.h"
+#include "update/update_internal.h"
+
+/**
+ * Write all groups into `files` (one each, labels set), in parallel on the context's pool. What is
+ * under way at a time is bounded. Each file is counted, in order, on the calling thread.
+ */
+ktk_status ktki_write_groups(struct ktk_update *update, const struct partition_rows *rows,
+                             struct written_file *files, bool is_given, ktk_error *err);
+
+#endif
