@@ -1,10 +1,11 @@
 """Predicates in kartothek's form, a list (OR) of lists (AND) of ``(column, operator, value)``, for the C side."""
 import datetime
 
-import numpy as np
-import pandas as pd
-
 from kartothek import _core
+from kartothek._lazy import LazyModule
+
+np = LazyModule("numpy")
+pd = LazyModule("pandas")
 
 _OPERATORS = {"==": 0, "!=": 1, "<": 2, "<=": 3, ">": 4, ">=": 5, "in": 6, "not in": 7}
 _NULL, _BOOL, _INT, _UINT, _FLOAT, _TEXT, _BINARY, _DATE, _TIMESTAMP = range(9)

@@ -1,8 +1,10 @@
 """Single Parquet files, without a dataset around them. Results follow the Arrow PyCapsule protocol: ``pyarrow.table(read(path))``."""
 from kartothek import _core
-from kartothek._frames.from_arrow import frame_from_stream
+from kartothek._lazy import LazyModule
 
 __all__ = ["read", "write"]
+
+from_arrow = LazyModule("kartothek._frames.from_arrow")
 
 
 class Table:
@@ -24,7 +26,7 @@ class Table:
 
     def to_pandas(self, dates_as_object=True):
         """As a frame with a RangeIndex."""
-        return frame_from_stream(_Read(self._batches), dates_as_object)
+        return from_arrow.frame_from_stream(_Read(self._batches), dates_as_object)
 
     def __repr__(self):
         return "<kartothek.parquet.Table of {} rows: {}>".format(self.num_rows, ", ".join(self.column_names))

@@ -1,9 +1,8 @@
 """Everything at once, in the calling thread."""
 import warnings
 
-import pandas as pd
-
 from kartothek import _core
+from kartothek._lazy import LazyModule
 from kartothek.core.dataset import DatasetMetadata, open_snapshot
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.core.utils import core_store, ensure_store
@@ -13,6 +12,8 @@ from kartothek.io_components.utils import check_addressing, columns_of_table, no
 from kartothek.io_components.write import raise_if_dataset_exists, store_frames
 
 __all__ = ["delete_dataset", "read_dataset_as_dataframes", "read_table", "store_dataframes_as_dataset"]
+
+pd = LazyModule("pandas")
 
 
 def store_dataframes_as_dataset(

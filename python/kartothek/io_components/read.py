@@ -1,10 +1,12 @@
 """Reading: one snapshot, one predicate, and frames out of the streams of the C library."""
 from kartothek import _core
-from kartothek._frames.from_arrow import frame_from_stream
+from kartothek._lazy import LazyModule
 from kartothek._predicates import columns_in_predicates, core_predicate
 from kartothek.core.dataset import open_snapshot
 from kartothek.core.utils import core_store
 from kartothek.io_components.utils import check_addressing
+
+from_arrow = LazyModule("kartothek._frames.from_arrow")
 
 
 class Selection:
@@ -64,7 +66,7 @@ class Selection:
         groups = {}
         for i in matching:
             stream = self.dataset.query(table=table, columns=list(self.dispatch_by), partitions=[i])
-            values = frame_from_stream(stream, dates_as_object=True).head(1)
+            values = from_arrow.frame_from_stream(stream, dates_as_object=True).head(1)
             if len(values):
                 groups.setdefault(tuple(values.iloc[0]), []).append(i)
         return [groups[key] for key in sorted(groups)]
@@ -75,13 +77,13 @@ def read_frame(selection, table, columns, categoricals, dates_as_object):
     selection.check_columns(table, columns)
     partitions = None if selection.label_filter is None else selection.partitions(table)
     stream = selection.dataset.query(table=table, columns=columns, where=selection.where, partitions=partitions)
-    return frame_from_stream(stream, dates_as_object, categoricals or ())
+    return from_arrow.frame_from_stream(stream, dates_as_object, categoricals or ())
 
 
 def read_partitions(dataset, table, partitions, columns, categoricals, dates_as_object, where):
     """The rows of some partitions as one frame, as they are stored: partition keys first, then file order."""
     stream = dataset.query(table=table, columns=columns, where=where, partitions=partitions, as_stored=len(partitions) == 1)
-    return frame_from_stream(stream, dates_as_object, categoricals or ())
+    return from_arrow.frame_from_stream(stream, dates_as_object, categoricals or ())
 
 
 def work_items(selection, table, columns):

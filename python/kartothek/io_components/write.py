@@ -1,13 +1,14 @@
 """Writing: frames into one update of the C library, committed in one step."""
 import json
 
-import pandas as pd
-
 from kartothek import _core
-from kartothek._frames.to_arrow import frame_stream
+from kartothek._lazy import LazyModule
 from kartothek.core.naming import SINGLE_TABLE
 from kartothek.core.utils import core_store, verify_metadata_version
 from kartothek.serialization import default_serializer
+
+pd = LazyModule("pandas")
+to_arrow = LazyModule("kartothek._frames.to_arrow")
 
 
 def raise_if_dataset_exists(dataset_uuid, store):
@@ -107,7 +108,7 @@ def _begin(store, dataset_uuid, overwrite, table, partition_on, serializer, meta
 
 def _add(update, frame, label, table, dataset_uuid):
     try:
-        update.add(frame_stream(frame), label)
+        update.add(to_arrow.frame_stream(frame), label)
     except ValueError as error:
         raise _in_kartotheks_words(error, dataset_uuid, table) from None
 
