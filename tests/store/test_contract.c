@@ -1,14 +1,13 @@
 /* The same cases for every store. A case is named "<store>: <what holds>". */
+#include "support/plain_store.h"
 #include "support/test.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include <kartothek/store.h>
-#include <kartothek/sys/store.h>
 
 #include "store/fs.h"
 #include "store/memory.h"
@@ -17,131 +16,6 @@
 #define INCREMENTS 50
 #define MANY_KEYS 10000
 #define LARGE ((size_t)3 << 20)
-
-/* ---- a store of a caller: the fewest operations, no capabilities ---- */
-
-struct plain_entry {
-    char *key;
-    char *data;
-    size_t size;
-};
-
-struct plain {
-    struct plain_entry entries[MANY_KEYS + 100];
-    size_t count;
-    atomic_int users;
-};
-
-static void plain_enter(struct plain *plain) {
-    assert_int_equal(atomic_fetch_add(&plain->users, 1), 0);
-}
-
-static ktk_status plain_leave(struct plain *plain, ktk_status status) {
-    atomic_fetch_sub(&plain->users, 1);
-    return status;
-}
-
-static struct plain_entry *plain_find(struct plain *plain, const char *key) {
-    for (size_t i = plain->count; i > 0; i--) {
-        if (strcmp(plain->entries[i - 1].key, key) == 0) {
-            return &plain->entries[i - 1];
-        }
-    }
-    return NULL;
-}
-
-static void plain_release(ktk_bytes *bytes) {
-    free(bytes->owner);
-}
-
-static ktk_status plain_get(void *state, const char *key, ktk_bytes *out,
-                            ktk_store_version *version, ktk_error *err) {
-    struct plain *plain = state;
-    struct plain_entry *entry;
-    char *copy;
-
-    (void)version;
-    plain_enter(plain);
-    entry = plain_find(plain, key);
-    if (entry == NULL) {
-        return plain_leave(plain, ktk_error_set(err, KTK_E_NOT_FOUND, "nothing at '%s'", key));
-    }
-    copy = malloc(entry->size + 1);
-    assert_non_null(copy);
-    memcpy(copy, entry->data, entry->size);
-    *out = (ktk_bytes){(const uint8_t *)copy, entry->size, plain_release, copy};
-    return plain_leave(plain, KTK_OK);
-}
-
-static ktk_status plain_remove(void *state, const char *key, ktk_error *err) {
-    struct plain *plain = state;
-    struct plain_entry *entry;
-
-    (void)err;
-    plain_enter(plain);
-    entry = plain_find(plain, key);
-    if (entry != NULL) {
-        free(entry->key);
-        free(entry->data);
-        *entry = plain->entries[--plain->count];
-    }
-    return plain_leave(plain, KTK_OK);
-}
-
-static ktk_status plain_put(void *state, const char *key, const void *data, size_t size,
-                            const ktk_put_condition *condition, ktk_store_version *version,
-                            ktk_error *err) {
-    struct plain *plain = state;
-    struct plain_entry *entry;
-
-    (void)condition;
-    (void)version;
-    (void)plain_remove(state, key, err);
-    plain_enter(plain);
-    entry = &plain->entries[plain->count++];
-    assert_true(plain->count < sizeof(plain->entries) / sizeof(plain->entries[0]));
-    *entry = (struct plain_entry){strdup(key), malloc(size + 1), size};
-    assert_non_null(entry->data);
-    if (size > 0) {
-        memcpy(entry->data, data, size);
-    }
-    return plain_leave(plain, KTK_OK);
-}
-
-/* Lists too much, and the last first: the wrapper filters and sorts. */
-static ktk_status plain_list(void *state, const char *prefix, ktk_store_list_fn fn, void *fn_state,
-                             ktk_error *err) {
-    struct plain *plain = state;
-    ktk_status status = KTK_OK;
-
-    (void)prefix;
-    plain_enter(plain);
-    for (size_t i = plain->count; i > 0 && status == KTK_OK; i--) {
-        const ktk_store_entry entry = {plain->entries[i - 1].key, -1, -1, {{0}}};
-        status = fn(fn_state, &entry, err);
-    }
-    return plain_leave(plain, status);
-}
-
-static void plain_free(void *state) {
-    struct plain *plain = state;
-
-    while (plain->count > 0) {
-        plain->count--;
-        free(plain->entries[plain->count].key);
-        free(plain->entries[plain->count].data);
-    }
-    free(plain);
-}
-
-static const ktk_store_ops plain_ops = {
-    .size = sizeof(ktk_store_ops),
-    .get = plain_get,
-    .put = plain_put,
-    .remove = plain_remove,
-    .list = plain_list,
-    .free = plain_free,
-};
 
 /* ---- the stores ---- */
 
@@ -161,16 +35,8 @@ static ktk_status make_fs(ktk_store **out, ktk_context *context, const char *fol
 
 static ktk_status make_plain(ktk_store **out, ktk_context *context, const char *folder,
                              ktk_error *err) {
-    struct plain *plain = calloc(1, sizeof(*plain));
-    ktk_status status;
-
     (void)folder;
-    assert_non_null(plain);
-    status = ktk_store_new(out, context, &plain_ops, plain, "plain", err);
-    if (status != KTK_OK) {
-        free(plain);
-    }
-    return status;
+    return plain_store_new(out, context, err);
 }
 
 /* What a view takes from `make` and puts over it. */
@@ -207,22 +73,25 @@ static ktk_status make_urlencoded_fs(ktk_store **out, ktk_context *context, cons
     return make_view(out, context, folder, make_basic_fs, false, err);
 }
 
-static const struct {
+struct kind {
     const char *name;
     factory_fn make;
-} stores[] = {
-    {"memory", make_memory},
-    {"fs", make_fs},
-    {"plain", make_plain},
-    {"prefixed fs", make_prefixed_fs},
-    {"prefixed plain", make_prefixed_plain},
-    {"urlencoded fs", make_urlencoded_fs},
+    int key_count; /* for the case with many */
 };
 
-#define STORE_COUNT (sizeof(stores) / sizeof(stores[0]))
+static const struct kind kinds[] = {
+    {"memory", make_memory, MANY_KEYS},
+    {"fs", make_fs, MANY_KEYS},
+    {"plain", make_plain, MANY_KEYS / 10},
+    {"prefixed fs", make_prefixed_fs, MANY_KEYS / 10},
+    {"prefixed plain", make_prefixed_plain, MANY_KEYS / 10},
+    {"urlencoded fs", make_urlencoded_fs, MANY_KEYS / 10},
+};
+
+#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
 struct fixture {
-    factory_fn make;
+    const struct kind *kind;
     ktk_context *context;
     char *folder;
     ktk_store *store;
@@ -233,10 +102,10 @@ static int fixture_up(void **state) {
     ktk_error err;
 
     assert_non_null(fixture);
-    fixture->make = *(const factory_fn *)*state;
+    fixture->kind = *state;
     fixture->context = test_context_new(1);
     fixture->folder = test_folder_new();
-    CHECK_OK(fixture->make(&fixture->store, fixture->context, fixture->folder, &err));
+    CHECK_OK(fixture->kind->make(&fixture->store, fixture->context, fixture->folder, &err));
     *state = fixture;
     return 0;
 }
@@ -508,21 +377,22 @@ static void lets_the_listener_stop_and_change_the_store(void **state) {
 }
 
 static void lists_many_keys(void **state) {
+    int key_count = ((struct fixture *)*state)->kind->key_count;
     struct seen seen = {"", 0, 0, NULL};
     ktk_store *store = store_of(state);
     char key[64];
     ktk_error err;
 
-    for (int i = 0; i < MANY_KEYS; i++) {
+    for (int i = 0; i < key_count; i++) {
         (void)snprintf(key, sizeof(key), "many/p=%d/%d.parquet", i % 100, i);
         put(store, key, "x");
     }
     CHECK_OK(ktk_store_sync(store, &err));
     CHECK_OK(ktk_store_list(store, "many/", see, &seen, &err));
-    assert_int_equal(seen.count, MANY_KEYS);
+    assert_int_equal(seen.count, key_count);
     seen.count = 0;
     CHECK_OK(ktk_store_list(store, "many/p=7/", see, &seen, &err));
-    assert_int_equal(seen.count, MANY_KEYS / 100);
+    assert_int_equal(seen.count, key_count / 100);
 }
 
 /* ---- conditions ---- */
@@ -748,7 +618,7 @@ static void reports_each_lack_of_memory(void **state) {
         ktk_context *context = test_context_failing(n);
 
         err.message[0] = '\0';
-        status = run_everything(fixture->make, context, fixture->folder, &err);
+        status = run_everything(fixture->kind->make, context, fixture->folder, &err);
         if (status != KTK_OK) {
             assert_int_equal(status, KTK_E_NO_MEMORY);
             assert_true(err.message[0] != '\0');
@@ -757,7 +627,7 @@ static void reports_each_lack_of_memory(void **state) {
     }
     assert_true(n > 3);
     fixture->context = test_context_new(1);
-    CHECK_OK(fixture->make(&fixture->store, fixture->context, fixture->folder, &err));
+    CHECK_OK(fixture->kind->make(&fixture->store, fixture->context, fixture->folder, &err));
 }
 
 #define CASE(function) {#function, function}
@@ -786,15 +656,14 @@ static const struct {
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))
 
 int main(void) {
-    static struct CMUnitTest tests[STORE_COUNT * CASE_COUNT];
-    static char names[STORE_COUNT * CASE_COUNT][100];
+    static struct CMUnitTest tests[KIND_COUNT * CASE_COUNT];
+    static char names[KIND_COUNT * CASE_COUNT][100];
 
-    for (size_t i = 0; i < STORE_COUNT * CASE_COUNT; i++) {
-        (void)snprintf(names[i], sizeof(names[i]), "%s: %s", stores[i / CASE_COUNT].name,
+    for (size_t i = 0; i < KIND_COUNT * CASE_COUNT; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "%s: %s", kinds[i / CASE_COUNT].name,
                        cases[i % CASE_COUNT].name);
-        tests[i] =
-            (struct CMUnitTest){names[i], cases[i % CASE_COUNT].run, fixture_up, fixture_down,
-                                (void *)(uintptr_t)&stores[i / CASE_COUNT].make};
+        tests[i] = (struct CMUnitTest){names[i], cases[i % CASE_COUNT].run, fixture_up,
+                                       fixture_down, (void *)(uintptr_t)&kinds[i / CASE_COUNT]};
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
