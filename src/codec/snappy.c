@@ -1,6 +1,7 @@
 #include <snappy-c.h>
 
 #include "codec/codecs.h"
+#include "codec/snappy_decode.h"
 
 /* The format stores the length in 32 bits. */
 #define SNAPPY_SIZE_MAX UINT32_MAX
@@ -23,19 +24,14 @@ static ktk_status compress_snappy(struct codec_scratch *scratch, int level, cons
     return KTK_OK;
 }
 
+/* The library is built for the oldest processors and copies in ways that suit text. Most of what is
+ * decompressed here are numbers, for which ktki_snappy_decode() is nearly twice as fast. */
 static ktk_status decompress_snappy(struct codec_scratch *scratch, const uint8_t *data, size_t size,
                                     uint8_t *out, size_t out_size, ktk_error *err) {
-    size_t stated = 0;
-    size_t written = out_size;
-
     (void)scratch;
-    if (snappy_uncompressed_length((const char *)data, size, &stated) != SNAPPY_OK ||
-        stated != out_size) {
-        return ktk_error_set(err, KTK_E_CORRUPT, "SNAPPY data do not state the size %zu", out_size);
-    }
-    if (snappy_uncompress((const char *)data, size, (char *)out, &written) != SNAPPY_OK ||
-        written != out_size) {
-        return ktk_error_set(err, KTK_E_CORRUPT, "SNAPPY data are damaged");
+    if (!ktki_snappy_decode(data, size, out, out_size)) {
+        return ktk_error_set(err, KTK_E_CORRUPT, "SNAPPY data are damaged or not of %zu bytes",
+                             out_size);
     }
     return KTK_OK;
 }

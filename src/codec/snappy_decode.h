@@ -1,0 +1,13 @@
+/** Decompression of snappy blocks, see snappy.c for why there is one of our own. */
+#ifndef KTKI_CODEC_SNAPPY_DECODE_H
+#define KTKI_CODEC_SNAPPY_DECODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Exactly `out_size` bytes, or false: the data state another size or are damaged. Nothing outside
+ * of `data` is read and nothing outside of `out` written. */
+bool ktki_snappy_decode(const uint8_t *data, size_t size, uint8_t *out, size_t out_size);
+
+#endif
