@@ -107,7 +107,9 @@ const char *cli_size(int64_t bytes) {
     if (bytes < 1000) {
         return cli_format("%" PRId64 " B", bytes);
     }
-    for (size /= 1000; size >= 999.5 && unit < 5; size /= 1000) {
+    size /= 1000;
+    while (size >= 999.5 && unit < 5) {
+        size /= 1000;
         unit++;
     }
     return cli_format(size < 99.95 ? "%.1f %s" : "%.0f %s", size, units[unit]);

@@ -124,7 +124,7 @@ def unique_names(library):
     seen = {}
     for source in library:
         other = seen.setdefault(source.path.name, source.name)
-        if other != source.name and source.path.name != "placeholder.c":
+        if other != source.name:
             yield "{} and {} have the same name".format(other, source.name)
 
 

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <string.h>
 
 #include "arrow/array.h"
@@ -50,7 +51,10 @@ int64_t ktki_bits_count(const uint8_t *bits, int64_t offset, int64_t count) {
 
 /* Bits [offset, offset + count) of one byte. */
 static void store_in_byte(uint8_t *byte, unsigned offset, unsigned count, unsigned value) {
-    unsigned mask = ((1u << count) - 1) << offset;
+    unsigned mask;
+
+    assert(offset + count <= 8);
+    mask = ((1u << count) - 1) << offset;
     *byte = (uint8_t)((*byte & ~mask) | (value << offset & mask));
 }
 

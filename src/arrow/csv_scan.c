@@ -17,7 +17,7 @@ static uint64_t mask_of_block(const uint8_t *block, uint8_t delimiter) {
     const __m128i returns = _mm_set1_epi8('\r');
     uint64_t mask = 0;
 
-    for (int i = 0; i < BLOCK_SIZE / 16; i++) {
+    for (size_t i = 0; i < BLOCK_SIZE / 16; i++) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(block + 16 * i));
         __m128i found = _mm_or_si128(
             _mm_or_si128(_mm_cmpeq_epi8(bytes, delimiters), _mm_cmpeq_epi8(bytes, quotes)),

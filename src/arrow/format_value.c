@@ -14,7 +14,7 @@
  * zeros in front. */
 #define FLAT_TEXT_MAX 256
 #define DECIMAL_SCALE_MAX 76
-#define DAY_SECONDS 86400
+#define DAY_SECONDS ((int64_t)86400)
 #define JSON_DEPTH_MAX 60
 
 _Static_assert(FLAT_TEXT_MAX >= 80 + DECIMAL_SCALE_MAX, "ktki_format_decimal() wants that much");

@@ -1,5 +1,6 @@
 #include "arrow/group_column.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "arrow/cast.h"
@@ -127,6 +128,7 @@ struct last_bytes {
 
 static inline ktk_status number_one(struct key_column *column, const uint8_t *data, size_t size,
                                     struct last_bytes *last, ktk_error *err) {
+    assert(size == 0 || data != NULL);
     if (last->id != GROUP_ID_NONE && last->size == size &&
         (size == 0 || memcmp(last->data, data, size) == 0)) {
         return KTK_OK;

@@ -56,6 +56,7 @@ static void list_runs(const uint8_t *mask, int64_t row_count, struct array_range
             int skipped = __builtin_ctzll(word);
             uint64_t ones = word >> skipped;
             int length = ones == UINT64_MAX ? 64 : __builtin_ctzll(~ones);
+            assert(skipped + length <= 64);
             if (start + skipped == end) {
                 runs->count += length;
             } else {

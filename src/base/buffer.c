@@ -1,5 +1,6 @@
 #include "base/buffer.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -52,6 +53,7 @@ ktk_status ktki_buffer_append(struct buffer *buffer, const void *data, size_t si
     ktk_status status = ktki_buffer_reserve(buffer, size, err);
 
     if (status == KTK_OK && size > 0) {
+        assert(buffer->data != NULL);
         memcpy(buffer->data + buffer->size, data, size);
         buffer->size += size;
     }

@@ -1,5 +1,8 @@
 #include "base/error.h"
 
+#undef ktk_error_set
+#undef ktki_error_memory
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

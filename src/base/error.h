@@ -41,4 +41,12 @@ ktk_status ktki_error_memory(ktk_error *err, size_t size);
 ktk_status ktki_error_errno(ktk_error *err, int error_number, const char *format, ...)
     KTK_PRINTF(3, 4);
 
+/* The static analyzer does not see that a failure is what it was given, and follows paths on which
+ * a failed function succeeded. */
+#ifdef __clang_analyzer__
+#define ktk_error_set(err, status, ...)                                                            \
+    ((void)ktk_error_set((err), (status), __VA_ARGS__), (status))
+#define ktki_error_memory(err, size) ((void)ktki_error_memory((err), (size)), KTK_E_NO_MEMORY)
+#endif
+
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-#define UUID_BYTES 16
+#define UUID_BYTES ((size_t)16)
 
 static ktk_status fill_random(uint8_t *out, size_t size, ktk_error *err) {
     while (size > 0) {
@@ -46,7 +46,7 @@ ktk_status ktki_uuid7(char out[KTKI_UUID_TEXT_SIZE], ktk_error *err) {
     bytes[6] = (uint8_t)(0x70 | fraction >> 8);
     bytes[7] = (uint8_t)fraction;
     bytes[8] = (uint8_t)(0x80 | (bytes[8] & 0x3F));
-    for (int i = 0; i < UUID_BYTES; i++) {
+    for (size_t i = 0; i < UUID_BYTES; i++) {
         out[2 * i] = hex[bytes[i] >> 4];
         out[2 * i + 1] = hex[bytes[i] & 0xF];
     }

@@ -1,3 +1,5 @@
+#include <assert.h>
+
 #include "base/context.h"
 #include "base/error.h"
 #include "dataset/name.h"
@@ -53,6 +55,7 @@ ktk_status ktki_dataset_resolve_table(const char **out, const ktk_dataset *datas
     if (table != NULL) {
         found = find_table(dataset, table);
     } else if (dataset->table_count == 1) {
+        assert(dataset->tables != NULL);
         found = &dataset->tables[0];
     }
     if (found == NULL) {

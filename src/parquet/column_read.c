@@ -18,10 +18,9 @@ ktk_status ktki_chunk_range(int64_t *offset, int64_t *size, const struct column_
         return ktk_error_set(err, KTK_E_UNSUPPORTED, "its values lie in another file");
     }
     if (chunk->type != leaf->element->type) {
-        return ktk_error_set(err, KTK_E_CORRUPT,
-                             "its physical type is %s in the schema but %s in the row group",
-                             ktki_parquet_type_name(leaf->element->type),
-                             ktki_parquet_type_name(chunk->type));
+        return ktk_error_set(
+            err, KTK_E_CORRUPT, "its physical type is %s in the schema but %s in the row group",
+            ktki_parquet_type_name(leaf->element->type), ktki_parquet_type_name(chunk->type));
     }
     /* An offset of 0 cannot be: the magic is there. Some writers mean "none" by it. */
     start = chunk->data_page_offset;

@@ -1,3 +1,5 @@
+#include <assert.h>
+
 #include "base/error.h"
 #include "parquet/schema_read.h"
 
@@ -208,6 +210,7 @@ ktk_status ktki_parquet_leaf_type(struct data_type *out, const struct schema_ele
         type_rules[logical.id].translate != NULL) {
         rule = &type_rules[logical.id];
     }
+    assert(rule->translate != NULL);
     if ((rule->physical & MAY_BE(element->type)) == 0 ||
         !rule->translate(element, &logical, &type)) {
         return ktk_error_set(err, KTK_E_CORRUPT,

@@ -7,8 +7,8 @@
 /* Bit-packed runs hold a multiple of this many values. */
 #define GROUP 8
 
-#define VARINT_SIZE_MAX 5 /* headers have 32 bits */
-#define VALUE_SIZE_MAX 4
+#define VARINT_SIZE_MAX ((size_t)5) /* headers have 32 bits */
+#define VALUE_SIZE_MAX ((size_t)4)
 
 /* So that the header of a run fits 32 bits. */
 #define RUN_MAX KTKI_RLE_COUNT_MAX
@@ -79,7 +79,7 @@ static uint8_t *put_literals(uint8_t *at, const uint32_t *values, size_t count, 
 /* A run costs its header and value, and the header of the literals behind it: from how many values
  * on it is smaller than bits. At least a group, since literals before it end with one. */
 static size_t run_min(unsigned width) {
-    size_t cost_bits = 8 * (2 + (width + 7) / 8);
+    size_t cost_bits = 8 * (2 + ((size_t)width + 7) / 8);
     size_t count = cost_bits / width + 1;
 
     return count < GROUP ? GROUP : count;

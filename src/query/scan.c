@@ -1,5 +1,6 @@
 #include "query/scan.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "arrow/take.h"
@@ -44,6 +45,7 @@ static ktk_status find_matches(const struct scan *scan, const struct batch *read
         int32_t column = scan->reads_of_fields[i];
 
         if (column >= 0) {
+            assert(read->schema != NULL);
             arrays[i] = &read->columns[column];
             fields[i] = &read->schema->fields[column];
         }

@@ -56,10 +56,10 @@ void ktki_fs_entry(const struct stat *info, ktk_store_entry *out) {
  */
 static int stamp(const struct temp *temp, const struct stat *old, struct stat *out) {
     int64_t old_ns = old == NULL ? INT64_MIN : time_ns(&old->st_mtim);
-    struct timespec now;
+    struct timespec now = {0};
     int64_t ns;
 
-    clock_gettime(CLOCK_REALTIME, &now);
+    (void)clock_gettime(CLOCK_REALTIME, &now);
     ns = time_ns(&now);
     if (ns <= old_ns) {
         ns = old_ns + 1;
@@ -243,8 +243,8 @@ static ktk_status temp_commit(struct temp *temp, const struct fs_root *root, con
     bool must_not_exist = condition != NULL && condition->must_not_exist;
     bool has_condition = must_not_exist || (condition != NULL && condition->matches != NULL);
     struct fs_lock lock = {0};
-    struct stat old;
-    struct stat written;
+    struct stat old = {0};
+    struct stat written = {0};
     bool has_old;
     ktk_status status = ktki_fs_lock(&lock, root, temp->folder, key, err);
 

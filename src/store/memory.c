@@ -54,9 +54,9 @@ static struct value *value_ref(struct value *value) {
 }
 
 static int64_t now_us(void) {
-    struct timespec now;
+    struct timespec now = {0};
 
-    clock_gettime(CLOCK_REALTIME, &now);
+    (void)clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
