@@ -168,6 +168,9 @@ static ktk_status add_batch(struct reading *reading, struct batch *batch, ktk_er
     struct batch data = {0};
     ktk_status status = KTK_OK;
 
+    if (batch->row_count == 0) {
+        goto out;
+    }
     KTKI_TRY(ktki_buffer_reserve(&reading->groups, bytes, err));
     KTKI_TRY(ktki_grouper_add(reading->grouper, batch,
                               (uint32_t *)(reading->groups.data + reading->groups.size), err));

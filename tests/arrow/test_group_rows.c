@@ -56,7 +56,7 @@ static void key_text(const struct batch *batch, const int32_t *keys, int32_t key
     for (int32_t k = 0; k < key_count; k++) {
         size_t start = out->size;
         value_text(&batch->schema->fields[keys[k]], &batch->columns[keys[k]], row, out);
-        if (memcmp(out->data + start, "null", 4) == 0) {
+        if (out->size - start == 4 && memcmp(out->data + start, "null", 4) == 0) {
             ktki_buffer_clear(out);
             return;
         }

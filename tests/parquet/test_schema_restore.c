@@ -57,7 +57,8 @@ static void check(const struct field *field, const struct field *origin, const c
     test_context_free(context);
 }
 
-#define FIELD(...) (&(const struct field){.name = "x", .nullable = true, .type = {__VA_ARGS__}})
+#define FIELD(...)                                                                                 \
+    (&(const struct field){.name = "x", .nullable = true, .type = {.id = __VA_ARGS__}})
 
 static void restores_what_the_file_cannot_tell(void **unused) {
     (void)unused;
