@@ -18,7 +18,7 @@ from environments import ROOT, environment, find_python, meson_build, say
 
 GOLDEN = ROOT.parent / "shared" / "golden"
 SANITIZE = {
-    "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1:strict_string_checks=1",
+    "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
 }
 

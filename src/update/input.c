@@ -274,8 +274,11 @@ static ktk_status write_split(struct input *input, ktk_error *err) {
     KTKI_TRY(ktki_partition_rows_read(&rows, &input->reader, input->keys,
                                       update->partition_on_count, err));
     KTKI_TRY(add_group_files(input, &rows, err));
-    KTKI_TRY(ktki_write_groups(update, &rows, (struct written_file *)(update->files.data + before),
-                               input->is_given, err));
+    if (update->files.size > before) {
+        KTKI_TRY(ktki_write_groups(update, &rows,
+                                   (struct written_file *)(update->files.data + before),
+                                   input->is_given, err));
+    }
 out:
     ktki_partition_rows_clear(&rows);
     return status;

@@ -327,3 +327,32 @@ void made_check(ktk_parquet_file *file, const struct batch *batches, size_t coun
         assert_string_equal(schema->fields[i].name, name);
     }
 }
+
+void made_init(struct made *made, ktk_context *context, uint32_t *random, int64_t rows_max) {
+    made->schema = made_schema(context);
+    made->count = (size_t)random_below(random, MADE_BATCHES_MAX + 1);
+    for (size_t i = 0; i < made->count; i++) {
+        static const int null_shares[] = {0, 0, 5, 128, 256};
+        made_batch(&made->batches[i], made->schema, random_below(random, rows_max),
+                   null_shares[random_below(random, 5)], random);
+    }
+}
+
+void made_clear(struct made *made) {
+    for (size_t i = 0; i < made->count; i++) {
+        ktki_batch_clear(&made->batches[i]);
+    }
+    ktki_schema_free(made->schema);
+}
+
+void made_column(struct batch *out, ktk_context *context, const struct field *field,
+                 struct ArrowArray *array) {
+    struct schema *schema = NULL;
+    ktk_error err;
+
+    CHECK_OK(ktki_schema_new(&schema, context, 1, &err));
+    CHECK_OK(ktki_field_copy(schema, &schema->fields[0], field, &err));
+    CHECK_OK(ktki_batch_init(out, schema, array->length, &err));
+    ktki_array_move(array, &out->columns[0]);
+    ktki_schema_free(schema);
+}

@@ -34,4 +34,20 @@ void made_check(ktk_parquet_file *file, const struct batch *batches, size_t coun
 /** A sink that appends to a struct buffer. */
 ktk_status made_sink(void *state, const void *data, size_t size, ktk_error *err);
 
+#define MADE_BATCHES_MAX 5
+
+/** Some batches of random rows. */
+struct made {
+    struct schema *schema;
+    size_t count;
+    struct batch batches[MADE_BATCHES_MAX];
+};
+
+void made_init(struct made *made, ktk_context *context, uint32_t *random, int64_t rows_max);
+void made_clear(struct made *made);
+
+/** A batch of one column; the array is moved. */
+void made_column(struct batch *out, ktk_context *context, const struct field *field,
+                 struct ArrowArray *array);
+
 #endif

@@ -12,32 +12,7 @@
 #include "base/context.h"
 #include "made_file.h"
 
-#define BATCHES_MAX 5
-
 /* ---- round trips ---- */
-
-struct made {
-    struct schema *schema;
-    size_t count;
-    struct batch batches[BATCHES_MAX];
-};
-
-static void made_init(struct made *made, ktk_context *context, uint32_t *random, int64_t rows_max) {
-    made->schema = made_schema(context);
-    made->count = (size_t)random_below(random, BATCHES_MAX + 1);
-    for (size_t i = 0; i < made->count; i++) {
-        static const int null_shares[] = {0, 0, 5, 128, 256};
-        made_batch(&made->batches[i], made->schema, random_below(random, rows_max),
-                   null_shares[random_below(random, 5)], random);
-    }
-}
-
-static void made_clear(struct made *made) {
-    for (size_t i = 0; i < made->count; i++) {
-        ktki_batch_clear(&made->batches[i]);
-    }
-    ktki_schema_free(made->schema);
-}
 
 static ktk_parquet_write_options random_options(uint32_t *random) {
     static const int64_t group_rows[] = {0, 1, 7, 64, 500, 1000};
@@ -81,18 +56,6 @@ static void any_rows_come_back(void **unused) {
     assert_int_equal(test_allocator_live(), 0);
 }
 
-static void one_column(struct batch *out, ktk_context *context, const struct field *field,
-                       struct ArrowArray *array) {
-    struct schema *schema = NULL;
-    ktk_error err;
-
-    CHECK_OK(ktki_schema_new(&schema, context, 1, &err));
-    CHECK_OK(ktki_field_copy(schema, &schema->fields[0], field, &err));
-    CHECK_OK(ktki_batch_init(out, schema, array->length, &err));
-    ktki_array_move(array, &out->columns[0]);
-    ktki_schema_free(schema);
-}
-
 /* A column of int64 numbers, each made of its row. */
 static void number_column(struct batch *out, ktk_context *context, int64_t count,
                           int64_t (*value)(int64_t row)) {
@@ -107,7 +70,7 @@ static void number_column(struct batch *out, ktk_context *context, int64_t count
     }
     CHECK_OK(ktki_builder_finish(&builder, &array, &err));
     ktki_builder_clear(&builder);
-    one_column(out, context, &field, &array);
+    made_column(out, context, &field, &array);
 }
 
 static void check_numbers(ktk_parquet_file *file, int64_t count, int64_t (*value)(int64_t row)) {
@@ -397,7 +360,7 @@ static void check_text_statistics(size_t size, const char *min, size_t max_size)
     CHECK_OK(ktki_builder_append_bytes(&builder, "a", 1, &err));
     CHECK_OK(ktki_builder_finish(&builder, &array, &err));
     ktki_builder_clear(&builder);
-    one_column(&batch, context, &field, &array);
+    made_column(&batch, context, &field, &array);
     ktki_buffer_init(&bytes, test_allocator(), 0);
     CHECK_OK(made_write(&bytes, context, batch.schema, &batch, 1, NULL, &err));
     made_open(&file, context, &bytes);
@@ -454,7 +417,7 @@ static ktk_status write_one(const struct field *field, const int64_t *values, si
     }
     CHECK_OK(ktki_builder_finish(&builder, &array, &err));
     ktki_builder_clear(&builder);
-    one_column(&batch, context, field, &array);
+    made_column(&batch, context, field, &array);
     ktki_buffer_init(&bytes, test_allocator(), 0);
     status = made_write(&bytes, context, batch.schema, &batch, 1, NULL, out_err);
     ktki_buffer_clear(&bytes);
@@ -513,7 +476,7 @@ static ktk_status write_texts(bool repeat, const char *odd, ktk_error *out_err) 
     CHECK_OK(ktki_builder_append_bytes(&builder, odd, strlen(odd), &err));
     CHECK_OK(ktki_builder_finish(&builder, &array, &err));
     ktki_builder_clear(&builder);
-    one_column(&batch, context, &field, &array);
+    made_column(&batch, context, &field, &array);
     ktki_buffer_init(&bytes, test_allocator(), 0);
     status = made_write(&bytes, context, batch.schema, &batch, 1, NULL, out_err);
     ktki_buffer_clear(&bytes);
@@ -591,7 +554,7 @@ static void a_writer_is_restarted_after_anything(void **unused) {
         struct ArrowArray array;
 
         random_array(&array, &field, 3, 0, &random);
-        one_column(&other, context, &field, &array);
+        made_column(&other, context, &field, &array);
     }
     second.size = 0;
     ktki_parquet_writer_restart(writer, made_sink, &second);
@@ -642,157 +605,6 @@ static void many_small_batches_are_joined(void **unused) {
     ktki_buffer_clear(&first);
     ktki_buffer_clear(&second);
     ktki_batch_clear(&whole);
-    test_context_free(context);
-}
-
-static void options_out_of_range_are_refused(void **unused) {
-    ktk_context *context = test_context_new(1);
-    struct schema *schema = made_schema(context);
-    ktk_parquet_writer *writer = TEST_POISON;
-    ktk_parquet_write_options options[4] = {
-        KTK_PARQUET_WRITE_OPTIONS_INIT, KTK_PARQUET_WRITE_OPTIONS_INIT,
-        KTK_PARQUET_WRITE_OPTIONS_INIT, KTK_PARQUET_WRITE_OPTIONS_INIT};
-    ktk_error err;
-
-    (void)unused;
-    options[0].compression = (ktk_compression)99;
-    options[1].row_group_rows_max = -1;
-    options[2].page_bytes_max = INT64_MAX;
-    options[3].size = 3;
-    for (size_t i = 0; i < 4; i++) {
-        CHECK_STATUS(
-            ktki_parquet_writer_new(&writer, context, schema, &options[i], made_sink, NULL, &err),
-            KTK_E_INVALID);
-        assert_ptr_equal(writer, TEST_POISON);
-    }
-    ktki_schema_free(schema);
-    test_context_free(context);
-}
-
-static void compressions_have_names(void **unused) {
-    ktk_compression compression = KTK_COMPRESSION_ZSTD;
-    ktk_error err;
-
-    (void)unused;
-    CHECK_OK(ktk_compression_parse(&compression, "Snappy", &err));
-    assert_int_equal(compression, KTK_COMPRESSION_SNAPPY);
-    CHECK_OK(ktk_compression_parse(&compression, "UNCOMPRESSED", &err));
-    assert_int_equal(compression, KTK_COMPRESSION_NONE);
-    CHECK_OK(ktk_compression_parse(&compression, "none", &err));
-    assert_int_equal(compression, KTK_COMPRESSION_NONE);
-    CHECK_OK(ktk_compression_parse(&compression, "gzip", &err));
-    assert_int_equal(compression, KTK_COMPRESSION_GZIP);
-    CHECK_STATUS(ktk_compression_parse(&compression, "lzma", &err), KTK_E_INVALID);
-    CHECK_MESSAGE("'lzma'");
-    CHECK_MESSAGE("snappy, zstd, gzip or none");
-    assert_int_equal(compression, KTK_COMPRESSION_GZIP);
-}
-
-/* ---- the public functions ---- */
-
-static void stream_of(struct ArrowArrayStream *out, ktk_context *context, const struct made *made) {
-    struct batch moved[BATCHES_MAX];
-    ktk_error err;
-
-    for (size_t i = 0; i < made->count; i++) {
-        moved[i] = made->batches[i];
-    }
-    CHECK_OK(ktki_stream_of_batches(out, context, made->schema, moved, made->count, &err));
-}
-
-static void bytes_outlive_the_context(void **unused) {
-    ktk_context *context = test_context_new(1);
-    struct ArrowArrayStream stream;
-    ktk_bytes bytes = KTK_BYTES_INIT;
-    struct made made = {.count = 1};
-    uint32_t random = 4;
-    ktk_error err;
-
-    (void)unused;
-    made.schema = made_schema(context);
-    made_batch(&made.batches[0], made.schema, 100, 20, &random);
-    stream_of(&stream, context, &made);
-    CHECK_OK(ktk_parquet_write_bytes(&bytes, context, &stream, NULL, &err));
-    assert_null(stream.release);
-    ktki_schema_free(made.schema);
-    ktk_context_free(context);
-    assert_memory_equal(bytes.data, "PAR1", 4);
-    assert_memory_equal(bytes.data + bytes.size - 4, "PAR1", 4);
-    ktk_bytes_clear(&bytes);
-}
-
-static int64_t size_of_file(const char *path) {
-    struct stat info;
-    return stat(path, &info) == 0 ? (int64_t)info.st_size : -1;
-}
-
-static void a_file_is_replaced_whole_or_not_at_all(void **unused) {
-    ktk_context *context = test_context_new(1);
-    char *folder = test_folder_new();
-    char path[4096];
-    char command[8192];
-    struct field nano = {"at", {.id = TYPE_TIMESTAMP, .unit = UNIT_NANO}, .nullable = true};
-    struct ArrowArrayStream stream;
-    struct made made = {.count = 1};
-    uint32_t random = 4;
-    int64_t size;
-    ktk_parquet_file *file = NULL;
-    ktk_error err;
-
-    (void)unused;
-    (void)snprintf(path, sizeof(path), "%s/a file.parquet", folder);
-    made.schema = made_schema(context);
-    made_batch(&made.batches[0], made.schema, 100, 20, &random);
-    stream_of(&stream, context, &made);
-    CHECK_OK(ktk_parquet_write_path(context, path, &stream, NULL, &err));
-    assert_null(stream.release);
-    size = size_of_file(path);
-    assert_true(size > 0);
-    ktki_schema_free(made.schema);
-    /* A stream that cannot be written leaves the old file, and nothing beside it. */
-    {
-        const int64_t value = 1;
-        struct array_builder builder;
-        struct ArrowArray array;
-
-        CHECK_OK(ktki_builder_init(&builder, context, &nano, &err));
-        CHECK_OK(ktki_builder_append_i64(&builder, value, &err));
-        CHECK_OK(ktki_builder_finish(&builder, &array, &err));
-        ktki_builder_clear(&builder);
-        one_column(&made.batches[0], context, &nano, &array);
-        made.schema = ktki_schema_ref(made.batches[0].schema);
-    }
-    stream_of(&stream, context, &made);
-    CHECK_STATUS(ktk_parquet_write_path(context, path, &stream, NULL, &err), KTK_E_INVALID);
-    CHECK_MESSAGE("'at'");
-    assert_null(stream.release);
-    assert_int_equal(size_of_file(path), size);
-    (void)snprintf(command, sizeof(command), "test $(ls -A '%s' | wc -l) = 1", folder);
-    assert_int_equal(system(command), 0);
-    CHECK_OK(ktk_parquet_open_path(&file, context, path, &err));
-    ktk_parquet_file_free(file);
-    ktki_schema_free(made.schema);
-    test_folder_remove(folder);
-    test_context_free(context);
-}
-
-static void only_files_are_written(void **unused) {
-    static const char *const paths[] = {"/dev/null", "/", "/nonexistent/folder/x.parquet"};
-    static const ktk_status wanted[] = {KTK_E_INVALID, KTK_E_INVALID, KTK_E_NOT_FOUND};
-    ktk_context *context = test_context_new(1);
-    ktk_error err;
-
-    (void)unused;
-    for (size_t i = 0; i < 3; i++) {
-        struct made made = {.schema = made_schema(context)};
-        struct ArrowArrayStream stream;
-
-        stream_of(&stream, context, &made);
-        CHECK_STATUS(ktk_parquet_write_path(context, paths[i], &stream, NULL, &err), wanted[i]);
-        CHECK_MESSAGE(paths[i]);
-        assert_null(stream.release);
-        ktki_schema_free(made.schema);
-    }
     test_context_free(context);
 }
 
@@ -847,11 +659,6 @@ int main(void) {
         cmocka_unit_test(text_must_be_utf8),
         cmocka_unit_test(a_writer_is_restarted_after_anything),
         cmocka_unit_test(many_small_batches_are_joined),
-        cmocka_unit_test(options_out_of_range_are_refused),
-        cmocka_unit_test(compressions_have_names),
-        cmocka_unit_test(bytes_outlive_the_context),
-        cmocka_unit_test(a_file_is_replaced_whole_or_not_at_all),
-        cmocka_unit_test(only_files_are_written),
         cmocka_unit_test(any_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
