@@ -19,6 +19,7 @@ struct parser {
     struct hash_map tables;    /* to the position in `table_names` */
     struct buffer table_names; /* const char * */
     struct buffer partitions;  /* struct partition */
+    struct buffer hashes;      /* uint64_t: of the label of each */
     struct buffer files;       /* struct partition_file, of the partition at hand */
     struct buffer unknown;     /* text */
     bool has_version;
@@ -133,37 +134,88 @@ out:
     return status;
 }
 
-static ktk_status parse_partitions(struct parser *parser, ktk_error *err) {
-    struct document *document = parser->document;
-    const char *last_table = NULL;
-    enum json_event event;
+/* True if two of the hashes are equal: then two labels may be. A set of hashes alone is far cheaper
+ * than a map of labels, and nearly always settles the question. */
+static ktk_status has_equal_hashes(const struct parser *parser, bool *out, ktk_error *err) {
+    const uint64_t *hashes = (const uint64_t *)parser->hashes.data;
+    size_t count = parser->hashes.size / sizeof(*hashes);
+    size_t slot_count = 16;
+    uint64_t *slots = NULL; /* 0: empty */
+    bool found = false;
     ktk_status status = KTK_OK;
 
-    ktki_hash_map_clear(&parser->labels);
+    while (slot_count < 2 * count) {
+        slot_count *= 2;
+    }
+    KTKI_TRY(ktki_alloc_zeroed(parser->allocator, slot_count, sizeof(*slots), &slots, err));
+    for (size_t i = 0; i < count && !found; i++) {
+        uint64_t hash = hashes[i] | 1;
+        size_t at = (size_t)(hashes[i] >> 1) & (slot_count - 1);
+
+        while (slots[at] != 0 && slots[at] != hash) {
+            at = (at + 1) & (slot_count - 1);
+        }
+        found = slots[at] == hash;
+        slots[at] = hash;
+    }
+    *out = found;
+out:
+    ktki_free_array(parser->allocator, slots, slot_count, sizeof(*slots));
+    return status;
+}
+
+/* Of equal labels the last counts, in the place of the first, as in Python. */
+static ktk_status merge_equal_labels(struct parser *parser, ktk_error *err) {
+    struct partition *partitions = (struct partition *)parser->partitions.data;
+    size_t count = parser->partitions.size / sizeof(*partitions);
+    struct hash_map labels;
+    size_t kept = 0;
+    ktk_status status = KTK_OK;
+
+    ktki_hash_map_init(&labels, parser->allocator);
+    for (size_t i = 0; i < count; i++) {
+        const char *label = partitions[i].label;
+        uint64_t *position;
+        bool is_new;
+
+        KTKI_TRY(
+            ktki_hash_map_insert(&labels, label, strlen(label), kept, &position, &is_new, err));
+        partitions[*position] = partitions[i];
+        kept += is_new;
+    }
+    parser->partitions.size = kept * sizeof(*partitions);
+out:
+    ktki_hash_map_clear(&labels);
+    return status;
+}
+
+static ktk_status parse_partitions(struct parser *parser, ktk_error *err) {
+    const char *last_table = NULL;
+    enum json_event event;
+    bool is_doubtful;
+    ktk_status status = KTK_OK;
+
     parser->partitions.size = 0;
-    document->partition_count = 0;
-    document->has_partitions = true;
+    parser->hashes.size = 0;
+    parser->document->has_partitions = true;
     KTKI_TRY(ktki_json_expect(&parser->json, JSON_OBJECT_BEGIN, "a map of partitions", err));
     for (;;) {
         struct partition partition = {0};
-        uint64_t *position;
-        bool is_new;
+        uint64_t hash;
 
         KTKI_TRY(ktki_json_next(&parser->json, &event, err));
         if (event == JSON_OBJECT_END) {
             break;
         }
+        hash = ktki_hash_bytes(parser->json.text, parser->json.text_size);
         KTKI_TRY(keep_text(parser, &partition.label, err));
         KTKI_TRY(parse_partition(parser, &last_table, &partition, err));
-        KTKI_TRY(ktki_hash_map_insert(&parser->labels, partition.label, strlen(partition.label),
-                                      (uint64_t)document->partition_count, &position, &is_new,
-                                      err));
-        if (is_new) {
-            KTKI_TRY(ktki_buffer_append(&parser->partitions, &partition, sizeof(partition), err));
-            document->partition_count++;
-        } else {
-            ((struct partition *)parser->partitions.data)[*position] = partition;
-        }
+        KTKI_TRY(ktki_buffer_append(&parser->partitions, &partition, sizeof(partition), err));
+        KTKI_TRY(ktki_buffer_append(&parser->hashes, &hash, sizeof(hash), err));
+    }
+    KTKI_TRY(has_equal_hashes(parser, &is_doubtful, err));
+    if (is_doubtful) {
+        KTKI_TRY(merge_equal_labels(parser, err));
     }
 out:
     return status;
@@ -378,10 +430,10 @@ ktk_status ktki_document_parse(struct document *out, ktk_context *context, const
 
     ktki_arena_init(&document.arena, allocator);
     ktki_json_reader_init(&parser.json, allocator, text, size, limits->nesting_max);
-    ktki_hash_map_init(&parser.labels, allocator);
     ktki_hash_map_init(&parser.tables, allocator);
     ktki_buffer_init(&parser.table_names, allocator, 0);
     ktki_buffer_init(&parser.partitions, allocator, 0);
+    ktki_buffer_init(&parser.hashes, allocator, 0);
     ktki_buffer_init(&parser.files, allocator, 0);
     ktki_buffer_init(&parser.unknown, allocator, 0);
     if (size > (uint64_t)limits->document_bytes_max) {
@@ -390,6 +442,7 @@ ktk_status ktki_document_parse(struct document *out, ktk_context *context, const
     }
     KTKI_TRY(parse_members(&parser, err));
     KTKI_TRY(ktki_document_keep(&document, &parser.partitions, &document.partitions, err));
+    document.partition_count = (int64_t)(parser.partitions.size / sizeof(struct partition));
     KTKI_TRY(keep_count(&document.table_count, &parser.table_names, sizeof(char *), err));
     KTKI_TRY(ktki_document_keep(&document, &parser.table_names, &document.tables, err));
     KTKI_TRY(ktki_arena_text(&document.arena, (const char *)parser.unknown.data,
@@ -400,10 +453,10 @@ ktk_status ktki_document_parse(struct document *out, ktk_context *context, const
 out:
     ktki_buffer_clear(&parser.unknown);
     ktki_buffer_clear(&parser.files);
+    ktki_buffer_clear(&parser.hashes);
     ktki_buffer_clear(&parser.partitions);
     ktki_buffer_clear(&parser.table_names);
     ktki_hash_map_clear(&parser.tables);
-    ktki_hash_map_clear(&parser.labels);
     ktki_json_reader_clear(&parser.json);
     ktki_document_clear(&document);
     return status;
