@@ -3,7 +3,8 @@
  *
  * A store may be shared between threads. Keys are UTF-8 text of the characters that dataset.md 10.3
  * allows (extended key space: also '/' and space); other keys are refused with KTK_E_INVALID before
- * the backend is asked.
+ * the backend is asked, and are not listed. Bytes that a store hands out must be cleared before the
+ * last reference to its context is dropped.
  */
 #ifndef KARTOTHEK_STORE_H
 #define KARTOTHEK_STORE_H
@@ -122,7 +123,7 @@ KTK_API ktk_status ktk_store_readonly(ktk_store **out, ktk_store *base,
                                       ktk_error *err) KTK_CHECK_RESULT;
 
 /** A view whose keys are percent-encoded on the way in (space becomes '+', '/' becomes "%2F") and
- * decoded on the way out. */
+ * decoded on the way out; they may be any UTF-8 text. */
 KTK_API ktk_status ktk_store_urlencoded(ktk_store **out, ktk_store *base,
                                         ktk_error *err) KTK_CHECK_RESULT;
 
