@@ -102,10 +102,17 @@ def pytest(totals, interpreter, label, folders, environ=None):
         totals.add("{}: pytest ended with {}".format(label, done.returncode), "failed")
 
 
+def step_format(totals, build):
+    say("formatter")
+    files = subprocess.check_output(["git", "ls-files", "*.c", "*.h"], cwd=str(ROOT)).decode().split()
+    done = subprocess.run(["clang-format-19", "--dry-run", "-Werror"] + files, cwd=str(ROOT))
+    totals.add("format of the C sources", "passed" if done.returncode == 0 else "failed")
+
+
 def step_lint(totals, build):
+    """Takes minutes, so it is a command of its own: `make lint`."""
     folder = build / "release"
     meson_build(folder, ["-Dwerror=true"], what="with gcc")
-    say("formatter, clang-tidy, cppcheck")
     done = subprocess.run([str(ROOT / "scripts" / "lint.sh"), str(folder)])
     totals.add("lint", "passed" if done.returncode == 0 else "failed")
 
@@ -160,7 +167,8 @@ def step_interop(totals, build):
     pytest(totals, interpreter, "interop", [ROOT / "tests" / "interop"], {"KTK_ORIGINALS": str(originals), "KTK": str(build / "release" / "cli" / "ktk")})
 
 
-STEPS = {"lint": step_lint, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop}
+STEPS = {"format": step_format, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop, "lint": step_lint}
+ON_REQUEST = {"lint"}
 
 
 def main():
@@ -171,7 +179,7 @@ def main():
     build = pathlib.Path(arguments.build).resolve()
     totals = Totals()
     for name, step in STEPS.items():
-        if arguments.only is None or name in arguments.only:
+        if name not in ON_REQUEST if arguments.only is None else name in arguments.only:
             start = time.monotonic()
             step(totals, build)
             say("{} took {:.0f} s".format(name, time.monotonic() - start))
