@@ -1,16 +1,19 @@
 #include "update/partition_rows.h"
 
 #include "arrow/group_rows.h"
-#include "arrow/take.h"
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "update/reorder_rows.h"
 
-/* Batches of the input are joined up to this size: taking the rows of a group from few large pieces
- * is faster than from many small ones, and no text column may pass 2 GiB. */
-#define PIECE_ROWS_MAX ((int64_t)4 << 20)
+/* Batches of the input are reordered together up to this size: few large pieces are faster than
+ * many small ones, and no text column may pass 2 GiB. */
+#define PIECE_ROWS_MAX ((int64_t)8 << 20)
 #define PIECE_BYTES_MAX ((int64_t)512 << 20)
+
+/* Bytes that a row of a type of no fixed width is taken for, where its texts are not counted. */
+#define ODD_ROW_BYTES 16
 
 /* ---- sizes ---- */
 
@@ -20,17 +23,17 @@ static int64_t text_bytes(const struct ArrowArray *array, const struct data_type
 
     ktki_array_view(array, type, &view);
     if (view.offsets == NULL || view.length == 0) {
-        return view.length * 16;
+        return view.length * ODD_ROW_BYTES;
     }
     if (is_large) {
         const int64_t *offsets = (const int64_t *)view.offsets + view.offset;
-        return offsets[view.length] - offsets[0] + view.length * 8;
+        return offsets[view.length] - offsets[0];
     }
     const int32_t *offsets = (const int32_t *)view.offsets + view.offset;
-    return offsets[view.length] - offsets[0] + view.length * 4;
+    return offsets[view.length] - offsets[0];
 }
 
-/* Rough: what is not of fixed width and no text is taken for 16 bytes a row. */
+/* Rough, but for texts, which must not be taken for less than they are. */
 static int64_t batch_bytes(const struct batch *batch) {
     int64_t bytes = 0;
 
@@ -38,22 +41,19 @@ static int64_t batch_bytes(const struct batch *batch) {
         const struct data_type *type = &batch->schema->fields[i].type;
         size_t width = ktki_type_width(type);
 
-        if (width > 0) {
-            bytes += batch->row_count * (int64_t)width;
-        } else {
-            bytes += text_bytes(&batch->columns[i], type);
-        }
+        bytes +=
+            width > 0 ? batch->row_count * (int64_t)width : text_bytes(&batch->columns[i], type);
     }
     return bytes;
 }
 
-int64_t ktki_partition_rows_width(const struct partition_rows *rows) {
-    int64_t bytes = 0;
-
-    for (size_t i = 0; i < rows->piece_count; i++) {
-        bytes += batch_bytes(&rows->pieces[i]);
+static bool has_dictionaries(const struct schema *schema) {
+    for (int32_t i = 0; i < schema->field_count; i++) {
+        if (schema->fields[i].type.id == TYPE_DICTIONARY) {
+            return true;
+        }
     }
-    return rows->row_count == 0 ? 0 : bytes / rows->row_count + 1;
+    return false;
 }
 
 /* ---- reading ---- */
@@ -68,59 +68,69 @@ struct reading {
     const int32_t *keys;
     int32_t key_count;
     bool *null_marks;      /* by key: it had a null that is marked as one */
-    struct buffer groups;  /* uint32_t, of all rows so far */
-    struct buffer pending; /* struct batch, not yet a piece */
+    bool is_alone;         /* no two batches may share a piece: their dictionaries may differ */
+    struct buffer pending; /* struct batch: data that is not yet in a piece */
+    struct buffer groups;  /* uint32_t: of the rows of these */
     int64_t pending_rows;
     int64_t pending_bytes;
 };
 
-static ktk_status add_piece(struct reading *reading, struct batch *batch, ktk_error *err) {
-    struct partition_rows *rows = reading->rows;
-    size_t count = rows->piece_count;
+/* Counting sort: turn groups into positions in the order of groups, in place. */
+static ktk_status positions_of_groups(struct row_piece *piece, uint32_t *groups, int64_t count,
+                                      const ktk_allocator *allocator, ktk_error *err) {
+    int64_t *next = NULL;
+    int64_t total = 0;
     ktk_status status = KTK_OK;
 
-    if (count == rows->piece_capacity) {
-        size_t capacity = count == 0 ? 4 : count * 2;
+    KTKI_TRY(ktki_alloc_zeroed(allocator, (size_t)piece->group_count + 1, sizeof(*piece->starts),
+                               &piece->starts, err));
+    KTKI_TRY(
+        ktki_alloc_array(allocator, (size_t)piece->group_count + 1, sizeof(*next), &next, err));
+    for (int64_t i = 0; i < count; i++) {
+        piece->starts[groups[i]]++;
+    }
+    for (uint32_t g = 0; g <= piece->group_count; g++) {
+        int64_t size = piece->starts[g];
+
+        piece->starts[g] = total;
+        next[g] = total;
+        total += size;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        groups[i] = (uint32_t)next[groups[i]]++;
+    }
+out:
+    ktki_free_array(allocator, next, (size_t)piece->group_count + 1, sizeof(*next));
+    return status;
+}
+
+static void piece_clear(struct row_piece *piece, const ktk_allocator *allocator) {
+    ktki_free_array(allocator, piece->starts, (size_t)piece->group_count + 1,
+                    sizeof(*piece->starts));
+    ktki_batch_clear(&piece->data);
+}
+
+static ktk_status add_piece(struct reading *reading, ktk_error *err) {
+    struct partition_rows *rows = reading->rows;
+    struct row_piece piece = {.group_count = ktki_grouper_group_count(reading->grouper)};
+    uint32_t *groups = (uint32_t *)reading->groups.data;
+    ktk_status status = KTK_OK;
+
+    if (rows->piece_count == rows->piece_capacity) {
+        size_t capacity = rows->piece_capacity == 0 ? 4 : rows->piece_capacity * 2;
 
         KTKI_TRY(ktki_resize_array(reading->allocator, &rows->pieces, rows->piece_capacity,
                                    capacity, sizeof(*rows->pieces), err));
         rows->piece_capacity = capacity;
     }
-    rows->pieces[count] = *batch;
-    rows->piece_count++;
-    *batch = (struct batch){0};
+    KTKI_TRY(positions_of_groups(&piece, groups, reading->pending_rows, reading->allocator, err));
+    KTKI_TRY(ktki_reorder_rows(
+        &piece.data, reading->context, rows->schema, (struct batch *)reading->pending.data,
+        reading->pending.size / sizeof(struct batch), groups, reading->pending_rows, err));
+    rows->pieces[rows->piece_count++] = piece;
+    piece = (struct row_piece){0};
 out:
-    return status;
-}
-
-static ktk_status join_column(struct reading *reading, struct batch *joined, int32_t column,
-                              const struct ArrowArray **arrays, ktk_error *err) {
-    const struct batch *batches = (const struct batch *)reading->pending.data;
-    size_t count = reading->pending.size / sizeof(*batches);
-
-    for (size_t i = 0; i < count; i++) {
-        arrays[i] = &batches[i].columns[column];
-    }
-    return ktki_array_concat(&joined->columns[column], reading->context,
-                             &joined->schema->fields[column], arrays, count, err);
-}
-
-static ktk_status join_pending(struct reading *reading, struct batch *out, ktk_error *err) {
-    const struct ArrowArray **arrays = NULL;
-    size_t count = reading->pending.size / sizeof(struct batch);
-    struct batch joined = {0};
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_alloc_array(reading->allocator, count, sizeof(*arrays), &arrays, err));
-    KTKI_TRY(ktki_batch_init(&joined, reading->rows->schema, reading->pending_rows, err));
-    for (int32_t i = 0; i < joined.schema->field_count; i++) {
-        KTKI_TRY(join_column(reading, &joined, i, arrays, err));
-    }
-    *out = joined;
-    joined = (struct batch){0};
-out:
-    ktki_batch_clear(&joined);
-    ktki_free_array(reading->allocator, arrays, count, sizeof(*arrays));
+    piece_clear(&piece, reading->allocator);
     return status;
 }
 
@@ -131,63 +141,58 @@ static void clear_pending(struct reading *reading) {
         ktki_batch_clear(&batches[i]);
     }
     reading->pending.size = 0;
+    reading->groups.size = 0;
     reading->pending_rows = 0;
     reading->pending_bytes = 0;
 }
 
-/* Make a piece of the batches that wait; dictionaries that differ keep them apart. */
+/* Make a piece of the batches that wait. Once there was a null it is known to end in a failure;
+ * only the rows are still counted. */
 static ktk_status flush_pending(struct reading *reading, ktk_error *err) {
-    struct batch *batches = (struct batch *)reading->pending.data;
-    size_t count = reading->pending.size / sizeof(*batches);
-    struct batch joined = {0};
-    ktk_error inner = {0};
     ktk_status status = KTK_OK;
 
-    if (count > 1) {
-        status = join_pending(reading, &joined, &inner);
+    if (reading->pending_rows > 0 && ktki_grouper_null_count(reading->grouper) == 0) {
+        status = add_piece(reading, err);
     }
-    if (count > 1 && status == KTK_OK) {
-        KTKI_TRY(add_piece(reading, &joined, err));
-    } else if (status == KTK_OK || status == KTK_E_UNSUPPORTED) {
-        status = KTK_OK;
-        for (size_t i = 0; i < count; i++) {
-            KTKI_TRY(add_piece(reading, &batches[i], err));
-        }
-    } else if (err != NULL) {
-        *err = inner;
-    }
-out:
-    ktki_batch_clear(&joined);
     clear_pending(reading);
     return status;
 }
 
+static void mark_nulls(struct reading *reading, const struct batch *batch) {
+    for (int32_t i = 0; i < reading->key_count; i++) {
+        if (ktki_array_null_count(&batch->columns[reading->keys[i]]) > 0) {
+            reading->null_marks[i] = true;
+        }
+    }
+}
+
 /* Groups of the rows of a batch; of the batch only the data is kept. */
 static ktk_status add_batch(struct reading *reading, struct batch *batch, ktk_error *err) {
-    size_t bytes = (size_t)batch->row_count * sizeof(uint32_t);
+    size_t group_bytes = (size_t)batch->row_count * sizeof(uint32_t);
+    int64_t row_count = batch->row_count;
+    int64_t bytes = batch_bytes(batch);
     struct batch data = {0};
     ktk_status status = KTK_OK;
 
-    if (batch->row_count == 0) {
-        goto out;
+    if (row_count > UINT32_MAX) {
+        KTKI_FAIL(err, KTK_E_LIMIT, "%lld rows in one batch are too many to be split",
+                  (long long)row_count);
     }
-    KTKI_TRY(ktki_buffer_reserve(&reading->groups, bytes, err));
-    KTKI_TRY(ktki_grouper_add(reading->grouper, batch,
-                              (uint32_t *)(reading->groups.data + reading->groups.size), err));
-    reading->groups.size += bytes;
-    for (int32_t i = 0; i < reading->key_count; i++) {
-        reading->null_marks[i] =
-            reading->null_marks[i] || ktki_array_null_count(&batch->columns[reading->keys[i]]) > 0;
-    }
-    reading->rows->row_count += batch->row_count;
-    KTKI_TRY(ktki_batch_select(&data, batch, reading->rows->schema, reading->data_columns, err));
-    reading->pending_rows += data.row_count;
-    reading->pending_bytes += batch_bytes(&data);
-    KTKI_TRY(ktki_buffer_append(&reading->pending, &data, sizeof(data), err));
-    data = (struct batch){0};
-    if (reading->pending_rows >= PIECE_ROWS_MAX || reading->pending_bytes >= PIECE_BYTES_MAX) {
+    if (reading->is_alone || reading->pending_rows + row_count > PIECE_ROWS_MAX ||
+        reading->pending_bytes + bytes > PIECE_BYTES_MAX) {
         KTKI_TRY(flush_pending(reading, err));
     }
+    KTKI_TRY(ktki_buffer_reserve(&reading->groups, group_bytes, err));
+    KTKI_TRY(ktki_grouper_add(reading->grouper, batch,
+                              (uint32_t *)(reading->groups.data + reading->groups.size), err));
+    mark_nulls(reading, batch);
+    reading->groups.size += group_bytes;
+    reading->rows->row_count += row_count;
+    KTKI_TRY(ktki_batch_select(&data, batch, reading->rows->schema, reading->data_columns, err));
+    KTKI_TRY(ktki_buffer_append(&reading->pending, &data, sizeof(data), err));
+    data = (struct batch){0};
+    reading->pending_rows += row_count;
+    reading->pending_bytes += bytes;
 out:
     ktki_batch_clear(&data);
     return status;
@@ -203,54 +208,14 @@ static ktk_status read_batches(struct reading *reading, struct stream_reader *re
         if (batch.schema == NULL) {
             break;
         }
-        KTKI_TRY(add_batch(reading, &batch, err));
+        if (batch.row_count > 0) {
+            KTKI_TRY(add_batch(reading, &batch, err));
+        }
         ktki_batch_clear(&batch);
     }
     KTKI_TRY(flush_pending(reading, err));
 out:
     ktki_batch_clear(&batch);
-    return status;
-}
-
-/* ---- rows by group ---- */
-
-/* Counting sort: stable, and with one pass over the rows each way. */
-static ktk_status sort_rows(struct partition_rows *rows, const uint32_t *groups,
-                            const ktk_allocator *allocator, ktk_error *err) {
-    size_t group_count = rows->group_count;
-    int64_t *ends = NULL;
-    int64_t total = 0;
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_alloc_zeroed(allocator, group_count + 1, sizeof(*ends), &rows->starts, err));
-    KTKI_TRY(ktki_alloc_array(allocator, (size_t)rows->row_count, sizeof(*rows->rows), &rows->rows,
-                              err));
-    ends = rows->starts;
-    for (int64_t i = 0; i < rows->row_count; i++) {
-        ends[groups[i]]++;
-    }
-    for (size_t i = 0; i <= group_count; i++) {
-        total += ends[i];
-        ends[i] = total;
-    }
-    /* From the last row backwards each end moves to the start of its group. */
-    for (int64_t i = rows->row_count - 1; i >= 0; i--) {
-        rows->rows[--ends[groups[i]]] = i;
-    }
-out:
-    return status;
-}
-
-static ktk_status number_pieces(struct partition_rows *rows, const ktk_allocator *allocator,
-                                ktk_error *err) {
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_alloc_zeroed(allocator, rows->piece_count + 1, sizeof(*rows->piece_starts),
-                               &rows->piece_starts, err));
-    for (size_t i = 0; i < rows->piece_count; i++) {
-        rows->piece_starts[i + 1] = rows->piece_starts[i] + rows->pieces[i].row_count;
-    }
-out:
     return status;
 }
 
@@ -316,6 +281,7 @@ static ktk_status choose_data_columns(struct reading *reading, const struct sche
                                 reading->data_column_count, true, err));
     KTKI_TRY(ktki_alloc_zeroed(reading->allocator, (size_t)reading->key_count,
                                sizeof(*reading->null_marks), &reading->null_marks, err));
+    reading->is_alone = has_dictionaries(reading->rows->schema);
 out:
     return status;
 }
@@ -340,8 +306,6 @@ ktk_status ktki_partition_rows_read(struct partition_rows *out, struct stream_re
     KTKI_TRY(check_nulls(&reading, reader->schema, err));
     rows.group_count = ktki_grouper_group_count(reading.grouper);
     KTKI_TRY(ktki_grouper_keys(reading.grouper, &rows.keys, err));
-    KTKI_TRY(number_pieces(&rows, allocator, err));
-    KTKI_TRY(sort_rows(&rows, (const uint32_t *)reading.groups.data, allocator, err));
     *out = rows;
     rows = (struct partition_rows){0};
 out:
@@ -363,12 +327,8 @@ void ktki_partition_rows_clear(struct partition_rows *rows) {
         return;
     }
     allocator = ktki_context_allocator(rows->schema->context);
-    ktki_free_array(allocator, rows->rows, (size_t)rows->row_count, sizeof(*rows->rows));
-    ktki_free_array(allocator, rows->starts, (size_t)rows->group_count + 1, sizeof(*rows->starts));
-    ktki_free_array(allocator, rows->piece_starts, rows->piece_count + 1,
-                    sizeof(*rows->piece_starts));
     for (size_t i = 0; i < rows->piece_count; i++) {
-        ktki_batch_clear(&rows->pieces[i]);
+        piece_clear(&rows->pieces[i], allocator);
     }
     ktki_free_array(allocator, rows->pieces, rows->piece_capacity, sizeof(*rows->pieces));
     ktki_batch_clear(&rows->keys);
@@ -376,68 +336,51 @@ void ktki_partition_rows_clear(struct partition_rows *rows) {
     *rows = (struct partition_rows){0};
 }
 
-/* ---- taking ---- */
+/* ---- groups ---- */
 
-/* The first of `count` ascending rows that is not below `bound`. */
-static int64_t lower_bound(const int64_t *rows, int64_t count, int64_t bound) {
-    int64_t low = 0;
-    int64_t high = count;
-
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-
-        if (rows[middle] < bound) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+static int64_t count_in_piece(const struct row_piece *piece, uint32_t group) {
+    return group < piece->group_count ? piece->starts[group + 1] - piece->starts[group] : 0;
 }
 
-static ktk_status take_columns(struct batch *out, const struct partition_rows *rows, size_t piece,
-                               const int64_t *indices, int64_t count, ktk_error *err) {
-    struct batch taken = {0};
-    ktk_status status = KTK_OK;
+int64_t ktki_partition_rows_count(const struct partition_rows *rows, uint32_t group) {
+    int64_t count = 0;
 
-    KTKI_TRY(ktki_batch_init(&taken, rows->schema, count, err));
-    for (int32_t i = 0; i < rows->schema->field_count; i++) {
-        KTKI_TRY(ktki_array_take(&taken.columns[i], rows->schema->context, &rows->schema->fields[i],
-                                 &rows->pieces[piece].columns[i], indices, count, err));
+    for (size_t i = 0; i < rows->piece_count; i++) {
+        count += count_in_piece(&rows->pieces[i], group);
     }
-    *out = taken;
-    taken = (struct batch){0};
-out:
-    ktki_batch_clear(&taken);
-    return status;
+    return count;
 }
 
-ktk_status ktki_partition_rows_take(struct batch *out, const struct partition_rows *rows,
+static void view_release(struct ArrowArray *array) {
+    array->release = NULL;
+}
+
+/* Rows [start, start + count) of an array that lives longer. */
+static struct ArrowArray view_of(const struct ArrowArray *array, int64_t start, int64_t count) {
+    struct ArrowArray view = *array;
+
+    view.offset += start;
+    view.length = count;
+    view.null_count = array->null_count == 0 ? 0 : -1;
+    view.release = view_release;
+    view.private_data = NULL;
+    return view;
+}
+
+ktk_status ktki_partition_rows_view(struct batch *out, const struct partition_rows *rows,
                                     uint32_t group, size_t piece, ktk_error *err) {
-    const ktk_allocator *allocator = ktki_context_allocator(rows->schema->context);
-    const int64_t *indices = rows->rows + rows->starts[group];
-    int64_t count = rows->starts[group + 1] - rows->starts[group];
-    int64_t first = lower_bound(indices, count, rows->piece_starts[piece]);
-    int64_t *local = NULL;
+    const struct row_piece *from = &rows->pieces[piece];
+    int64_t count = count_in_piece(from, group);
+    struct batch view = {0};
     ktk_status status = KTK_OK;
 
-    count = lower_bound(indices, count, rows->piece_starts[piece + 1]) - first;
-    indices += first;
-    if (count == 0) {
-        *out = (struct batch){0};
-        goto out;
-    }
-    if (rows->piece_starts[piece] > 0) {
-        KTKI_TRY(ktki_alloc_array(allocator, (size_t)count, sizeof(*local), &local, err));
-        for (int64_t i = 0; i < count; i++) {
-            local[i] = indices[i] - rows->piece_starts[piece];
+    if (count > 0) {
+        KTKI_TRY(ktki_batch_init(&view, rows->schema, count, err));
+        for (int32_t i = 0; i < rows->schema->field_count; i++) {
+            view.columns[i] = view_of(&from->data.columns[i], from->starts[group], count);
         }
-        indices = local;
     }
-    KTKI_TRY(take_columns(out, rows, piece, indices, count, err));
+    *out = view;
 out:
-    if (local != NULL) {
-        ktki_free_array(allocator, local, (size_t)count, sizeof(*local));
-    }
     return status;
 }

@@ -14,9 +14,6 @@
 #define TASKS_PER_THREAD 4
 #define TASKS_MAX 1024
 
-/* Rows of the tasks started together, copied out of the input: about so many bytes. */
-#define WAVE_BYTES_MAX ((int64_t)256 << 20)
-
 /* The tasks of a wave; task i takes the groups [starts[i], starts[i + 1]). */
 struct wave {
     const struct ktk_update *update;
@@ -34,7 +31,7 @@ static ktk_status write_group(struct file_write *write, const struct wave *wave,
     ktk_status status = KTK_OK;
 
     for (size_t piece = 0; piece < wave->rows->piece_count; piece++) {
-        KTKI_TRY(ktki_partition_rows_take(&batch, wave->rows, group, piece, err));
+        KTKI_TRY(ktki_partition_rows_view(&batch, wave->rows, group, piece, err));
         if (batch.schema != NULL) {
             KTKI_TRY(ktki_file_write_take(write, &batch, err));
             batch = (struct batch){0};
@@ -62,20 +59,17 @@ out:
 
 /* Choose tasks for the groups from `first` on. */
 static void plan_wave(struct wave *wave, uint32_t first) {
-    const int64_t *row_starts = wave->rows->starts;
-    int64_t rows_max = WAVE_BYTES_MAX / (ktki_partition_rows_width(wave->rows) + 1) + 1;
     size_t tasks_max = (size_t)ktk_context_threads(wave->update->context) * TASKS_PER_THREAD;
     uint32_t group = first;
 
     tasks_max = tasks_max > TASKS_MAX ? TASKS_MAX : tasks_max;
     wave->task_count = 0;
     wave->starts[0] = first;
-    while (group < wave->rows->group_count && wave->task_count < tasks_max &&
-           row_starts[group] - row_starts[first] < rows_max) {
-        int64_t task_start = row_starts[group];
+    while (group < wave->rows->group_count && wave->task_count < tasks_max) {
+        int64_t row_count = 0;
 
-        while (group < wave->rows->group_count && row_starts[group] - task_start < TASK_ROWS_MIN) {
-            group++;
+        while (group < wave->rows->group_count && row_count < TASK_ROWS_MIN) {
+            row_count += ktki_partition_rows_count(wave->rows, group++);
         }
         wave->starts[++wave->task_count] = group;
     }

@@ -6,8 +6,9 @@
 #include "update/update_internal.h"
 
 /**
- * Write all groups into `files` (one each, labels set), in parallel on the context's pool. What is
- * under way at a time is bounded. Each file is counted, in order, on the calling thread.
+ * Write all groups into `files` (one each, labels set), in parallel on the context's pool; as many
+ * files are under way at a time as there are threads. Each is counted, in order, on the calling
+ * thread.
  */
 ktk_status ktki_write_groups(struct ktk_update *update, const struct partition_rows *rows,
                              struct written_file *files, bool is_given, ktk_error *err);

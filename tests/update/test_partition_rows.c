@@ -2,10 +2,12 @@
 #include "support/test.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <kartothek/arrow.h>
 
+#include "arrow/builder.h"
+#include "base/alloc.h"
+#include "base/context.h"
 #include "update/partition_rows.h"
 
 static struct partition_rows grouped(ktk_context *context, const char *columns, const char *rows,
@@ -33,7 +35,7 @@ static void check_group(ktk_context *context, const struct partition_rows *rows,
     ktk_error err;
 
     for (size_t piece = 0; piece < rows->piece_count; piece++) {
-        CHECK_OK(ktki_partition_rows_take(&batches[count], rows, group, piece, &err));
+        CHECK_OK(ktki_partition_rows_view(&batches[count], rows, group, piece, &err));
         count += batches[count].schema != NULL;
     }
     CHECK_OK(ktki_stream_of_batches(&stream, context, rows->schema, batches, count, &err));
@@ -56,7 +58,7 @@ static void keeps_order_of_appearance_and_of_rows(void **unused) {
         assert_int_equal(rows.row_count, 5);
         assert_int_equal(rows.group_count, 3);
         assert_int_equal(rows.keys.row_count, 3);
-        assert_true(ktki_partition_rows_width(&rows) >= 16);
+        assert_int_equal(ktki_partition_rows_count(&rows, 1), 2);
         check_group(context, &rows, 0, "v,w|1,0.5;3,2.5");
         check_group(context, &rows, 1, "v,w|2,;5,9.0");
         check_group(context, &rows, 2, "v,w|4,1.0");
@@ -91,7 +93,7 @@ static void no_rows_give_no_groups(void **unused) {
     (void)unused;
     assert_int_equal(rows.group_count, 0);
     assert_int_equal(rows.row_count, 0);
-    assert_int_equal(ktki_partition_rows_width(&rows), 0);
+    assert_int_equal(rows.piece_count, 0);
     ktki_partition_rows_clear(&rows);
     test_context_free(context);
 }
@@ -130,7 +132,7 @@ static void agrees_with_a_plain_loop_on_random_rows(void **unused) {
     enum { ROWS = 3000, KEYS = 37 };
     ktk_context *context = test_context_new(1);
     const int32_t key = 0;
-    char *text = malloc(ROWS * 16);
+    static char text[ROWS * 16];
     int keys[ROWS];
     int first_seen[KEYS];
     int group_count = 0;
@@ -139,7 +141,6 @@ static void agrees_with_a_plain_loop_on_random_rows(void **unused) {
     struct partition_rows rows;
 
     (void)unused;
-    assert_non_null(text);
     for (int i = 0; i < KEYS; i++) {
         first_seen[i] = -1;
     }
@@ -154,17 +155,103 @@ static void agrees_with_a_plain_loop_on_random_rows(void **unused) {
     rows = grouped(context, "p:int64,v:int64", text, 100, &key, 1);
     assert_int_equal(rows.group_count, group_count);
     for (int k = 0; k < KEYS; k++) {
-        int64_t at = rows.starts[first_seen[k]];
+        struct batch view = {0};
+        int64_t at = 0;
+        ktk_error err;
 
+        CHECK_OK(ktki_partition_rows_view(&view, &rows, (uint32_t)first_seen[k], 0, &err));
         for (int i = 0; i < ROWS; i++) {
             if (keys[i] == k) {
-                assert_int_equal(rows.rows[at++], i);
+                const int64_t *values = view.columns[0].buffers[1];
+
+                assert_true(at < view.row_count);
+                assert_int_equal(values[view.columns[0].offset + at++], i);
             }
         }
-        assert_int_equal(at, rows.starts[first_seen[k] + 1]);
+        assert_int_equal(at, view.row_count);
+        ktki_batch_clear(&view);
     }
     ktki_partition_rows_clear(&rows);
-    free(text);
+    test_context_free(context);
+}
+
+/* ---- categories ---- */
+
+/* An array of the texts "a", "b", "c", or of codes into them. */
+static struct ArrowArray texts_or_codes(ktk_context *context, const struct field *field,
+                                        const char *letters) {
+    struct array_builder builder = {0};
+    struct ArrowArray array = {0};
+    ktk_error err;
+
+    CHECK_OK(ktki_builder_init(&builder, context, field, &err));
+    for (const char *at = letters; *at != '\0'; at++) {
+        CHECK_OK(field->type.id == TYPE_STRING
+                     ? ktki_builder_append_bytes(&builder, at, 1, &err)
+                     : ktki_builder_append_i64(&builder, *at - 'a', &err));
+    }
+    CHECK_OK(ktki_builder_finish(&builder, &array, &err));
+    ktki_builder_clear(&builder);
+    return array;
+}
+
+static struct ArrowArray categories(ktk_context *context, const char *values,
+                                    const char *dictionary) {
+    const struct field codes = {.name = "", .type = {.id = TYPE_INT8}};
+    const struct field text = {.name = "", .type = {.id = TYPE_STRING}};
+    struct ArrowArray array = texts_or_codes(context, &codes, values);
+    struct ArrowArray entries = texts_or_codes(context, &text, dictionary);
+    struct array_buffer buffers[2] = {{NULL, 0}, {NULL, strlen(values)}};
+    struct ArrowArray wrapped = {0};
+    ktk_error err;
+
+    CHECK_OK(ktki_alloc_array(ktki_context_allocator(context), strlen(values), 1, &buffers[1].data,
+                              &err));
+    memcpy(buffers[1].data, array.buffers[1], strlen(values));
+    CHECK_OK(
+        ktki_array_wrap(&wrapped, context, array.length, 0, buffers, 2, NULL, 0, &entries, &err));
+    ktki_array_clear(&array);
+    return wrapped;
+}
+
+/* Two batches whose dictionaries differ, as key and as data; a category that no row has makes no
+ * group. */
+static void groups_categories_by_value(void **unused) {
+    ktk_context *context = test_context_new(1);
+    struct field value = {.name = "", .type = {.id = TYPE_STRING}, .nullable = true};
+    struct partition_rows rows = {0};
+    struct ArrowArrayStream stream = {0};
+    struct stream_reader reader = {0};
+    struct batch batches[2] = {{0}};
+    struct schema *schema = NULL;
+    const int32_t key = 0;
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(ktki_schema_new(&schema, context, 2, &err));
+    for (int32_t i = 0; i < 2; i++) {
+        schema->fields[i] = (struct field){.name = i == 0 ? "p" : "v",
+                                           .type = {.id = TYPE_DICTIONARY, .index = TYPE_INT8},
+                                           .nullable = true,
+                                           .dictionary = &value};
+    }
+    CHECK_OK(ktki_batch_init(&batches[0], schema, 3, &err));
+    batches[0].columns[0] = categories(context, "aba", "xyz");
+    batches[0].columns[1] = categories(context, "abb", "mn");
+    CHECK_OK(ktki_batch_init(&batches[1], schema, 2, &err));
+    batches[1].columns[0] = categories(context, "ab", "yx");
+    batches[1].columns[1] = categories(context, "ba", "nm");
+    CHECK_OK(ktki_stream_of_batches(&stream, context, schema, batches, 2, &err));
+    CHECK_OK(ktki_reader_init(&reader, context, &stream, &err));
+    CHECK_OK(ktki_partition_rows_read(&rows, &reader, &key, 1, &err));
+    assert_int_equal(rows.group_count, 2);
+    assert_int_equal(rows.piece_count, 2);
+    check_group(context, &rows, 0, "v|m;n;n");
+    check_group(context, &rows, 1, "v|n;m");
+    ktki_partition_rows_clear(&rows);
+    ktki_reader_clear(&reader);
+    ktki_stream_clear(&stream);
+    ktki_schema_free(schema);
     test_context_free(context);
 }
 
@@ -184,7 +271,7 @@ static ktk_status read_and_take(ktk_context *context, ktk_error *err) {
         status = ktki_partition_rows_read(&rows, &reader, &key, 1, err);
     }
     if (status == KTK_OK) {
-        status = ktki_partition_rows_take(&batch, &rows, 0, 0, err);
+        status = ktki_partition_rows_view(&batch, &rows, 0, 0, err);
     }
     ktki_batch_clear(&batch);
     ktki_partition_rows_clear(&rows);
@@ -217,6 +304,7 @@ int main(void) {
         cmocka_unit_test(no_rows_give_no_groups),
         cmocka_unit_test(refuses_nulls_in_keys_with_the_counts),
         cmocka_unit_test(agrees_with_a_plain_loop_on_random_rows),
+        cmocka_unit_test(groups_categories_by_value),
         cmocka_unit_test(survives_lack_of_memory),
     };
     return cmocka_run_group_tests_name("update/partition_rows", tests, NULL, NULL);
