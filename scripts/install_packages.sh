@@ -11,7 +11,7 @@ packages() {
             libzstd-dev libsnappy-dev libdeflate-dev libxxhash-dev libsmartcols-dev libcmocka-dev
         ;;
     check)
-        echo g++ clang-19 libclang-rt-19-dev llvm-19 clang-format-19 clang-tidy-19 cppcheck universal-ctags mandoc
+        echo g++ clang-19 libclang-rt-19-dev llvm-19 clang-format-19 clang-tidy-19 cppcheck universal-ctags mandoc zsh
         ;;
     *)
         echo "unknown set of packages: $1" >&2
