@@ -272,7 +272,8 @@ static ktk_status report(struct bench *bench, const struct command *command,
         printf("{");
         print_list("seconds", times->seconds, times->count);
         print_list("cpu", times->cpu_seconds, times->count);
-        printf("\"first_s\": %.9f, \"rows\": %" PRId64 ", ", times->first_s, bench->row_count);
+        printf("\"first_s\": %.9f, \"first_cpu\": %.9f, \"rows\": %" PRId64 ", ", times->first_s,
+               times->first_cpu_s, bench->row_count);
         if (has_checksum) {
             printf("\"checksum\": \"%016" PRIx64 "\", ", checksum);
         }

@@ -61,13 +61,12 @@ static ktk_status run_once(double *wall_s, double *cpu_s, const struct bench_tas
 ktk_status bench_measure(struct bench_times *out, const struct bench_task *task,
                          const struct bench_limits *limits, ktk_error *err) {
     double total_s = 0;
-    double first_cpu_s = 0;
 
     memset(out, 0, sizeof(*out));
     task->reset(task->state);
     reset_memory_peak();
     out->rss_before_kb = process_status_kb("VmRSS:");
-    ktk_status status = run_once(&out->first_s, &first_cpu_s, task, err);
+    ktk_status status = run_once(&out->first_s, &out->first_cpu_s, task, err);
     out->rss_peak_kb = process_status_kb("VmHWM:");
     while (status == KTK_OK && out->count < limits->repetitions_max &&
            (out->count == 0 || total_s < limits->time_min_s)) {

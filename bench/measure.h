@@ -25,6 +25,7 @@ struct bench_limits {
 
 struct bench_times {
     double first_s;
+    double first_cpu_s;
     double seconds[MEASURE_REPETITIONS_MAX];
     double cpu_seconds[MEASURE_REPETITIONS_MAX]; /* user and system, of all threads */
     size_t count;                                /* >= 1 */

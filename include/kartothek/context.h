@@ -25,7 +25,9 @@ typedef struct ktk_limits {
 
 typedef struct ktk_context_options {
     size_t size;                    /**< set by KTK_CONTEXT_OPTIONS_INIT */
-    const ktk_allocator *allocator; /**< copied; NULL: the C library's heap */
+    const ktk_allocator *allocator; /**< copied; NULL: the C library's heap, and for blocks of
+                                       256 KiB and more memory of the context's own, of which up
+                                       to 512 MiB are kept for reuse */
     int32_t
         threads; /**< workers beside the calling thread + 1; 0: one per processor, 1: none at all */
     ktk_limits limits;

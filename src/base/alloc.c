@@ -3,28 +3,15 @@
 
 #include <assert.h>
 #include <stdint.h>
-#include <sys/mman.h>
 
 #include "base/checked.h"
 #include "base/error.h"
 
-#define HUGE_PAGE_BYTES ((size_t)2 << 20)
-
-/* Blocks of several huge pages start at one and ask for them: a fault each instead of 512. What is
- * left at the end gets ordinary pages, so that nothing is rounded up. */
 static void *heap_allocate(size_t size) {
-    size_t alignment = size < 2 * HUGE_PAGE_BYTES ? KTK_ALIGNMENT : HUGE_PAGE_BYTES;
     size_t rounded;
-    void *block;
 
-    if (!ktki_round_up_size(size, KTK_ALIGNMENT, &rounded)) {
-        return NULL;
-    }
-    block = aligned_alloc(alignment, rounded);
-    if (block != NULL && alignment == HUGE_PAGE_BYTES) {
-        (void)madvise(block, rounded & ~(HUGE_PAGE_BYTES - 1), MADV_HUGEPAGE);
-    }
-    return block;
+    return ktki_round_up_size(size, KTK_ALIGNMENT, &rounded) ? aligned_alloc(KTK_ALIGNMENT, rounded)
+                                                             : NULL;
 }
 
 static void *heap_resize(void *state, void *block, size_t old_size, size_t new_size) {

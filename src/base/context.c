@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/block_cache.h"
 #include "base/error.h"
 #include "base/pool.h"
 
@@ -13,9 +14,26 @@ _Static_assert(sizeof(ktk_error) == 512, "ktk_error is ABI");
 
 #define THREADS_MAX 256
 
+/* Bytes of large blocks that are kept for reuse. */
+#define KEPT_BYTES_MAX ((size_t)512 << 20)
+
+/* Under a sanitizer each block comes from the heap, where it sees what is done to it. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define KEEPS_BLOCKS false
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define KEEPS_BLOCKS false
+#endif
+#if !defined(KEEPS_BLOCKS)
+#define KEEPS_BLOCKS true
+#endif
+
 struct ktk_context {
     atomic_int_fast64_t references;
     ktk_allocator allocator;
+    struct block_cache *blocks; /* NULL: the allocator is the caller's, or the heap */
     ktk_limits limits;
     struct pool *pool; /* NULL: the caller's thread does all the work */
     int32_t threads;
@@ -64,6 +82,10 @@ ktk_status ktk_context_new(ktk_context **out, const ktk_context_options *options
     KTKI_TRY(KTKI_NEW(allocator, &context, err));
     atomic_init(&context->references, 1);
     context->allocator = *allocator;
+    if (options->allocator == NULL && KEEPS_BLOCKS) {
+        KTKI_TRY(ktki_block_cache_new(&context->blocks, KEPT_BYTES_MAX, err));
+        context->allocator = ktki_block_cache_allocator(context->blocks);
+    }
     context->limits = limits_with_defaults(&options->limits);
     context->threads = thread_count(options->threads);
     if (context->threads > 1) {
@@ -82,6 +104,7 @@ ktk_context *ktk_context_ref(ktk_context *context) {
 }
 
 void ktk_context_free(ktk_context *context) {
+    struct block_cache *blocks;
     ktk_allocator allocator;
 
     if (context == NULL ||
@@ -90,7 +113,9 @@ void ktk_context_free(ktk_context *context) {
     }
     ktki_pool_free(context->pool);
     allocator = context->allocator;
+    blocks = context->blocks;
     KTKI_DELETE(&allocator, context);
+    ktki_block_cache_free(blocks);
 }
 
 int32_t ktk_context_threads(const ktk_context *context) {
