@@ -2,7 +2,7 @@
  * ktk-bench: one task of the benchmark, timed in a process of its own, told as one line of JSON.
  *
  *   ktk-bench read FILE [--columns a,b] [--dictionaries]
- *   ktk-bench write FILE --out OUT [--codec snappy|zstd|gzip|none]
+ *   ktk-bench write FILE --out OUT [--codec snappy|zstd|lz4_raw|gzip|brotli|none]
  *   ktk-bench open FILE
  *   ktk-bench open-dataset DIR
  *

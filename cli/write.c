@@ -25,7 +25,8 @@ struct write_values {
     bool json;
 };
 
-static const char *const compressions[] = {"snappy", "zstd", "gzip", "none", NULL};
+static const char *const compressions[] = {"snappy", "zstd", "lz4_raw", "gzip",
+                                           "brotli", "none", NULL};
 static const char *const input_formats[] = {"csv", "parquet", NULL};
 
 static const struct option options[] = {
@@ -36,7 +37,7 @@ static const struct option options[] = {
     {'t', "table", "NAME", OPTION_TEXT, offsetof(struct write_values, table),
      "name of the table; default: table", NULL},
     {0, "compression", "CODEC", OPTION_TEXT, offsetof(struct write_values, compression),
-     "snappy, zstd, gzip or none; default: snappy", compressions},
+     "snappy, zstd, lz4_raw, gzip, brotli or none; default: snappy", compressions},
     {0, "metadata", "JSON", OPTION_TEXT, offsetof(struct write_values, metadata),
      "a JSON object to keep with the dataset", NULL},
     {0, "input-format", "FORMAT", OPTION_TEXT, offsetof(struct write_values, input_format),

@@ -17,11 +17,13 @@ typedef enum ktk_compression {
     KTK_COMPRESSION_NONE = 0,
     KTK_COMPRESSION_SNAPPY = 1,
     KTK_COMPRESSION_GZIP = 2,
-    KTK_COMPRESSION_ZSTD = 3
+    KTK_COMPRESSION_ZSTD = 3,
+    KTK_COMPRESSION_LZ4_RAW = 4, /**< for readers of 2021 and later: pyarrow 5, DuckDB, Polars */
+    KTK_COMPRESSION_BROTLI = 5
 } ktk_compression;
 
-/** Parse "snappy", "zstd", "gzip", "none" (any case; also "uncompressed"). KTK_E_INVALID names the
- * choices. */
+/** Parse "snappy", "zstd", "lz4_raw", "gzip", "brotli", "none" (any case; also "uncompressed").
+ * KTK_E_INVALID names the choices. */
 KTK_API ktk_status ktk_compression_parse(ktk_compression *out, const char *name,
                                          ktk_error *err) KTK_CHECK_RESULT;
 
@@ -125,7 +127,8 @@ KTK_API ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_fi
 typedef struct ktk_parquet_write_options {
     size_t size;
     ktk_compression compression;
-    int32_t compression_level;  /**< 0: the codec's default (zstd: 1, gzip: 6) */
+    int32_t
+        compression_level; /**< 0: the codec's default (zstd: 1, lz4_raw: 1, gzip: 6, brotli: 5) */
     int64_t row_group_rows_max; /**< 0: 1 Mi rows */
     int64_t page_bytes_max;     /**< 0: 1 MiB of encoded values */
     bool no_dictionary;         /**< PLAIN only */

@@ -14,10 +14,10 @@ static const struct known_codec known_codecs[] = {
     [CODEC_SNAPPY] = {"SNAPPY", &ktki_codec_snappy},
     [CODEC_GZIP] = {"GZIP", &ktki_codec_gzip},
     [CODEC_LZO] = {"LZO", NULL},
-    [CODEC_BROTLI] = {"BROTLI", NULL},
-    [CODEC_LZ4_HADOOP] = {"LZ4", NULL},
+    [CODEC_BROTLI] = {"BROTLI", &ktki_codec_brotli},
+    [CODEC_LZ4_HADOOP] = {"LZ4", &ktki_codec_lz4_hadoop},
     [CODEC_ZSTD] = {"ZSTD", &ktki_codec_zstd},
-    [CODEC_LZ4_RAW] = {"LZ4_RAW", NULL},
+    [CODEC_LZ4_RAW] = {"LZ4_RAW", &ktki_codec_lz4_raw},
 };
 
 #define KNOWN_COUNT ((int32_t)(sizeof(known_codecs) / sizeof(known_codecs[0])))

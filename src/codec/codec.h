@@ -13,7 +13,7 @@ enum codec_id {
     CODEC_GZIP = 2,
     CODEC_LZO = 3,
     CODEC_BROTLI = 4,
-    CODEC_LZ4_HADOOP = 5,
+    CODEC_LZ4_HADOOP = 5, /* read only: see lz4.c */
     CODEC_ZSTD = 6,
     CODEC_LZ4_RAW = 7
 };
@@ -29,7 +29,7 @@ struct codec_scratch {
 struct codec {
     const char *name; /* "SNAPPY" */
     int level_default;
-    /** Bytes that `size` bytes may grow to. */
+    /** Bytes that `size` bytes may grow to. NULL, as is `compress`: only read. */
     size_t (*bound)(size_t size);
     /** `*out_size`: capacity in, bytes written out. */
     ktk_status (*compress)(struct codec_scratch *scratch, int level, const uint8_t *data,

@@ -7,6 +7,9 @@
 extern const struct codec ktki_codec_none;
 extern const struct codec ktki_codec_snappy;
 extern const struct codec ktki_codec_gzip;
+extern const struct codec ktki_codec_brotli;
+extern const struct codec ktki_codec_lz4_hadoop;
 extern const struct codec ktki_codec_zstd;
+extern const struct codec ktki_codec_lz4_raw;
 
 #endif

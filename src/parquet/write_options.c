@@ -18,10 +18,9 @@
 
 /* By ktk_compression. */
 static const int32_t codec_ids[] = {
-    [KTK_COMPRESSION_NONE] = CODEC_NONE,
-    [KTK_COMPRESSION_SNAPPY] = CODEC_SNAPPY,
-    [KTK_COMPRESSION_GZIP] = CODEC_GZIP,
-    [KTK_COMPRESSION_ZSTD] = CODEC_ZSTD,
+    [KTK_COMPRESSION_NONE] = CODEC_NONE,       [KTK_COMPRESSION_SNAPPY] = CODEC_SNAPPY,
+    [KTK_COMPRESSION_GZIP] = CODEC_GZIP,       [KTK_COMPRESSION_ZSTD] = CODEC_ZSTD,
+    [KTK_COMPRESSION_LZ4_RAW] = CODEC_LZ4_RAW, [KTK_COMPRESSION_BROTLI] = CODEC_BROTLI,
 };
 
 static const struct {
@@ -30,7 +29,8 @@ static const struct {
 } compression_names[] = {
     {"none", KTK_COMPRESSION_NONE},     {"uncompressed", KTK_COMPRESSION_NONE},
     {"snappy", KTK_COMPRESSION_SNAPPY}, {"gzip", KTK_COMPRESSION_GZIP},
-    {"zstd", KTK_COMPRESSION_ZSTD},
+    {"zstd", KTK_COMPRESSION_ZSTD},     {"lz4_raw", KTK_COMPRESSION_LZ4_RAW},
+    {"brotli", KTK_COMPRESSION_BROTLI},
 };
 
 ktk_status ktk_compression_parse(ktk_compression *out, const char *name, ktk_error *err) {
@@ -40,8 +40,9 @@ ktk_status ktk_compression_parse(ktk_compression *out, const char *name, ktk_err
             return KTK_OK;
         }
     }
-    return ktk_error_set(err, KTK_E_INVALID,
-                         "unknown compression '%s', choose snappy, zstd, gzip or none", name);
+    return ktk_error_set(
+        err, KTK_E_INVALID,
+        "unknown compression '%s', choose snappy, zstd, lz4_raw, gzip, brotli or none", name);
 }
 
 ktk_status ktki_write_options_resolve(struct write_options *out,

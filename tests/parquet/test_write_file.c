@@ -51,7 +51,7 @@ static void compressions_have_names(void **unused) {
     assert_int_equal(compression, KTK_COMPRESSION_GZIP);
     CHECK_STATUS(ktk_compression_parse(&compression, "lzma", &err), KTK_E_INVALID);
     CHECK_MESSAGE("'lzma'");
-    CHECK_MESSAGE("snappy, zstd, gzip or none");
+    CHECK_MESSAGE("snappy, zstd, lz4_raw, gzip, brotli or none");
     assert_int_equal(compression, KTK_COMPRESSION_GZIP);
 }
 
