@@ -164,10 +164,25 @@ def step_interop(totals, build):
     label, python, requirements = next(python_environments(build))
     interpreter = environment(build, label, python, requirements)
     say("what we write, read by the originals")
-    pytest(totals, interpreter, "interop", [ROOT / "tests" / "interop"], {"KTK_ORIGINALS": str(originals), "KTK": str(build / "release" / "cli" / "ktk")})
+    tests = [ROOT / "tests" / "interop" / "test_originals.py"]
+    pytest(totals, interpreter, "interop", tests, {"KTK_ORIGINALS": str(originals), "KTK": str(build / "release" / "cli" / "ktk")})
 
 
-STEPS = {"format": step_format, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop, "lint": step_lint}
+def step_peers(totals, build):
+    """Parquet files in both directions between us and pyarrow, DuckDB and Polars."""
+    requirements = ["pytest", "numpy", "pyarrow>=20", "duckdb>=1.3", "polars>=1.30"]
+    try:
+        interpreter = environment(build, "peers", sys.executable, requirements, with_package=False)
+    except SystemExit as error:
+        totals.add("peers", "skipped", "pyarrow, duckdb and polars cannot be installed here: {}".format(error))
+        return
+    meson_build(build / "release", ["-Dwerror=true"], what="with gcc")
+    say("Parquet files exchanged with pyarrow, DuckDB and Polars")
+    tests = [ROOT / "tests" / "interop" / "test_parquet_peers.py"]
+    pytest(totals, interpreter, "peers", tests, {"KTK_LIBRARY": str(build / "release" / "src" / "libkartothek.so")})
+
+
+STEPS = {"format": step_format, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop, "peers": step_peers, "lint": step_lint}
 ON_REQUEST = {"lint"}
 
 

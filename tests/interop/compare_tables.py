@@ -1,0 +1,90 @@
+"""Equality of Arrow tables by their values: types may differ where a cast without loss brings them together."""
+import numpy
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def is_list(kind):
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_map(kind)
+
+
+def plain_list(array):
+    """A list array whose nulls hold no items, for lists of every kind."""
+    kind = array.type
+    if pa.types.is_fixed_size_list(kind):
+        return array.cast(pa.list_(kind.value_field)) if len(array) else pa.array([], pa.list_(kind.value_field))
+    if pa.types.is_map(kind):
+        offsets = numpy.asarray(array.offsets)
+        entries = pa.StructArray.from_arrays([array.keys, array.items], names=["key", "value"])
+        lists = pa.ListArray.from_arrays(pa.array(offsets), entries)
+        # Not if_else: it would turn the structs over once more.
+        return pa.ListArray.from_arrays(pa.array(offsets), entries, mask=array.is_null()) if array.null_count else lists
+    return array
+
+
+def different_leaves(got, want, path):
+    if pa.types.is_floating(want.type):
+        bits = []
+        for array in (got.cast(want.type), want):
+            values = array.drop_null().to_numpy(zero_copy_only=False)
+            bits.append(numpy.where(numpy.isnan(values), numpy.array(numpy.nan, values.dtype), values).tobytes())
+        return None if bits[0] == bits[1] else path
+    if got.type != want.type:
+        if pa.types.is_timestamp(got.type) and pa.types.is_timestamp(want.type) and (got.type.tz is None) != (want.type.tz is None):
+            return "{}: {} where {} is wanted".format(path, got.type, want.type)
+        try:
+            got = got.cast(want.type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            return "{}: {} where {} is wanted: {}".format(path, got.type, want.type, error)
+    return None if got.equals(want) else path
+
+
+def different(got, want, path):
+    """Where two arrays first differ, as text; None: nowhere."""
+    if pa.types.is_dictionary(got.type):
+        got = got.dictionary_decode()
+    if pa.types.is_dictionary(want.type):
+        want = want.dictionary_decode()
+    if isinstance(got, pa.ExtensionArray):
+        got = got.storage
+    if isinstance(want, pa.ExtensionArray):
+        want = want.storage
+    if len(got) != len(want):
+        return "{}: {} values where {} are wanted".format(path, len(got), len(want))
+    nulls = pc.not_equal(got.is_null(), want.is_null())
+    if len(got) and pc.any(nulls).as_py():
+        return "{}: null differs at {}".format(path, nulls.index(True).as_py())
+    if is_list(want.type):
+        if not is_list(got.type):
+            return "{}: {} where {} is wanted".format(path, got.type, want.type)
+        got, want = plain_list(got), plain_list(want)
+        lengths = [pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64()) for array in (got, want)]
+        if not lengths[0].equals(lengths[1]):
+            return "{}: lengths of lists".format(path)
+        return different(got.flatten(), want.flatten(), path + "[]")
+    if pa.types.is_struct(want.type):
+        if not pa.types.is_struct(got.type) or got.type.num_fields != want.type.num_fields:
+            return "{}: {} where {} is wanted".format(path, got.type, want.type)
+        for i, (a, b) in enumerate(zip(got.flatten(), want.flatten())):
+            found = different(a, b, "{}.{}".format(path, want.type.field(i).name))
+            if found:
+                return found
+        return None
+    return different_leaves(got, want, path)
+
+
+def one(column):
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def difference(got, want):
+    """Where two tables first differ, as text; None: nowhere."""
+    if got.column_names != want.column_names:
+        return "columns {} where {} are wanted".format(got.column_names, want.column_names)
+    if got.num_rows != want.num_rows:
+        return "{} rows where {} are wanted".format(got.num_rows, want.num_rows)
+    for name in want.column_names:
+        found = different(one(got.column(name)), one(want.column(name)), name)
+        if found:
+            return found
+    return None
