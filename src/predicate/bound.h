@@ -107,6 +107,9 @@ struct bound_predicate {
 ktk_status ktki_bound_new(struct bound_predicate **out, ktk_context *context, struct schema *schema,
                           ktk_error *err);
 
+/** What the test says of a row of null. */
+bool ktki_test_of_null(const struct test *test);
+
 /**
  * Evaluate one literal on a column: `mask` gets (row_count + 7) / 8 bytes; bits behind the last row
  * are undefined.

@@ -148,8 +148,7 @@ static void evaluate_plain(const struct kernel_input *input, const struct kernel
     }
 }
 
-/* What the test says of a row of null. */
-static bool test_of_null(const struct test *test) {
+bool ktki_test_of_null(const struct test *test) {
     switch (test->kind) {
     case TEST_ALWAYS:
     case TEST_IS_NULL:
@@ -208,7 +207,7 @@ static ktk_status evaluate_array(const struct bound_literal *literal, ktk_contex
         ktki_gather_bits(&input, answers, length, mask);
         find_valid(&input, kernel, scratch, NULL);
         mask_and(mask, scratch, mask_size(count));
-        for (size_t i = 0; test_of_null(test) && i < mask_size(count); i++) {
+        for (size_t i = 0; ktki_test_of_null(test) && i < mask_size(count); i++) {
             mask[i] |= (uint8_t)~scratch[i];
         }
     } else {

@@ -1,0 +1,244 @@
+#include "support/test.h"
+
+#include <math.h>
+
+#include "predicate/evaluate.h"
+#include "predicate/extent.h"
+
+/* What a literal says of extents, against trying every number between the bounds. */
+
+#define PIECES 60
+#define DOMAIN_MIN (-3)
+#define DOMAIN_MAX 6
+
+struct piece {
+    bool has_min;
+    bool has_max;
+    int32_t min;
+    int32_t max;
+    bool may_be_null;
+    bool may_be_filled;
+};
+
+struct pieces {
+    int64_t count;
+    struct piece items[PIECES];
+    int32_t mins[PIECES];
+    int32_t maxs[PIECES];
+    uint8_t bits[4][PIECES / 8 + 1]; /* validity of both, null, filled */
+    const void *buffers[2][2];
+    struct extents extents;
+};
+
+static const struct field numbers = {.name = "x", .type = {.id = TYPE_INT32}, .nullable = true};
+
+static uint64_t next(uint64_t *seed) {
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return *seed >> 33;
+}
+
+static int32_t number(uint64_t *seed) {
+    return DOMAIN_MIN + (int32_t)(next(seed) % (DOMAIN_MAX - DOMAIN_MIN + 1));
+}
+
+static void make_pieces(struct pieces *pieces, uint64_t *seed) {
+    memset(pieces, 0, sizeof(*pieces));
+    pieces->count = 1 + (int64_t)(next(seed) % PIECES);
+    for (int64_t i = 0; i < pieces->count; i++) {
+        int32_t a = number(seed);
+        int32_t b = number(seed);
+        struct piece piece = {next(seed) % 5 != 0, next(seed) % 5 != 0, a < b ? a : b,
+                              a < b ? b : a,       next(seed) % 2 == 0, next(seed) % 5 != 0};
+
+        pieces->items[i] = piece;
+        pieces->mins[i] = piece.has_min ? piece.min : 1;
+        pieces->maxs[i] = piece.has_max ? piece.max : 1;
+        pieces->bits[0][i / 8] |= (uint8_t)(piece.has_min << i % 8);
+        pieces->bits[1][i / 8] |= (uint8_t)(piece.has_max << i % 8);
+        pieces->bits[2][i / 8] |= (uint8_t)(piece.may_be_null << i % 8);
+        pieces->bits[3][i / 8] |= (uint8_t)(piece.may_be_filled << i % 8);
+    }
+    for (int i = 0; i < 2; i++) {
+        pieces->buffers[i][0] = pieces->bits[i];
+        pieces->buffers[i][1] = i == 0 ? pieces->mins : pieces->maxs;
+    }
+    pieces->extents = (struct extents){
+        .count = pieces->count,
+        .field = &numbers,
+        .min = {.length = pieces->count,
+                .null_count = -1,
+                .n_buffers = 2,
+                .buffers = pieces->buffers[0]},
+        .max = {.length = pieces->count,
+                .null_count = -1,
+                .n_buffers = 2,
+                .buffers = pieces->buffers[1]},
+        .may_be_null = pieces->bits[2],
+        .may_be_filled = pieces->bits[3],
+    };
+}
+
+/* Null is told by `is_null`. */
+static bool holds(ktk_operator op, const ktk_value *values, size_t count, int64_t x, bool is_null) {
+    bool is_in = false;
+
+    for (size_t i = 0; i < count; i++) {
+        is_in = is_in || (is_null ? values[i].kind == KTK_VALUE_NULL
+                                  : values[i].kind == KTK_VALUE_INT && values[i].integer == x);
+    }
+    switch (op) {
+    case KTK_OP_EQ:
+    case KTK_OP_IN:
+        return is_in;
+    case KTK_OP_NE:
+    case KTK_OP_NOT_IN:
+        return !is_in;
+    case KTK_OP_LT:
+        return !is_null && x < values->integer;
+    case KTK_OP_LE:
+        return !is_null && x <= values->integer;
+    case KTK_OP_GT:
+        return !is_null && x > values->integer;
+    default:
+        return !is_null && x >= values->integer;
+    }
+}
+
+static bool may_match(const struct piece *piece, ktk_operator op, const ktk_value *values,
+                      size_t count) {
+    bool may = piece->may_be_null && holds(op, values, count, 0, true);
+    int32_t from = piece->has_min ? piece->min : DOMAIN_MIN - 5;
+    int32_t to = piece->has_max ? piece->max : DOMAIN_MAX + 5;
+
+    for (int32_t x = from; x <= to && piece->may_be_filled; x++) {
+        may = may || holds(op, values, count, x, false);
+    }
+    return may;
+}
+
+static struct bound_predicate *bind(ktk_context *context, const struct field *field,
+                                    ktk_operator op, const ktk_value *values, size_t count) {
+    ktk_literal literal = {field->name, op, values, count};
+    struct bound_predicate *bound = NULL;
+    ktk_predicate *predicate = NULL;
+    struct schema *schema = NULL;
+    size_t one = 1;
+    ktk_error err;
+
+    CHECK_OK(ktki_schema_new(&schema, context, 1, &err));
+    schema->fields[0] = *field;
+    CHECK_OK(ktk_predicate_new(&predicate, context, &literal, &one, 1, &err));
+    CHECK_OK(ktki_predicate_bind(&bound, context, predicate, schema, &err));
+    ktk_predicate_free(predicate);
+    ktki_schema_free(schema);
+    return bound;
+}
+
+static void bounds_decide_as_trying_all_numbers_does(void **unused) {
+    ktk_context *context = test_context_new(0);
+    uint64_t seed = 3;
+
+    (void)unused;
+    for (int round = 0; round < 3000; round++) {
+        ktk_operator op = (ktk_operator)(next(&seed) % (KTK_OP_NOT_IN + 1));
+        bool is_list = op == KTK_OP_IN || op == KTK_OP_NOT_IN;
+        bool is_ordered = op >= KTK_OP_LT && op <= KTK_OP_GE;
+        size_t count = is_list ? next(&seed) % 4 : 1;
+        ktk_value values[4] = {{0}};
+        struct bound_predicate *bound;
+        struct pieces pieces;
+        uint8_t mask[PIECES / 8 + 1];
+        ktk_error err;
+
+        for (size_t i = 0; i < count; i++) {
+            values[i].kind = !is_ordered && next(&seed) % 5 == 0 ? KTK_VALUE_NULL : KTK_VALUE_INT;
+            values[i].integer = number(&seed);
+        }
+        bound = bind(context, &numbers, op, values, count);
+        make_pieces(&pieces, &seed);
+        memset(mask, 0xEE, sizeof(mask));
+        CHECK_OK(ktki_literal_may_match(bound->conjunctions[0].literals[0], &pieces.extents,
+                                        test_allocator(), mask, &err));
+        for (int64_t i = 0; i < pieces.count; i++) {
+            /* Several values in a list may be all numbers between the bounds: that is not seen. */
+            bool wanted = may_match(&pieces.items[i], op, values, count);
+            bool got = ktki_bit_get(mask, i);
+
+            if (got != wanted && (!got || op != KTK_OP_NOT_IN)) {
+                fail_msg("round %d, operator %d, piece %d: %d instead of %d", round, (int)op,
+                         (int)i, got, wanted);
+            }
+        }
+        ktki_bound_free(bound);
+    }
+    test_context_free(context);
+}
+
+static void nan_says_nothing(void **unused) {
+    static const struct field reals = {.name = "x", .type = {.id = TYPE_FLOAT64}};
+    ktk_context *context = test_context_new(0);
+    const double mins[] = {1.0, NAN, 1.0, -0.0};
+    const double maxs[] = {2.0, NAN, NAN, 0.0};
+    const void *buffers[2][2] = {{NULL, mins}, {NULL, maxs}};
+    const uint8_t all = 0xFF;
+    const ktk_value five = {.kind = KTK_VALUE_FLOAT, .real = 5.0};
+    const ktk_value zero = {.kind = KTK_VALUE_FLOAT, .real = 0.0};
+    const struct extents extents = {.count = 4,
+                                    .field = &reals,
+                                    .min = {.length = 4, .n_buffers = 2, .buffers = buffers[0]},
+                                    .max = {.length = 4, .n_buffers = 2, .buffers = buffers[1]},
+                                    .may_be_null = &all,
+                                    .may_be_filled = &all};
+    struct bound_predicate *bound = bind(context, &reals, KTK_OP_EQ, &five, 1);
+    uint8_t mask = 0;
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(ktki_literal_may_match(bound->conjunctions[0].literals[0], &extents, test_allocator(),
+                                    &mask, &err));
+    assert_int_equal(mask & 0xF, 0x6);
+    ktki_bound_free(bound);
+    /* Both zeros are one value; NaN is null, which is not 0. */
+    bound = bind(context, &reals, KTK_OP_NE, &zero, 1);
+    CHECK_OK(ktki_literal_may_match(bound->conjunctions[0].literals[0], &extents, test_allocator(),
+                                    &mask, &err));
+    assert_int_equal(mask & 0xF, 0xF);
+    ktki_bound_free(bound);
+    bound = bind(context, &reals, KTK_OP_GT, &zero, 1);
+    CHECK_OK(ktki_literal_may_match(bound->conjunctions[0].literals[0], &extents, test_allocator(),
+                                    &mask, &err));
+    assert_int_equal(mask & 0xF, 0x7);
+    ktki_bound_free(bound);
+    test_context_free(context);
+}
+
+static void another_kind_of_column_may_hold_anything(void **unused) {
+    static const struct field texts = {.name = "x", .type = {.id = TYPE_STRING}};
+    ktk_context *context = test_context_new(0);
+    const ktk_value value = {.kind = KTK_VALUE_TEXT, .bytes = "a", .bytes_size = 1};
+    struct bound_predicate *bound = bind(context, &texts, KTK_OP_EQ, &value, 1);
+    struct pieces pieces;
+    uint64_t seed = 1;
+    uint8_t mask[PIECES / 8 + 1] = {0};
+    ktk_error err;
+
+    (void)unused;
+    make_pieces(&pieces, &seed);
+    CHECK_OK(ktki_literal_may_match(bound->conjunctions[0].literals[0], &pieces.extents,
+                                    test_allocator(), mask, &err));
+    for (int64_t i = 0; i < pieces.count; i++) {
+        assert_true(ktki_bit_get(mask, i));
+    }
+    ktki_bound_free(bound);
+    test_context_free(context);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bounds_decide_as_trying_all_numbers_does),
+        cmocka_unit_test(nan_says_nothing),
+        cmocka_unit_test(another_kind_of_column_may_hold_anything),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
