@@ -154,6 +154,9 @@ static ktk_status describe_column(struct file_footer *footer, struct column_chun
         .data_page_offset = offset,
         .dictionary_page_offset = -1,
         .index_page_offset = -1,
+        .sizes = {.text_bytes = -1},
+        .column_index = {.offset = -1},
+        .offset_index = {.offset = -1},
     };
     ktk_status status = KTK_OK;
 

@@ -135,6 +135,37 @@ struct parquet_statistics {
     struct parquet_bytes max_value;
     int64_t null_count;
     int64_t distinct_count;
+    bool has_exact_min; /* min_value is known to be one of the values */
+    bool has_exact_max;
+};
+
+/** Sizes that readers can reserve memory by. Histograms: entry i counts the levels that are i. */
+struct size_statistics {
+    int64_t text_bytes; /* of the BYTE_ARRAY values without their lengths; -1: absent */
+    int32_t repetition_count;
+    const int64_t *repetitions;
+    int32_t definition_count;
+    const int64_t *definitions;
+};
+
+/** Where a part of the file lies that describes a chunk; `offset` -1: there is none. */
+struct index_place {
+    int64_t offset;
+    int32_t size;
+};
+
+/** How many pages of a kind use an encoding. */
+struct page_encoding_count {
+    int32_t page_type;
+    int32_t encoding;
+    int32_t count;
+};
+
+/** Rows of a row group are sorted by a leaf, first by the first one. */
+struct sorting_column {
+    int32_t leaf;
+    bool is_descending;
+    bool has_nulls_first;
 };
 
 struct column_chunk {
@@ -151,6 +182,11 @@ struct column_chunk {
     int64_t dictionary_page_offset; /* -1: none */
     int64_t index_page_offset;      /* -1: none */
     struct parquet_statistics statistics;
+    struct size_statistics sizes;
+    int32_t page_encoding_count; /* 0: not known */
+    const struct page_encoding_count *page_encodings;
+    struct index_place column_index;
+    struct index_place offset_index;
     bool is_encrypted;
     bool is_elsewhere; /* file_path names another file */
 };
@@ -162,6 +198,8 @@ struct row_group {
     int64_t row_count;
     int64_t file_offset;           /* -1: absent */
     int64_t total_compressed_size; /* -1: absent */
+    int32_t sorting_count;
+    const struct sorting_column *sorting;
 };
 
 struct parquet_key_value {
@@ -203,6 +241,7 @@ struct page_header {
     int32_t definition_size;                   /* v2: bytes of the levels, uncompressed */
     int32_t repetition_size;                   /* v2 */
     bool is_compressed;                        /* v2; true otherwise */
+    struct parquet_statistics statistics;      /* data pages; borrowed from the input */
 };
 
 /**
@@ -222,5 +261,50 @@ ktk_status ktki_page_header_decode(struct page_header *out, struct cursor *curso
 
 ktk_status ktki_page_header_encode(const struct page_header *header, struct buffer *out,
                                    ktk_error *err);
+
+enum boundary_order { ORDER_UNKNOWN = 0, ORDER_ASCENDING = 1, ORDER_DESCENDING = 2 };
+
+/** The pages of a chunk: which values they hold. Lists of counts may be absent: count 0. */
+struct column_index {
+    int32_t page_count;
+    const bool *null_pages; /* pages without a value; their bounds say nothing */
+    int32_t min_count;
+    const struct parquet_bytes *mins;
+    int32_t max_count;
+    const struct parquet_bytes *maxs;
+    int32_t boundary_order;
+    int32_t null_count_count;
+    const int64_t *null_counts;
+    int32_t repetition_count; /* histograms of all pages, one behind the other */
+    const int64_t *repetitions;
+    int32_t definition_count;
+    const int64_t *definitions;
+};
+
+struct page_location {
+    int64_t offset; /* in the file */
+    int32_t size;   /* header included */
+    int64_t first_row;
+};
+
+/** The pages of a chunk: where they lie. */
+struct offset_index {
+    int32_t page_count;
+    const struct page_location *pages;
+    int32_t text_bytes_count;
+    const int64_t *text_bytes; /* of the BYTE_ARRAY values of each page */
+};
+
+/** Decode parts of the page index; arrays lie in the arena, bounds in `data`. Lists of a column
+ * index that are of different lengths are KTK_E_CORRUPT. */
+ktk_status ktki_column_index_decode(struct column_index *out, struct arena *arena,
+                                    const uint8_t *data, size_t size, ktk_error *err);
+ktk_status ktki_offset_index_decode(struct offset_index *out, struct arena *arena,
+                                    const uint8_t *data, size_t size, ktk_error *err);
+
+ktk_status ktki_column_index_encode(const struct column_index *index, struct buffer *out,
+                                    ktk_error *err);
+ktk_status ktki_offset_index_encode(const struct offset_index *index, struct buffer *out,
+                                    ktk_error *err);
 
 #endif

@@ -2,9 +2,7 @@
 
 #include "base/error.h"
 #include "parquet/metadata.h"
-#include "parquet/thrift_struct.h"
-
-#define COUNT_OF(array) ((int32_t)(sizeof(array) / sizeof((array)[0])))
+#include "parquet/metadata_rules.h"
 
 _Static_assert(offsetof(struct parquet_logical_type, id) == 0, "FIELD_UNION wants the id first");
 
@@ -131,19 +129,71 @@ static const struct struct_rule element_rule = {.name = "SchemaElement",
 
 /* ColumnChunk and what it holds */
 
-#define STATISTICS(member)                                                                         \
-    (offsetof(struct column_chunk, statistics) + offsetof(struct parquet_statistics, member))
-
 static const struct field_rule statistics_fields[] = {
-    [1] = {.name = "max", .kind = FIELD_BYTES, .offset = STATISTICS(old_max)},
-    [2] = {.name = "min", .kind = FIELD_BYTES, .offset = STATISTICS(old_min)},
-    [3] = {.name = "null_count", .kind = FIELD_I64, .offset = STATISTICS(null_count)},
-    [4] = {.name = "distinct_count", .kind = FIELD_I64, .offset = STATISTICS(distinct_count)},
-    [5] = {.name = "max_value", .kind = FIELD_BYTES, .offset = STATISTICS(max_value)},
-    [6] = {.name = "min_value", .kind = FIELD_BYTES, .offset = STATISTICS(min_value)},
+    [1] = {.name = "max",
+           .kind = FIELD_BYTES,
+           .offset = offsetof(struct parquet_statistics, old_max)},
+    [2] = {.name = "min",
+           .kind = FIELD_BYTES,
+           .offset = offsetof(struct parquet_statistics, old_min)},
+    [3] = {.name = "null_count",
+           .kind = FIELD_I64,
+           .offset = offsetof(struct parquet_statistics, null_count)},
+    [4] = {.name = "distinct_count",
+           .kind = FIELD_I64,
+           .offset = offsetof(struct parquet_statistics, distinct_count)},
+    [5] = {.name = "max_value",
+           .kind = FIELD_BYTES,
+           .offset = offsetof(struct parquet_statistics, max_value)},
+    [6] = {.name = "min_value",
+           .kind = FIELD_BYTES,
+           .offset = offsetof(struct parquet_statistics, min_value)},
+    [7] = {.name = "is_max_value_exact",
+           .kind = FIELD_BOOL,
+           .offset = offsetof(struct parquet_statistics, has_exact_max)},
+    [8] = {.name = "is_min_value_exact",
+           .kind = FIELD_BOOL,
+           .offset = offsetof(struct parquet_statistics, has_exact_min)},
 };
-static const struct struct_rule statistics_rule = {
+const struct struct_rule ktki_rule_of_statistics = {
     .name = "Statistics", .fields = statistics_fields, .field_count = COUNT_OF(statistics_fields)};
+
+static const struct field_rule page_encoding_fields[] = {
+    [1] = {.name = "page_type",
+           .kind = FIELD_I32,
+           .is_required = true,
+           .offset = offsetof(struct page_encoding_count, page_type)},
+    [2] = {.name = "encoding",
+           .kind = FIELD_I32,
+           .is_required = true,
+           .offset = offsetof(struct page_encoding_count, encoding)},
+    [3] = {.name = "count",
+           .kind = FIELD_I32,
+           .is_required = true,
+           .offset = offsetof(struct page_encoding_count, count)},
+};
+static const struct struct_rule page_encoding_rule = {.name = "PageEncodingStats",
+                                                      .fields = page_encoding_fields,
+                                                      .field_count = COUNT_OF(page_encoding_fields),
+                                                      .size = sizeof(struct page_encoding_count)};
+
+static const struct field_rule size_statistics_fields[] = {
+    [1] = {.name = "unencoded_byte_array_data_bytes",
+           .kind = FIELD_I64,
+           .offset = offsetof(struct size_statistics, text_bytes)},
+    [2] = {.name = "repetition_level_histogram",
+           .kind = FIELD_I64S,
+           .offset = offsetof(struct size_statistics, repetitions),
+           .count_offset = offsetof(struct size_statistics, repetition_count)},
+    [3] = {.name = "definition_level_histogram",
+           .kind = FIELD_I64S,
+           .offset = offsetof(struct size_statistics, definitions),
+           .count_offset = offsetof(struct size_statistics, definition_count)},
+};
+static const struct struct_rule size_statistics_rule = {.name = "SizeStatistics",
+                                                        .fields = size_statistics_fields,
+                                                        .field_count =
+                                                            COUNT_OF(size_statistics_fields)};
 
 static const struct field_rule column_metadata_fields[] = {
     [1] = {.name = "type",
@@ -189,8 +239,18 @@ static const struct field_rule column_metadata_fields[] = {
             .offset = offsetof(struct column_chunk, dictionary_page_offset)},
     [12] = {.name = "statistics",
             .kind = FIELD_STRUCT,
-            .flag_offset = STATISTICS(is_present),
-            .of = &statistics_rule},
+            .offset = offsetof(struct column_chunk, statistics),
+            .flag_offset = offsetof(struct column_chunk, statistics.is_present),
+            .of = &ktki_rule_of_statistics},
+    [13] = {.name = "encoding_stats",
+            .kind = FIELD_STRUCTS,
+            .offset = offsetof(struct column_chunk, page_encodings),
+            .count_offset = offsetof(struct column_chunk, page_encoding_count),
+            .of = &page_encoding_rule},
+    [16] = {.name = "size_statistics",
+            .kind = FIELD_STRUCT,
+            .offset = offsetof(struct column_chunk, sizes),
+            .of = &size_statistics_rule},
 };
 static const struct struct_rule column_metadata_rule = {.name = "ColumnMetaData",
                                                         .fields = column_metadata_fields,
@@ -201,11 +261,26 @@ static const struct column_chunk chunk_initial = {
     .dictionary_page_offset = -1,
     .index_page_offset = -1,
     .statistics = {.null_count = -1, .distinct_count = -1},
+    .sizes = {.text_bytes = -1},
+    .column_index = {.offset = -1},
+    .offset_index = {.offset = -1},
 };
 
 static const struct field_rule chunk_fields[] = {
     [1] = {.name = "file_path", .flag_offset = offsetof(struct column_chunk, is_elsewhere)},
     [3] = {.name = "meta_data", .kind = FIELD_STRUCT, .of = &column_metadata_rule},
+    [4] = {.name = "offset_index_offset",
+           .kind = FIELD_I64,
+           .offset = offsetof(struct column_chunk, offset_index.offset)},
+    [5] = {.name = "offset_index_length",
+           .kind = FIELD_COUNT32,
+           .offset = offsetof(struct column_chunk, offset_index.size)},
+    [6] = {.name = "column_index_offset",
+           .kind = FIELD_I64,
+           .offset = offsetof(struct column_chunk, column_index.offset)},
+    [7] = {.name = "column_index_length",
+           .kind = FIELD_COUNT32,
+           .offset = offsetof(struct column_chunk, column_index.size)},
     [8] = {.name = "crypto_metadata", .flag_offset = offsetof(struct column_chunk, is_encrypted)},
     [9] = {.name = "encrypted_column_metadata",
            .flag_offset = offsetof(struct column_chunk, is_encrypted)},
@@ -219,6 +294,25 @@ static const struct struct_rule chunk_rule = {.name = "ColumnChunk",
 /* RowGroup */
 
 static const struct row_group group_initial = {.file_offset = -1, .total_compressed_size = -1};
+
+static const struct field_rule sorting_fields[] = {
+    [1] = {.name = "column_idx",
+           .kind = FIELD_I32,
+           .is_required = true,
+           .offset = offsetof(struct sorting_column, leaf)},
+    [2] = {.name = "descending",
+           .kind = FIELD_BOOL,
+           .is_required = true,
+           .offset = offsetof(struct sorting_column, is_descending)},
+    [3] = {.name = "nulls_first",
+           .kind = FIELD_BOOL,
+           .is_required = true,
+           .offset = offsetof(struct sorting_column, has_nulls_first)},
+};
+static const struct struct_rule sorting_rule = {.name = "SortingColumn",
+                                                .fields = sorting_fields,
+                                                .field_count = COUNT_OF(sorting_fields),
+                                                .size = sizeof(struct sorting_column)};
 
 static const struct field_rule group_fields[] = {
     [1] = {.name = "columns",
@@ -235,6 +329,11 @@ static const struct field_rule group_fields[] = {
            .kind = FIELD_COUNT,
            .is_required = true,
            .offset = offsetof(struct row_group, row_count)},
+    [4] = {.name = "sorting_columns",
+           .kind = FIELD_STRUCTS,
+           .offset = offsetof(struct row_group, sorting),
+           .count_offset = offsetof(struct row_group, sorting_count),
+           .of = &sorting_rule},
     [5] = {.name = "file_offset",
            .kind = FIELD_I64,
            .offset = offsetof(struct row_group, file_offset)},

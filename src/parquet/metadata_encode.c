@@ -103,6 +103,47 @@ static void put_statistics(struct thrift_writer *writer,
     put_count(writer, 4, statistics->distinct_count);
     put_bytes(writer, 5, &statistics->max_value);
     put_bytes(writer, 6, &statistics->min_value);
+    if (statistics->has_exact_max) {
+        ktki_thrift_bool(writer, 7, true);
+    }
+    if (statistics->has_exact_min) {
+        ktki_thrift_bool(writer, 8, true);
+    }
+    ktki_thrift_struct_end(writer, outer);
+}
+
+static void put_page_encodings(struct thrift_writer *writer, const struct column_chunk *chunk) {
+    ktki_thrift_list(writer, 13, THRIFT_STRUCT, (size_t)chunk->page_encoding_count);
+    for (int32_t i = 0; i < chunk->page_encoding_count; i++) {
+        int16_t outer = ktki_thrift_element_begin(writer);
+
+        ktki_thrift_i32(writer, 1, chunk->page_encodings[i].page_type);
+        ktki_thrift_i32(writer, 2, chunk->page_encodings[i].encoding);
+        ktki_thrift_i32(writer, 3, chunk->page_encodings[i].count);
+        ktki_thrift_struct_end(writer, outer);
+    }
+}
+
+static void put_histogram(struct thrift_writer *writer, int16_t id, const int64_t *counts,
+                          int32_t count) {
+    if (count > 0) {
+        ktki_thrift_list(writer, id, THRIFT_I64, (size_t)count);
+        for (int32_t i = 0; i < count; i++) {
+            ktki_thrift_list_i64(writer, counts[i]);
+        }
+    }
+}
+
+static void put_sizes(struct thrift_writer *writer, const struct size_statistics *sizes) {
+    int16_t outer;
+
+    if (sizes->text_bytes < 0 && sizes->repetition_count == 0 && sizes->definition_count == 0) {
+        return;
+    }
+    outer = ktki_thrift_struct_begin(writer, 16);
+    put_count(writer, 1, sizes->text_bytes);
+    put_histogram(writer, 2, sizes->repetitions, sizes->repetition_count);
+    put_histogram(writer, 3, sizes->definitions, sizes->definition_count);
     ktki_thrift_struct_end(writer, outer);
 }
 
@@ -128,7 +169,30 @@ static void put_column_metadata(struct thrift_writer *writer, const struct colum
     if (chunk->statistics.is_present) {
         put_statistics(writer, &chunk->statistics);
     }
+    if (chunk->page_encoding_count > 0) {
+        put_page_encodings(writer, chunk);
+    }
+    put_sizes(writer, &chunk->sizes);
     ktki_thrift_struct_end(writer, outer);
+}
+
+static void put_place(struct thrift_writer *writer, int16_t id, const struct index_place *place) {
+    if (place->offset >= 0) {
+        ktki_thrift_i64(writer, id, place->offset);
+        ktki_thrift_i32(writer, (int16_t)(id + 1), place->size);
+    }
+}
+
+static void put_sorting(struct thrift_writer *writer, const struct row_group *group) {
+    ktki_thrift_list(writer, 4, THRIFT_STRUCT, (size_t)group->sorting_count);
+    for (int32_t i = 0; i < group->sorting_count; i++) {
+        int16_t outer = ktki_thrift_element_begin(writer);
+
+        ktki_thrift_i32(writer, 1, group->sorting[i].leaf);
+        ktki_thrift_bool(writer, 2, group->sorting[i].is_descending);
+        ktki_thrift_bool(writer, 3, group->sorting[i].has_nulls_first);
+        ktki_thrift_struct_end(writer, outer);
+    }
 }
 
 static void put_row_group(struct thrift_writer *writer, const struct row_group *group) {
@@ -142,10 +206,15 @@ static void put_row_group(struct thrift_writer *writer, const struct row_group *
          * metadata behind the chunk. */
         ktki_thrift_i64(writer, 2, 0);
         put_column_metadata(writer, &group->columns[i]);
+        put_place(writer, 4, &group->columns[i].offset_index);
+        put_place(writer, 6, &group->columns[i].column_index);
         ktki_thrift_struct_end(writer, chunk);
     }
     ktki_thrift_i64(writer, 2, group->total_byte_size);
     ktki_thrift_i64(writer, 3, group->row_count);
+    if (group->sorting_count > 0) {
+        put_sorting(writer, group);
+    }
     put_count(writer, 5, group->file_offset);
     put_count(writer, 6, group->total_compressed_size);
     ktki_thrift_struct_end(writer, outer);

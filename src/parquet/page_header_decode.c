@@ -2,11 +2,9 @@
 
 #include "base/error.h"
 #include "parquet/metadata.h"
-#include "parquet/thrift_struct.h"
+#include "parquet/metadata_rules.h"
 
-#define COUNT_OF(array) ((int32_t)(sizeof(array) / sizeof((array)[0])))
-
-/* Structs inside a page header open at most this deep; statistics, which are passed over, too. */
+/* Structs inside a page header open at most this deep. */
 #define PAGE_HEADER_NESTING_MAX 8
 
 static const struct field_rule data_page_fields[] = {
@@ -26,6 +24,11 @@ static const struct field_rule data_page_fields[] = {
            .kind = FIELD_I32,
            .is_required = true,
            .offset = offsetof(struct page_header, repetition_encoding)},
+    [5] = {.name = "statistics",
+           .kind = FIELD_STRUCT,
+           .offset = offsetof(struct page_header, statistics),
+           .flag_offset = offsetof(struct page_header, statistics.is_present),
+           .of = &ktki_rule_of_statistics},
 };
 static const struct struct_rule data_page_rule = {.name = "DataPageHeader",
                                                   .fields = data_page_fields,
@@ -74,6 +77,11 @@ static const struct field_rule data_page_v2_fields[] = {
     [7] = {.name = "is_compressed",
            .kind = FIELD_BOOL,
            .offset = offsetof(struct page_header, is_compressed)},
+    [8] = {.name = "statistics",
+           .kind = FIELD_STRUCT,
+           .offset = offsetof(struct page_header, statistics),
+           .flag_offset = offsetof(struct page_header, statistics.is_present),
+           .of = &ktki_rule_of_statistics},
 };
 static const struct struct_rule data_page_v2_rule = {.name = "DataPageHeaderV2",
                                                      .fields = data_page_v2_fields,
@@ -127,7 +135,8 @@ static ktk_status check_kind(const struct page_header *header, uint32_t seen, kt
 
 ktk_status ktki_page_header_decode(struct page_header *out, struct cursor *cursor, ktk_error *err) {
     struct thrift_decoder decoder = {{*cursor, PAGE_HEADER_NESTING_MAX}, NULL};
-    struct page_header header = {.is_compressed = true};
+    struct page_header header = {.is_compressed = true,
+                                 .statistics = {.null_count = -1, .distinct_count = -1}};
     uint32_t seen = 0;
     ktk_status status = KTK_OK;
 

@@ -219,6 +219,68 @@ out:
     return status;
 }
 
+static ktk_status read_i64s(const struct target *target) {
+    int64_t *array = NULL;
+    size_t count = 0;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(begin_list(target, THRIFT_I64, sizeof(*array), &count, &array));
+    for (size_t i = 0; i < count; i++) {
+        if (!ktki_thrift_read_i64(&target->decoder->reader, &array[i])) {
+            status = damaged(target);
+            goto out;
+        }
+    }
+    store_list(target, array, count);
+out:
+    return status;
+}
+
+/* Either of the two types stands for bools in the head of a list; some writers have 0 for false. */
+static ktk_status read_bools(const struct target *target) {
+    struct thrift_reader *reader = &target->decoder->reader;
+    enum thrift_type element;
+    bool *array = NULL;
+    size_t count = 0;
+    ktk_status status = KTK_OK;
+
+    if (!ktki_thrift_read_list(reader, &element, &count) || count > INT32_MAX ||
+        (count > 0 && element != THRIFT_TRUE && element != THRIFT_FALSE)) {
+        status = damaged(target);
+        goto out;
+    }
+    KTKI_TRY(ktki_arena_array(target->decoder->arena, count, sizeof(*array), &array, target->err));
+    for (size_t i = 0; i < count; i++) {
+        uint8_t value;
+
+        if (!ktki_cursor_u8(&reader->cursor, &value)) {
+            status = damaged(target);
+            goto out;
+        }
+        array[i] = value == THRIFT_TRUE;
+    }
+    store_list(target, array, count);
+out:
+    return status;
+}
+
+static ktk_status read_byte_lists(const struct target *target) {
+    struct parquet_bytes *array = NULL;
+    size_t count = 0;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(begin_list(target, THRIFT_BINARY, sizeof(*array), &count, &array));
+    for (size_t i = 0; i < count; i++) {
+        if (!ktki_thrift_read_bytes(&target->decoder->reader, &array[i].data, &array[i].size)) {
+            status = damaged(target);
+            goto out;
+        }
+    }
+    store_list(target, array, count);
+out:
+    return status;
+}
+
 static const struct field_rule unknown_field = {.name = "unknown"};
 
 static const struct field_rule *find_rule(const struct struct_rule *rule, int32_t id) {
@@ -307,7 +369,10 @@ static const struct kind_rule kinds[FIELD_KIND_COUNT] = {
     [FIELD_STRUCT] = {THRIFT_STRUCT, read_struct},
     [FIELD_STRUCTS] = {THRIFT_LIST, read_structs},
     [FIELD_I32S] = {THRIFT_LIST, read_i32s},
+    [FIELD_I64S] = {THRIFT_LIST, read_i64s},
+    [FIELD_BOOLS] = {THRIFT_LIST, read_bools},
     [FIELD_TEXTS] = {THRIFT_LIST, read_texts},
+    [FIELD_BYTE_LISTS] = {THRIFT_LIST, read_byte_lists},
     [FIELD_UNION_IDS] = {THRIFT_LIST, read_union_ids},
     [FIELD_UNION] = {THRIFT_STRUCT, read_union},
 };

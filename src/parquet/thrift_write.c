@@ -109,13 +109,23 @@ void ktki_thrift_list(struct thrift_writer *writer, int16_t id, enum thrift_type
     }
 }
 
+void ktki_thrift_list_bool(struct thrift_writer *writer, bool value) {
+    put_byte(writer, value ? THRIFT_TRUE : THRIFT_FALSE);
+}
+
 void ktki_thrift_list_i32(struct thrift_writer *writer, int32_t value) {
     put_zigzag(writer, value);
 }
 
-void ktki_thrift_list_text(struct thrift_writer *writer, const char *text) {
-    size_t size = strlen(text);
+void ktki_thrift_list_i64(struct thrift_writer *writer, int64_t value) {
+    put_zigzag(writer, value);
+}
 
+void ktki_thrift_list_binary(struct thrift_writer *writer, const void *data, size_t size) {
     put_varint(writer, size);
-    put(writer, text, size);
+    put(writer, data, size);
+}
+
+void ktki_thrift_list_text(struct thrift_writer *writer, const char *text) {
+    ktki_thrift_list_binary(writer, text, strlen(text));
 }

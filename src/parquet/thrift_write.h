@@ -38,7 +38,10 @@ void ktki_thrift_struct_end(struct thrift_writer *writer, int16_t outer_id);
 /** A list as a field; exactly `count` elements of the type must follow. */
 void ktki_thrift_list(struct thrift_writer *writer, int16_t id, enum thrift_type type,
                       size_t count);
+void ktki_thrift_list_bool(struct thrift_writer *writer, bool value);
 void ktki_thrift_list_i32(struct thrift_writer *writer, int32_t value);
+void ktki_thrift_list_i64(struct thrift_writer *writer, int64_t value);
+void ktki_thrift_list_binary(struct thrift_writer *writer, const void *data, size_t size);
 void ktki_thrift_list_text(struct thrift_writer *writer, const char *text);
 
 #endif
