@@ -10,35 +10,12 @@ void ktki_column_write_init(struct column_write *column, const struct write_leaf
                             const ktk_allocator *allocator) {
     *column = (struct column_write){.leaf = leaf};
     ktki_page_list_init(&column->pages, allocator);
-    ktki_buffer_init(&column->dictionary_page.bytes, allocator, 0);
     ktki_buffer_init(&column->bounds, allocator, 0);
 }
 
 void ktki_column_write_clear(struct column_write *column) {
     ktki_page_list_clear(&column->pages);
-    ktki_buffer_clear(&column->dictionary_page.bytes);
     ktki_buffer_clear(&column->bounds);
-}
-
-/* The data pages of a chunk, as items of the pool. */
-struct page_run {
-    struct column_write *column;
-    const struct leaf_input *input;
-    struct chunk_indices indices;
-    const struct column_settings *settings;
-};
-
-static ktk_status write_page(void *state, size_t item, ktk_error *err) {
-    struct page_run *run = state;
-    struct write_scratch *scratch = NULL;
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_scratch_take(run->settings->scratches, &scratch, err));
-    KTKI_TRY(ktki_write_data_page(&run->column->pages.pages[item], run->input, &run->indices,
-                                  &run->settings->page, scratch, err));
-out:
-    ktki_scratch_give(run->settings->scratches, scratch);
-    return status;
 }
 
 /* Entries of a dictionary stand for all values they number: their range is that of the values, and
@@ -65,8 +42,7 @@ out:
 
 /* The range of all values: that of the dictionary, and that of pages without one. It refers to the
  * scratch and to the input, so its bounds are copied. */
-static ktk_status keep_bounds(struct column_write *column, struct write_scratch *scratch,
-                              ktk_error *err) {
+static ktk_status keep_bounds(struct column_write *column, ktk_error *err) {
     struct value_range range;
     const uint8_t *min = NULL;
     const uint8_t *max = NULL;
@@ -74,7 +50,7 @@ static ktk_status keep_bounds(struct column_write *column, struct write_scratch 
 
     ktki_range_init(&range, column->leaf->order, column->leaf->width);
     if (column->has_dictionary) {
-        KTKI_TRY(add_dictionary(&range, column->leaf, scratch, err));
+        KTKI_TRY(add_dictionary(&range, column->leaf, column->scratch, err));
     }
     for (size_t i = 0; i < column->pages.count; i++) {
         if (!column->pages.pages[i].is_dictionary) {
@@ -93,7 +69,9 @@ out:
 }
 
 /* Counts and sizes, when all pages are there. */
-static void sum_up(struct column_write *column, const struct leaf_input *input) {
+static void sum_up(struct column_write *column) {
+    const struct leaf_input *input = &column->input;
+
     column->value_count = input->level_count;
     column->null_count = input->level_count - (input->slot_count - input->null_count);
     column->uncompressed_size = 0;
@@ -101,48 +79,91 @@ static void sum_up(struct column_write *column, const struct leaf_input *input) 
     column->has_plain = false;
     if (column->has_dictionary) {
         column->uncompressed_size += column->dictionary_page.uncompressed_size;
-        column->compressed_size += (int64_t)ktki_page_size(&column->dictionary_page);
+        column->compressed_size += column->dictionary_page.size;
     }
     for (size_t i = 0; i < column->pages.count; i++) {
         const struct write_page *page = &column->pages.pages[i];
 
         column->uncompressed_size += page->uncompressed_size;
-        column->compressed_size += (int64_t)ktki_page_size(page);
+        column->compressed_size += page->size;
         column->has_plain |= !page->is_dictionary;
     }
 }
 
-ktk_status ktki_column_write(struct column_write *column, const struct row_slice *slices,
+ktk_status ktki_column_begin(struct column_write *column, const struct row_slice *slices,
                              size_t slice_count, int64_t first_row,
-                             const struct column_settings *settings, ktk_error *err) {
+                             const struct column_settings *settings, struct scratch_pool *scratches,
+                             ktk_error *err) {
     struct write_scratch *scratch = NULL;
-    struct leaf_input input;
-    struct page_run run = {column, &input, {NULL, 0}, settings};
+    struct leaf_input *input = &column->input;
     int64_t dictionary_slots = 0;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_scratch_take(settings->scratches, &scratch, err));
-    KTKI_TRY(ktki_leaf_input_build(&input, &scratch->arena, column->leaf, slices, slice_count,
+    column->pages.count = 0;
+    column->has_dictionary = false;
+    column->dictionary_page = (struct write_page){0};
+    column->indices = (struct chunk_indices){NULL, 0};
+    KTKI_TRY(ktki_scratch_take(scratches, &scratch, err));
+    column->scratch = scratch;
+    KTKI_TRY(ktki_leaf_input_build(input, &scratch->arena, column->leaf, slices, slice_count,
                                    first_row, err));
     if (!settings->no_dictionary) {
-        KTKI_TRY(ktki_column_dictionary(scratch, &input, &dictionary_slots, err));
+        KTKI_TRY(ktki_column_dictionary(scratch, input, &dictionary_slots, err));
     }
-    column->has_dictionary = dictionary_slots > 0;
-    if (column->has_dictionary) {
-        run.indices.indices = (const uint32_t *)(const void *)scratch->indices.data;
-        run.indices.width = ktki_bit_width(scratch->dictionary.count - 1);
+    if (dictionary_slots > 0) {
+        column->has_dictionary = true;
+        column->indices.indices = (const uint32_t *)(const void *)scratch->indices.data;
+        column->indices.width = ktki_bit_width(scratch->dictionary.count - 1);
+        KTKI_TRY(ktki_output_take(scratches, &column->dictionary_page.output, err));
         KTKI_TRY(ktki_write_dictionary_page(&column->dictionary_page, &scratch->dictionary,
                                             column->leaf->name, &settings->page, scratch, err));
     }
-    KTKI_TRY(ktki_page_plan(&column->pages, &input, dictionary_slots, run.indices.width,
+    KTKI_TRY(ktki_page_plan(&column->pages, input, dictionary_slots, column->indices.width,
                             &settings->page, &scratch->values, err));
-    KTKI_TRY(ktki_pool_run(settings->pool, column->pages.count, write_page, &run, err));
-    KTKI_TRY(keep_bounds(column, scratch, err));
-    sum_up(column, &input);
 out:
-    if (scratch != NULL) {
-        ktki_arena_clear(&scratch->arena);
-    }
-    ktki_scratch_give(settings->scratches, scratch);
     return status;
+}
+
+ktk_status ktki_column_page(struct column_write *column, size_t index,
+                            const struct column_settings *settings, struct scratch_pool *scratches,
+                            struct write_scratch *scratch, ktk_error *err) {
+    struct write_page *page = &column->pages.pages[index];
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_output_take(scratches, &page->output, err));
+    KTKI_TRY(ktki_write_data_page(page, &column->input, &column->indices, &settings->page, scratch,
+                                  err));
+out:
+    return status;
+}
+
+/* The input refers to rows that may soon be gone. */
+static void give_scratch(struct column_write *column, struct scratch_pool *scratches) {
+    if (column->scratch != NULL) {
+        ktki_arena_clear(&column->scratch->arena);
+        ktki_scratch_give(scratches, column->scratch);
+        column->scratch = NULL;
+    }
+}
+
+ktk_status ktki_column_finish(struct column_write *column, struct scratch_pool *scratches,
+                              ktk_error *err) {
+    ktk_status status = keep_bounds(column, err);
+
+    sum_up(column);
+    give_scratch(column, scratches);
+    return status;
+}
+
+static void give_output(struct write_page *page, struct scratch_pool *scratches) {
+    ktki_output_give(scratches, page->output);
+    page->output = NULL;
+}
+
+void ktki_column_release(struct column_write *column, struct scratch_pool *scratches) {
+    give_scratch(column, scratches);
+    give_output(&column->dictionary_page, scratches);
+    for (size_t i = 0; i < column->pages.count; i++) {
+        give_output(&column->pages.pages[i], scratches);
+    }
 }

@@ -2,20 +2,24 @@
 #ifndef KTKI_PARQUET_COLUMN_WRITE_H
 #define KTKI_PARQUET_COLUMN_WRITE_H
 
-#include "base/pool.h"
 #include "parquet/page_plan.h"
 
-/** What is the same for all columns of a row group. */
+/** What is the same for all columns of a file. */
 struct column_settings {
     struct page_settings page;
     bool no_dictionary;
-    struct pool *pool; /* NULL: pages are written one after the other */
-    struct scratch_pool *scratches;
 };
 
 /** A column, kept with its memory from row group to row group. */
 struct column_write {
     const struct write_leaf *leaf;
+
+    /* While the chunk is written. The scratch has the dictionary, the indices and the input's
+     * tables. */
+    struct write_scratch *scratch;
+    struct leaf_input input;
+    struct chunk_indices indices;
+
     struct page_list pages;
     struct write_page dictionary_page; /* used if has_dictionary */
     bool has_dictionary;
@@ -35,11 +39,27 @@ void ktki_column_write_init(struct column_write *column, const struct write_leaf
 void ktki_column_write_clear(struct column_write *column);
 
 /**
- * Encode the rows of the slices as one chunk: pages end up in `column`, to be written in order, the
- * dictionary page first. The result does not depend on threads, nor on how rows come in slices.
+ * A chunk of the rows of the slices in three steps. First: look at the rows, number them if a
+ * dictionary pays and write its page, plan the data pages.
+ *
+ * What is written does not depend on threads, nor on how rows come in slices.
  */
-ktk_status ktki_column_write(struct column_write *column, const struct row_slice *slices,
+ktk_status ktki_column_begin(struct column_write *column, const struct row_slice *slices,
                              size_t slice_count, int64_t first_row,
-                             const struct column_settings *settings, ktk_error *err);
+                             const struct column_settings *settings, struct scratch_pool *scratches,
+                             ktk_error *err);
+
+/** Second: write data page `index`; pages may be written at the same time, each with a scratch of
+ * its own. */
+ktk_status ktki_column_page(struct column_write *column, size_t index,
+                            const struct column_settings *settings, struct scratch_pool *scratches,
+                            struct write_scratch *scratch, ktk_error *err);
+
+/** Third, when all pages are written, though not all may be in the file: statistics and sizes. */
+ktk_status ktki_column_finish(struct column_write *column, struct scratch_pool *scratches,
+                              ktk_error *err);
+
+/** Give back whatever the chunk holds, finished or not. */
+void ktki_column_release(struct column_write *column, struct scratch_pool *scratches);
 
 #endif

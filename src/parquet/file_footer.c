@@ -162,7 +162,7 @@ static ktk_status describe_column(struct file_footer *footer, struct column_chun
 
     if (column->has_dictionary) {
         chunk.dictionary_page_offset = offset;
-        chunk.data_page_offset += (int64_t)ktki_page_size(&column->dictionary_page);
+        chunk.data_page_offset += column->dictionary_page.size;
     }
     KTKI_TRY(keep_statistics(footer, column, &chunk.statistics, err));
     *out = chunk;

@@ -9,16 +9,11 @@ void ktki_page_list_init(struct page_list *list, const ktk_allocator *allocator)
 }
 
 void ktki_page_list_clear(struct page_list *list) {
-    for (size_t i = 0; i < list->capacity; i++) {
-        ktki_buffer_clear(&list->pages[i].bytes);
-    }
     ktki_free_array(list->allocator, list->pages, list->capacity, sizeof(*list->pages));
     ktki_page_list_init(list, list->allocator);
 }
 
-/* The place of a page is copied; the memory that is there already stays. */
 static ktk_status add_page(struct page_list *list, const struct write_page *place, ktk_error *err) {
-    struct buffer bytes;
     ktk_status status = KTK_OK;
 
     if (list->count == list->capacity) {
@@ -26,15 +21,9 @@ static ktk_status add_page(struct page_list *list, const struct write_page *plac
 
         KTKI_TRY(ktki_resize_array(list->allocator, &list->pages, list->capacity, capacity,
                                    sizeof(*list->pages), err));
-        for (size_t i = list->capacity; i < capacity; i++) {
-            ktki_buffer_init(&list->pages[i].bytes, list->allocator, 0);
-        }
         list->capacity = capacity;
     }
-    bytes = list->pages[list->count].bytes;
-    list->pages[list->count] = *place;
-    list->pages[list->count].bytes = bytes;
-    list->count++;
+    list->pages[list->count++] = *place;
 out:
     return status;
 }

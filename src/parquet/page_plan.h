@@ -4,11 +4,11 @@
 
 #include "parquet/page_write.h"
 
-/** Pages of one column, kept with their memory from chunk to chunk. */
+/** Pages of one column; the list is kept from chunk to chunk. */
 struct page_list {
     const ktk_allocator *allocator;
     size_t count;
-    size_t capacity; /* all of them have their buffers set up */
+    size_t capacity;
     struct write_page *pages;
 };
 

@@ -25,7 +25,7 @@ struct page_task {
 
 /* Without compression the body is made where it stays. */
 static ktk_status begin_body(struct page_task *task, ktk_error *err) {
-    struct buffer *bytes = &task->page->bytes;
+    struct buffer *bytes = &task->page->output->bytes;
     ktk_status status = KTK_OK;
 
     bytes->size = 0;
@@ -46,7 +46,7 @@ out:
 static ktk_status finish_body(struct page_task *task, struct page_header *header,
                               const char *column, ktk_error *err) {
     struct write_page *page = task->page;
-    struct buffer *bytes = &page->bytes;
+    struct buffer *bytes = &page->output->bytes;
     struct buffer *encoded = &task->scratch->header;
     size_t body_size = task->body->size - task->body_start;
     ktk_status status = KTK_OK;
@@ -71,6 +71,7 @@ static ktk_status finish_body(struct page_task *task, struct page_header *header
     assert(encoded->size <= HEADER_ROOM);
     page->start = HEADER_ROOM - encoded->size;
     memcpy(bytes->data + page->start, encoded->data, encoded->size);
+    page->size = (int64_t)(bytes->size - page->start);
     page->uncompressed_size = (int64_t)(encoded->size + body_size);
 out:
     return status;

@@ -24,16 +24,13 @@ struct write_page {
     int64_t value_count;
     bool is_dictionary; /* values are written as indices into the chunk's dictionary */
 
-    struct buffer bytes; /* header and body, from `start` on; kept from file to file */
+    struct page_output *output; /* header and body, from `start` on, until they are in the file */
     size_t start;
-    int64_t uncompressed_size; /* header included */
+    int64_t size;              /* bytes in the file, header included */
+    int64_t uncompressed_size; /* likewise */
     struct value_range range;  /* of a page with PLAIN values */
+    bool is_ready;             /* written, so far as this is known to other threads */
 };
-
-/** The bytes to be written into the file. */
-static inline size_t ktki_page_size(const struct write_page *page) {
-    return page->bytes.size - page->start;
-}
 
 /** Indices of the values of a chunk into its dictionary. */
 struct chunk_indices {
@@ -41,13 +38,13 @@ struct chunk_indices {
     unsigned width; /* bits */
 };
 
-/** Write a data page of the given place. */
+/** Write a data page of the given place into its output. */
 ktk_status ktki_write_data_page(struct write_page *page, const struct leaf_input *input,
                                 const struct chunk_indices *indices,
                                 const struct page_settings *settings, struct write_scratch *scratch,
                                 ktk_error *err);
 
-/** Write a dictionary as a page. `column` is for messages. */
+/** Write a dictionary as a page, into its output. `column` is for messages. */
 ktk_status ktki_write_dictionary_page(struct write_page *page, const struct dictionary *dictionary,
                                       const char *column, const struct page_settings *settings,
                                       struct write_scratch *scratch, ktk_error *err);

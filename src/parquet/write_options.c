@@ -66,16 +66,17 @@ ktk_status ktki_write_options_resolve(struct write_options *out,
         KTKI_FAIL(err, KTK_E_INVALID, "bytes of a page must be in 1 … %lld, not %lld",
                   (long long)PAGE_BYTES_MAX, (long long)options->page_bytes_max);
     }
-    resolved.page.codec_id = codec_ids[options->compression];
-    KTKI_TRY(ktki_codec_find(&resolved.page.codec, resolved.page.codec_id, err));
-    resolved.page.level = options->compression_level != 0 ? options->compression_level
-                                                          : resolved.page.codec->level_default;
-    resolved.page.rows_max = PAGE_ROWS_MAX;
-    resolved.page.bytes_max =
+    resolved.column.page.codec_id = codec_ids[options->compression];
+    KTKI_TRY(ktki_codec_find(&resolved.column.page.codec, resolved.column.page.codec_id, err));
+    resolved.column.page.level = options->compression_level != 0
+                                     ? options->compression_level
+                                     : resolved.column.page.codec->level_default;
+    resolved.column.page.rows_max = PAGE_ROWS_MAX;
+    resolved.column.page.bytes_max =
         options->page_bytes_max > 0 ? options->page_bytes_max : PAGE_BYTES_DEFAULT;
     resolved.row_group_rows_max =
         options->row_group_rows_max > 0 ? options->row_group_rows_max : ROW_GROUP_ROWS_DEFAULT;
-    resolved.no_dictionary = options->no_dictionary;
+    resolved.column.no_dictionary = options->no_dictionary;
     *out = resolved;
 out:
     return status;

@@ -4,12 +4,11 @@
 
 #include <kartothek/parquet.h>
 
-#include "parquet/page_write.h"
+#include "parquet/column_write.h"
 
 struct write_options {
-    struct page_settings page;
+    struct column_settings column;
     int64_t row_group_rows_max;
-    bool no_dictionary;
 };
 
 /** `options` NULL: all defaults. KTK_E_INVALID for a value out of range. */

@@ -26,6 +26,13 @@ void ktki_scratch_pool_clear(struct scratch_pool *pool) {
         pool->free_ones = scratch->next;
         scratch_free(scratch, pool->allocator);
     }
+    while (pool->free_outputs != NULL) {
+        struct page_output *output = pool->free_outputs;
+
+        pool->free_outputs = output->next;
+        ktki_buffer_clear(&output->bytes);
+        KTKI_DELETE(pool->allocator, output);
+    }
     (void)pthread_mutex_destroy(&pool->lock);
 }
 
@@ -63,6 +70,34 @@ void ktki_scratch_give(struct scratch_pool *pool, struct write_scratch *scratch)
         pthread_mutex_lock(&pool->lock);
         scratch->next = pool->free_ones;
         pool->free_ones = scratch;
+        pthread_mutex_unlock(&pool->lock);
+    }
+}
+
+ktk_status ktki_output_take(struct scratch_pool *pool, struct page_output **out, ktk_error *err) {
+    struct page_output *output;
+    ktk_status status = KTK_OK;
+
+    pthread_mutex_lock(&pool->lock);
+    output = pool->free_outputs;
+    if (output != NULL) {
+        pool->free_outputs = output->next;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (output == NULL) {
+        KTKI_TRY(KTKI_NEW(pool->allocator, &output, err));
+        ktki_buffer_init(&output->bytes, pool->allocator, 0);
+    }
+    *out = output;
+out:
+    return status;
+}
+
+void ktki_output_give(struct scratch_pool *pool, struct page_output *output) {
+    if (output != NULL) {
+        pthread_mutex_lock(&pool->lock);
+        output->next = pool->free_outputs;
+        pool->free_outputs = output;
         pthread_mutex_unlock(&pool->lock);
     }
 }

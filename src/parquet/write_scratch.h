@@ -21,21 +21,34 @@ struct write_scratch {
     struct buffer header;  /* of a page */
 };
 
-/** As many as there were tasks at the same time. */
+/** The encoded bytes of a page, on their way to the file. */
+struct page_output {
+    struct page_output *next; /* of those that are free */
+    struct buffer bytes;
+};
+
+/** As many as there were tasks at the same time, and pages that waited for their turn. */
 struct scratch_pool {
     const ktk_allocator *allocator;
     pthread_mutex_t lock;
     struct write_scratch *free_ones;
+    struct page_output *free_outputs;
 };
 
 void ktki_scratch_pool_init(struct scratch_pool *pool, const ktk_allocator *allocator);
 
-/** All scratches must have been given back. */
+/** All scratches and outputs must have been given back. */
 void ktki_scratch_pool_clear(struct scratch_pool *pool);
 
 ktk_status ktki_scratch_take(struct scratch_pool *pool, struct write_scratch **out, ktk_error *err);
 
 /** NULL is allowed. */
 void ktki_scratch_give(struct scratch_pool *pool, struct write_scratch *scratch);
+
+/** The one given back last comes first: its bytes are still in the cache. */
+ktk_status ktki_output_take(struct scratch_pool *pool, struct page_output **out, ktk_error *err);
+
+/** NULL is allowed. */
+void ktki_output_give(struct scratch_pool *pool, struct page_output *output);
 
 #endif

@@ -12,6 +12,9 @@
 /* Pieces of output below this size are gathered before they go to the sink. */
 #define SINK_BYTES_MIN ((size_t)1 << 16)
 
+/* Bytes of encoded pages that may wait for those before them. */
+#define WAITING_SIZE_MAX ((size_t)16 << 20)
+
 /* Row groups of fewer values are encoded without the other threads: waking them costs more. */
 #define PARALLEL_VALUES_MIN ((int64_t)1 << 15)
 
@@ -158,61 +161,41 @@ out:
     return status;
 }
 
-static ktk_status emit_page(ktk_parquet_writer *writer, const struct write_page *page,
-                            ktk_error *err) {
-    return emit(writer, page->bytes.data + page->start, ktki_page_size(page), err);
-}
-
-static ktk_status emit_column(ktk_parquet_writer *writer, const struct column_write *column,
-                              ktk_error *err) {
-    ktk_status status = KTK_OK;
-
-    if (column->has_dictionary) {
-        KTKI_TRY(emit_page(writer, &column->dictionary_page, err));
-    }
-    for (size_t i = 0; i < column->pages.count; i++) {
-        KTKI_TRY(emit_page(writer, &column->pages.pages[i], err));
-    }
-out:
-    return status;
+/* Pages come from any thread, one at a time. */
+static ktk_status emit_page(void *state, const void *data, size_t size, ktk_error *err) {
+    return emit(state, data, size, err);
 }
 
 /* ---- row groups ---- */
 
-struct group_run {
-    ktk_parquet_writer *writer;
-    const struct row_slice *slices;
-    size_t slice_count;
-    struct column_settings settings;
-};
-
-static ktk_status write_column(void *state, size_t item, ktk_error *err) {
-    struct group_run *run = state;
-
-    return ktki_column_write(&run->writer->columns[item], run->slices, run->slice_count,
-                             run->writer->footer.row_count, &run->settings, err);
-}
-
-/* Encode the rows of the slices as a row group: columns in parallel, their bytes in order. */
 static ktk_status write_row_group(ktk_parquet_writer *writer, const struct row_slice *slices,
                                   size_t slice_count, int64_t row_count, ktk_error *err) {
     int32_t leaf_count = writer->footer.plan.leaf_count;
     bool is_large = row_count >= PARALLEL_VALUES_MIN / (leaf_count > 0 ? leaf_count : 1);
-    struct group_run run = {writer, slices, slice_count, {.page = writer->options.page}};
+    struct row_group_write group = {
+        .columns = writer->columns,
+        .column_count = (size_t)leaf_count,
+        .slices = slices,
+        .slice_count = slice_count,
+        .first_row = writer->footer.row_count,
+        .settings = &writer->options.column,
+        .scratches = &writer->scratches,
+        .pool = is_large ? ktki_context_pool(writer->context) : NULL,
+        .thread_count = (size_t)ktk_context_threads(writer->context),
+        .waiting_size_max = WAITING_SIZE_MAX,
+        .sink = emit_page,
+        .sink_state = writer,
+    };
+    int64_t start;
     ktk_status status = KTK_OK;
 
-    run.settings.no_dictionary = writer->options.no_dictionary;
-    run.settings.pool = is_large ? ktki_context_pool(writer->context) : NULL;
-    run.settings.scratches = &writer->scratches;
-    KTKI_TRY(ktki_pool_run(run.settings.pool, (size_t)leaf_count, write_column, &run, err));
     if (writer->offset == 0) {
         KTKI_TRY(emit(writer, PARQUET_MAGIC, PARQUET_MAGIC_SIZE, err));
     }
+    start = writer->offset;
+    KTKI_TRY(ktki_row_group_write(&group, err));
     KTKI_TRY(ktki_footer_add(&writer->footer, writer->columns, row_count,
-                             writer->options.page.codec_id, writer->offset, err));
-    for (int32_t i = 0; i < leaf_count; i++) {
-        KTKI_TRY(emit_column(writer, &writer->columns[i], err));
-    }
+                             writer->options.column.page.codec_id, start, err));
 out:
     return status;
 }

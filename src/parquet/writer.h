@@ -6,9 +6,7 @@
 
 #include "arrow/batch.h"
 #include "base/buffer.h"
-
-/** Receives the bytes of the file in order. */
-typedef ktk_status (*ktki_sink_fn)(void *state, const void *data, size_t size, ktk_error *err);
+#include "parquet/row_group_write.h"
 
 /**
  * A writer for batches of `schema`. The schema's key/value metadata is written (in its order), then

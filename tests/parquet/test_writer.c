@@ -573,6 +573,45 @@ static void a_writer_is_restarted_after_anything(void **unused) {
     test_context_free(context);
 }
 
+/* A sink that is shut after a number of writes, at every write in turn: every page held back is
+ * freed, and the error is the sink's. */
+static void a_sink_may_fail_at_any_write(void **unused) {
+    ktk_parquet_write_options options = KTK_PARQUET_WRITE_OPTIONS_INIT;
+    uint32_t random = 5;
+    bool is_done = false;
+    ktk_error err;
+
+    (void)unused;
+    options.row_group_rows_max = 4000;
+    options.page_bytes_max = 2000;
+    options.compression = KTK_COMPRESSION_NONE;
+    for (int n = 0; !is_done; n += 1 + n / 8) {
+        ktk_context *context = test_context_new(1 + n % 3);
+        struct schema *schema = made_schema(context);
+        ktk_parquet_writer *writer = NULL;
+        struct batch batch;
+        int calls_left = n;
+        ktk_status status;
+
+        made_batch(&batch, schema, 6000, 10, &random);
+        CHECK_OK(ktki_parquet_writer_new(&writer, context, schema, &options, failing_sink,
+                                         &calls_left, &err));
+        status = ktki_parquet_writer_add(writer, &batch, &err);
+        if (status == KTK_OK) {
+            status = ktki_parquet_writer_finish(writer, NULL, &err);
+        }
+        is_done = status == KTK_OK;
+        if (!is_done) {
+            assert_int_equal(status, KTK_E_DENIED);
+            CHECK_MESSAGE("the sink is shut");
+        }
+        ktki_parquet_writer_free(writer);
+        ktki_batch_clear(&batch);
+        ktki_schema_free(schema);
+        test_context_free(context);
+    }
+}
+
 static void many_small_batches_are_joined(void **unused) {
     enum { ROWS = 3000 };
     ktk_context *context = test_context_new(1);
@@ -658,6 +697,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_stored_is_named),
         cmocka_unit_test(text_must_be_utf8),
         cmocka_unit_test(a_writer_is_restarted_after_anything),
+        cmocka_unit_test(a_sink_may_fail_at_any_write),
         cmocka_unit_test(many_small_batches_are_joined),
         cmocka_unit_test(any_allocation_may_fail),
     };
