@@ -16,6 +16,7 @@ static void print_words(const struct option *options, size_t count) {
 static const char *operand_words(enum operand_kind kind) {
     switch (kind) {
     case OPERAND_DATASET:
+    case OPERAND_DATASET_OR_FILE: /* files are always completed */
         return "$(_ktk_datasets)";
     case OPERAND_VERB:
         return "$verbs";
@@ -143,6 +144,8 @@ static const char *zsh_action(enum operand_kind kind) {
     switch (kind) {
     case OPERAND_DATASET:
         return "_ktk_datasets";
+    case OPERAND_DATASET_OR_FILE:
+        return "_ktk_datasets_or_files";
     case OPERAND_FILE:
         return "_files";
     case OPERAND_VERB:
@@ -162,6 +165,10 @@ static void print_zsh(void) {
          "    names=(${(f)\"$(ktk ${opt_args[--store]:+--store ${(Q)opt_args[--store]}} "
          "ls --names 2>/dev/null)\"})\n"
          "    compadd -a names\n"
+         "}\n"
+         "_ktk_datasets_or_files() {\n"
+         "    _ktk_datasets\n"
+         "    _files\n"
          "}\n"
          "_ktk_verbs() {\n"
          "    local -a verbs\n"

@@ -20,6 +20,10 @@ static const struct suffix {
     {".parquet", INPUT_PARQUET, 0}, {".pq", INPUT_PARQUET, 0},
 };
 
+bool cli_is_file(const char *operand) {
+    return strpbrk(operand, "./") != NULL;
+}
+
 static bool is_standard_input(const char *path) {
     return strcmp(path, "-") == 0;
 }

@@ -12,6 +12,10 @@ struct input {
     char delimiter; /* 0: ',' */
 };
 
+/** Is the operand the path of a file? A dot or a slash in it says so: names of datasets have
+ * neither. */
+bool cli_is_file(const char *operand);
+
 /** Tell the format by the name of a format, or (NULL) by the suffix of the path. A mistake is one
  * of the command line. */
 ktk_status cli_input_init(struct input *out, struct session *session, const char *path,

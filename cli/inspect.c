@@ -1,9 +1,9 @@
 /* inspect: the inside of Parquet files. */
 #include <string.h>
-#include <unistd.h>
 
 #include "files.h"
 #include "heap.h"
+#include "input.h"
 #include "json.h"
 #include "render.h"
 #include "session.h"
@@ -348,8 +348,7 @@ static ktk_status print(struct session *session, const void *values_given,
     ktk_status status;
 
     (void)operand_count;
-    if (strchr(operands[0], '/') != NULL || access(operands[0], F_OK) == 0 ||
-        strchr(operands[0], '.') != NULL) {
+    if (cli_is_file(operands[0])) {
         return inspect_path(session, values, operands[0], output, err);
     }
     status = cli_open_store(session, false, err);
@@ -379,11 +378,11 @@ static const struct inspect_values defaults = {.partition = -1};
 const struct verb cli_inspect = {
     .name = "inspect",
     .summary = "look into Parquet files: row groups, encodings, statistics",
-    .operands = "FILE|DATASET",
+    .operands = "DATASET|FILE",
     .description =
         "Show what a Parquet file consists of: row groups, and for each column chunk type, codec, "
         "encodings, nulls, sizes and the range of its values. Of a dataset, every file is one "
-        "line. What has a dot or a slash in its name, or exists as a file, is a file.",
+        "line. What has a dot or a slash in its name is a file.",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .examples = examples,
@@ -392,6 +391,6 @@ const struct verb cli_inspect = {
     .values_size = sizeof(struct inspect_values),
     .operand_min = 1,
     .operand_max = 1,
-    .first = OPERAND_FILE,
+    .first = OPERAND_DATASET_OR_FILE,
     .print = print,
 };

@@ -42,7 +42,14 @@ struct option {
 };
 
 /** What stands where on the command line, for completion. */
-enum operand_kind { OPERAND_NONE = 0, OPERAND_DATASET, OPERAND_FILE, OPERAND_VERB, OPERAND_SHELL };
+enum operand_kind {
+    OPERAND_NONE = 0,
+    OPERAND_DATASET,
+    OPERAND_DATASET_OR_FILE,
+    OPERAND_FILE,
+    OPERAND_VERB,
+    OPERAND_SHELL
+};
 
 struct example {
     const char *command;

@@ -1,8 +1,8 @@
-/* read and head: the rows of a dataset. */
+/* read and head: the rows of a dataset or a Parquet file. */
 #include <string.h>
 #include <strings.h>
 
-#include "heap.h"
+#include "input.h"
 #include "rows.h"
 #include "session.h"
 #include "verbs.h"
@@ -79,30 +79,71 @@ static char choose_delimiter(const struct read_values *values) {
     return values->delimiter == '\0' && is_tsv ? '\t' : values->delimiter;
 }
 
-static ktk_status print_rows(struct session *session, const struct read_values *values,
-                             const ktk_query_options *query, const char *uuid, ktk_error *err) {
-    const struct row_options rows = {choose_format(values), values->limit, choose_delimiter(values),
-                                     values->null_text};
-    struct ArrowArrayStream stream = {.release = NULL};
-    struct output output = {0};
-    ktk_dataset *dataset = NULL;
-    ktk_status status = ktk_dataset_open(&dataset, session->store, uuid, err);
+/* NULL: all. */
+static const char *const *chosen_columns(const struct read_values *values, size_t *count) {
+    static const char *const none[] = {""};
 
+    *count = values->columns.count;
+    if (!values->columns.is_given) {
+        return NULL;
+    }
+    return values->columns.count > 0 ? values->columns.items : none;
+}
+
+static ktk_status open_dataset(struct ArrowArrayStream *out, struct session *session,
+                               const struct read_values *values, const ktk_predicate *where,
+                               const char *uuid, ktk_error *err) {
+    ktk_query_options query = KTK_QUERY_OPTIONS_INIT;
+    ktk_dataset *dataset = NULL;
+    ktk_status status = cli_open_store(session, false, err);
+
+    query.table = values->table;
+    query.where = where;
+    query.columns = chosen_columns(values, &query.column_count);
     if (status == KTK_OK) {
-        status = ktk_query_stream(&stream, dataset, query, err);
+        status = ktk_dataset_open(&dataset, session->store, uuid, err);
+    }
+    if (status == KTK_OK) {
+        status = ktk_query_stream(out, dataset, &query, err);
     }
     ktk_dataset_free(dataset);
+    return status;
+}
+
+static ktk_status open_file(struct ArrowArrayStream *out, struct session *session,
+                            const struct read_values *values, const ktk_predicate *where,
+                            const char *path, ktk_error *err) {
+    ktk_parquet_read_options read = KTK_PARQUET_READ_OPTIONS_INIT;
+    ktk_parquet_file *file = NULL;
+    ktk_status status;
+
+    read.columns = chosen_columns(values, &read.column_count);
+    if (values->table != NULL || where != NULL) {
+        return cli_usage(session, err, "--%s is for datasets, and '%s' is a file",
+                         where != NULL ? "where" : "table", path);
+    }
+    status = ktk_parquet_open_path(&file, session->context, path, err);
     if (status == KTK_OK) {
-        status = cli_output_open(&output, values->output, err);
-        if (status == KTK_OK && rows.format == ROWS_PARQUET && output.is_terminal) {
-            status =
-                cli_usage(session, err, "Parquet is not for terminals: name a file with --output");
-        }
-        if (status == KTK_OK) {
-            status = cli_rows_write(&output, session->context, &stream, &rows, err);
-        } else {
-            stream.release(&stream);
-        }
+        status = ktk_parquet_read(out, file, &read, err);
+    }
+    ktk_parquet_file_free(file);
+    return status;
+}
+
+static ktk_status print_rows(struct session *session, const struct read_values *values,
+                             struct ArrowArrayStream *stream, ktk_error *err) {
+    const struct row_options rows = {choose_format(values), values->limit, choose_delimiter(values),
+                                     values->null_text};
+    struct output output = {0};
+    ktk_status status = cli_output_open(&output, values->output, err);
+
+    if (status == KTK_OK && rows.format == ROWS_PARQUET && output.is_terminal) {
+        status = cli_usage(session, err, "Parquet is not for terminals: name a file with --output");
+    }
+    if (status == KTK_OK) {
+        status = cli_rows_write(&output, session->context, stream, &rows, err);
+    } else {
+        stream->release(stream);
     }
     if (status == KTK_OK) {
         status = cli_output_finish(&output, err);
@@ -113,22 +154,20 @@ static ktk_status print_rows(struct session *session, const struct read_values *
 
 static int run(struct session *session, const void *values_given, const char *const *operands,
                int operand_count) {
-    static const char *const no_columns[] = {""};
     const struct read_values *values = values_given;
-    ktk_query_options query = KTK_QUERY_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {.release = NULL};
     ktk_predicate *where = NULL;
     ktk_error err = {0};
     ktk_status status = cli_where(&where, session, values->where, &err);
 
     (void)operand_count;
-    query.table = values->table;
-    query.where = where;
-    if (values->columns.is_given) {
-        query.columns = values->columns.count > 0 ? values->columns.items : no_columns;
-        query.column_count = values->columns.count;
+    if (status == KTK_OK) {
+        status = cli_is_file(operands[0])
+                     ? open_file(&stream, session, values, where, operands[0], &err)
+                     : open_dataset(&stream, session, values, where, operands[0], &err);
     }
     if (status == KTK_OK) {
-        status = print_rows(session, values, &query, operands[0], &err);
+        status = print_rows(session, values, &stream, &err);
     }
     ktk_predicate_free(where);
     return status == KTK_OK ? EXIT_DONE : cli_fail(session, status, &err);
@@ -139,6 +178,7 @@ static const struct example read_examples[] = {
      "the flights of two carriers in December, as a Parquet file"},
     {"ktk read flights --columns carrier,origin,dest --format csv | sort | uniq -c",
      "CSV for other programs"},
+    {"ktk read december.parquet --columns carrier,dest --json", "a file without a dataset"},
 };
 
 static const struct example head_examples[] = {
@@ -152,11 +192,12 @@ static const struct read_values head_defaults = {.limit = 10};
 
 const struct verb cli_read = {
     .name = "read",
-    .summary = "print the rows of a dataset, or write them to a file",
-    .operands = "DATASET",
+    .summary = "print the rows of a dataset or a Parquet file, or write them to a file",
+    .operands = "DATASET|FILE",
     .description =
         "Print the rows of a dataset in the order of its partitions. Partitions that cannot hold "
-        "matching rows are not read.\n\n"
+        "matching rows are not read. What has a dot or a slash in its name is a Parquet file, and "
+        "needs no store.\n\n"
         "A predicate is column operator value, joined by and and or; and binds stronger. Operators "
         "are == != < <= > >= in (...) and not in (...). Values take the type of their column; "
         "texts with spaces or commas stand in quotes, unusual column names in backticks. Null is "
@@ -169,17 +210,16 @@ const struct verb cli_read = {
     .values_size = sizeof(struct read_values),
     .operand_min = 1,
     .operand_max = 1,
-    .needs_store = true,
-    .first = OPERAND_DATASET,
+    .first = OPERAND_DATASET_OR_FILE,
     .run = run,
 };
 
 const struct verb cli_head = {
     .name = "head",
-    .summary = "print the first rows of a dataset",
-    .operands = "DATASET",
-    .description = "Print the first ten rows of a dataset, or as many as --limit says. Everything "
-                   "else is as for read.",
+    .summary = "print the first rows of a dataset or a Parquet file",
+    .operands = "DATASET|FILE",
+    .description = "Print the first ten rows of a dataset or a Parquet file, or as many as --limit "
+                   "says. Everything else is as for read.",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .examples = head_examples,
@@ -188,7 +228,6 @@ const struct verb cli_head = {
     .values_size = sizeof(struct read_values),
     .operand_min = 1,
     .operand_max = 1,
-    .needs_store = true,
-    .first = OPERAND_DATASET,
+    .first = OPERAND_DATASET_OR_FILE,
     .run = run,
 };

@@ -1,7 +1,8 @@
-/* schema: the columns of a table. */
+/* schema: the columns of a table or a Parquet file. */
 #include <string.h>
 
 #include "heap.h"
+#include "input.h"
 #include "json.h"
 #include "render.h"
 #include "session.h"
@@ -25,8 +26,9 @@ static const char *type_text(const struct ArrowSchema *column) {
     return cli_copy(text, strlen(text));
 }
 
+/* A file has no dataset. */
 static bool is_key(const ktk_dataset *dataset, const char *column) {
-    for (int32_t i = 0; i < ktk_dataset_partition_key_count(dataset); i++) {
+    for (int32_t i = 0; dataset != NULL && i < ktk_dataset_partition_key_count(dataset); i++) {
         if (strcmp(ktk_dataset_partition_key(dataset, i), column) == 0) {
             return true;
         }
@@ -35,7 +37,7 @@ static bool is_key(const ktk_dataset *dataset, const char *column) {
 }
 
 static bool is_indexed(const ktk_dataset *dataset, const char *column) {
-    for (int32_t i = 0; i < ktk_dataset_index_count(dataset); i++) {
+    for (int32_t i = 0; dataset != NULL && i < ktk_dataset_index_count(dataset); i++) {
         if (strcmp(ktk_dataset_index_column(dataset, i), column) == 0) {
             return true;
         }
@@ -56,10 +58,12 @@ static void print_json(const struct output *output, const ktk_dataset *dataset,
         cli_json_text(&json, column->name);
         cli_json_key(&json, "type");
         cli_json_text(&json, type_text(column));
-        cli_json_key(&json, "partition_key");
-        cli_json_bool(&json, is_key(dataset, column->name));
-        cli_json_key(&json, "indexed");
-        cli_json_bool(&json, is_indexed(dataset, column->name));
+        if (dataset != NULL) {
+            cli_json_key(&json, "partition_key");
+            cli_json_bool(&json, is_key(dataset, column->name));
+            cli_json_key(&json, "indexed");
+            cli_json_bool(&json, is_indexed(dataset, column->name));
+        }
         cli_json_end_object(&json);
     }
     cli_json_end_array(&json);
@@ -72,18 +76,53 @@ static void print_table(const struct output *output, const ktk_dataset *dataset,
 
     cli_table_column(&table, "column", COLUMN_TEXT);
     cli_table_column(&table, "type", COLUMN_TEXT);
-    cli_table_column(&table, "role", COLUMN_TEXT);
+    if (dataset != NULL) {
+        cli_table_column(&table, "role", COLUMN_TEXT);
+    }
     for (int64_t i = 0; i < schema->n_children; i++) {
         const struct ArrowSchema *column = schema->children[i];
 
         cli_table_cell(&table, column->name);
         cli_table_cell(&table, type_text(column));
-        cli_table_cell(&table, is_key(dataset, column->name)       ? "partition key"
-                               : is_indexed(dataset, column->name) ? "indexed"
-                                                                   : "");
+        if (dataset != NULL) {
+            cli_table_cell(&table, is_key(dataset, column->name)       ? "partition key"
+                                   : is_indexed(dataset, column->name) ? "indexed"
+                                                                       : "");
+        }
     }
     (void)cli_table_print(&table, output);
     cli_print_footer(output, "%s", cli_count(schema->n_children, "column", "columns"));
+}
+
+static ktk_status schema_of_file(struct ArrowSchema *out, struct session *session,
+                                 const struct schema_values *values, const char *path,
+                                 ktk_error *err) {
+    ktk_parquet_file *file = NULL;
+    ktk_status status;
+
+    if (values->table != NULL) {
+        return cli_usage(session, err, "--table is for datasets, and '%s' is a file", path);
+    }
+    status = ktk_parquet_open_path(&file, session->context, path, err);
+    if (status == KTK_OK) {
+        status = ktk_parquet_file_schema(file, out, err);
+    }
+    ktk_parquet_file_free(file);
+    return status;
+}
+
+static ktk_status schema_of_dataset(struct ArrowSchema *out, ktk_dataset **dataset,
+                                    struct session *session, const struct schema_values *values,
+                                    const char *uuid, ktk_error *err) {
+    ktk_status status = cli_open_store(session, false, err);
+
+    if (status == KTK_OK) {
+        status = ktk_dataset_open(dataset, session->store, uuid, err);
+    }
+    if (status == KTK_OK) {
+        status = ktk_dataset_schema(*dataset, values->table, out, err);
+    }
+    return status;
 }
 
 static ktk_status print(struct session *session, const void *values_given,
@@ -92,12 +131,12 @@ static ktk_status print(struct session *session, const void *values_given,
     const struct schema_values *values = values_given;
     struct ArrowSchema schema = {.release = NULL};
     ktk_dataset *dataset = NULL;
-    ktk_status status = ktk_dataset_open(&dataset, session->store, operands[0], err);
+    ktk_status status =
+        cli_is_file(operands[0])
+            ? schema_of_file(&schema, session, values, operands[0], err)
+            : schema_of_dataset(&schema, &dataset, session, values, operands[0], err);
 
     (void)operand_count;
-    if (status == KTK_OK) {
-        status = ktk_dataset_schema(dataset, values->table, &schema, err);
-    }
     if (status == KTK_OK && values->json) {
         print_json(output, dataset, &schema);
     } else if (status == KTK_OK) {
@@ -112,14 +151,16 @@ static ktk_status print(struct session *session, const void *values_given,
 
 static const struct example examples[] = {
     {"ktk schema flights", "columns and types"},
+    {"ktk schema december.parquet", "those of a file"},
 };
 
 const struct verb cli_schema = {
     .name = "schema",
-    .summary = "show the columns of a dataset and their types",
-    .operands = "DATASET",
+    .summary = "show the columns of a dataset or a Parquet file and their types",
+    .operands = "DATASET|FILE",
     .description = "Show the columns of a table, partition keys first, then by name, as every "
-                   "partition gives them.",
+                   "partition gives them; of a Parquet file in its own order. What has a dot or a "
+                   "slash in its name is a file.",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .examples = examples,
@@ -127,7 +168,6 @@ const struct verb cli_schema = {
     .values_size = sizeof(struct schema_values),
     .operand_min = 1,
     .operand_max = 1,
-    .needs_store = true,
-    .first = OPERAND_DATASET,
+    .first = OPERAND_DATASET_OR_FILE,
     .print = print,
 };

@@ -408,6 +408,26 @@ def looks_into_files(folder):
 
 
 @test
+def reads_bare_files(folder):
+    """A Parquet file is read without a store, as the dataset that it belongs to is."""
+    store = people(folder)
+    part = store / good("partitions", "people", "--json", store=store).json()[0]["file"]
+    equal(good("read", part, "--format", "csv").out, PEOPLE)
+    equal(good("head", part, "-n", "1", "--columns", "age,name", "--json").json(), {"age": 31, "name": "Ann"})
+    assert good("head", part).out.endswith("3 rows, 4 columns\n")
+    copy = folder / "copy.parquet"
+    good("read", part, "-o", copy, "--columns", "name")
+    equal(good("read", copy, "--format", "csv").out, "name\nAnn\nBob\nÇelik\n")
+    equal([column["column"] for column in good("schema", part, "--json").json()], ["name", "age", "born", "member"])
+    assert good("schema", "./copy.parquet", cwd=folder).out.endswith("1 column\n")
+    for verb in ("read", "head", "schema", "inspect"):
+        bad(3, "cannot open", verb, folder / "nothing.parquet")
+        bad(5, "no Parquet file", verb, write_text(folder / "text.parquet", "some text, long enough"))
+    bad(2, "'" + str(part) + "' is a file", "read", part, "--table", "table")
+    bad(3, "'nope'", "read", part, "--columns", "nope")
+
+
+@test
 def asks_which_table(_folder):
     store = golden("tables")
     bad(1, "several tables", "head", "tables_three", store=store)
@@ -487,7 +507,7 @@ def fails_clearly_on_names(folder):
     outside = set(os.listdir(folder))
     bad(1, "a b", "write", "a b", path, store=store)
     bad(1, "../evil", "write", "../evil", path, store=store)
-    bad(1, "../../etc", "head", "../../etc", store=store)
+    bad(1, "../../etc", "info", "../../etc", store=store)
     bad(1, "indices", "write", "new", path, "--table", "indices", store=store)
     bad(1, "../t", "write", "new", path, "--table", "../t", store=store)
     equal(set(os.listdir(folder)), outside)

@@ -22,17 +22,34 @@ def dataset(program, folder):
     assert code == 1 and "nope" in error, error
 
 
+def parquet(read, write, folder):
+    """What one writes the other reads, whole and by column."""
+    assert run([write, "prices.parquet"], folder) == (0, "", "")
+    told = "4 rows in 1 row groups\n"
+    result = run([read, "prices.parquet"], folder)
+    assert result == (0, "id,price\n1,9.5\n2,\n3,3.25\n4,12.0\n", told), result
+    result = run([read, "prices.parquet", "price", "id"], folder)
+    assert result == (0, "price,id\n9.5,1\n,2\n3.25,3\n12.0,4\n", told), result
+    code, out, error = run([read, "prices.parquet", "nope"], folder)
+    assert (code, out) == (1, "") and "nope" in error, error
+    code, _, error = run([write, "no/folder/prices.parquet"], folder)
+    assert code == 1 and "no/folder" in error, error
+
+
 def main():
-    program = pathlib.Path(sys.argv[1]).resolve()
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            dataset(program, folder)
-        except AssertionError as error:
-            print("# {}".format(error))
-            print("not ok 1 - dataset\n1..1")
-            return 1
-    print("ok 1 - dataset\n1..1")
-    return 0
+    programs = {path.name: path.resolve() for path in map(pathlib.Path, sys.argv[1:])}
+    tests = [(dataset, ["dataset"]), (parquet, ["parquet_read", "parquet_write"])]
+    failed = False
+    for number, (test, names) in enumerate(tests, 1):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(*[programs[name] for name in names], folder)
+                print("ok {} - {}".format(number, test.__name__))
+            except AssertionError as error:
+                print("# {}\nnot ok {} - {}".format(error, number, test.__name__))
+                failed = True
+    print("1..{}".format(len(tests)))
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
