@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/context.h"
 #include "parquet/column_read.h"
+#include "parquet/nest_assemble.h"
 
 struct column_kind {
     enum parquet_type physical;
@@ -86,22 +87,31 @@ static struct input parse(const uint8_t *data, size_t size) {
     return input;
 }
 
-static ktk_status decode(struct ArrowArray *out, const struct input *input,
-                         const struct chunk_read *read, int level) {
+/* The one nest of a list, if it is one. */
+static ktk_status decode(struct ArrowArray *out, const struct chunk_read *read_, int level) {
+    struct chunk_read read = *read_;
+    const struct parquet_nest *nest = read.leaf->nest;
+    struct nest_sink sink = {0};
+    struct leaf_part part = {.path = "x", .nests = &sink};
     struct read_scratch *scratch = NULL;
     ktk_error err;
     ktk_status status;
 
-    (void)input;
+    read.nests = &sink;
     FUZZ_ASSERT(ktki_scratch_new(&scratch, ktki_alloc_default(), &err) == KTK_OK);
     scratch->kernels = ktki_kernels_of_level(level);
-    status = ktki_chunk_read(out, read, scratch, &err);
+    status = ktki_chunk_read(&part.values, &read, scratch, &err);
     if (status == KTK_OK) {
-        FUZZ_ASSERT(out->length == read->row_count);
-        FUZZ_ASSERT(ktki_array_check(out, read->field, true, &err) == KTK_OK);
+        status = ktki_nest_assemble(out, read.context, nest == NULL ? read.field : nest->field,
+                                    &part, read.row_count, &err);
+        FUZZ_ASSERT(status == KTK_OK);
+        FUZZ_ASSERT(out->length == read.row_count);
+        FUZZ_ASSERT(ktki_array_check(out, nest == NULL ? read.field : nest->field, true, &err) ==
+                    KTK_OK);
     } else {
         FUZZ_ASSERT(out->release == NULL);
     }
+    ktki_nest_clear(&sink);
     ktki_scratch_free(scratch);
     return status;
 }
@@ -124,18 +134,19 @@ static void check_same(const struct ArrowArray *a, const struct ArrowArray *b,
     }
 }
 
-static void decode_with_each(const struct input *input, const struct chunk_read *read) {
+static void decode_with_each(const struct chunk_read *read) {
     struct ArrowArray first = {0};
-    ktk_status status = decode(&first, input, read, 0);
+    ktk_status status = decode(&first, read, 0);
 
     for (int level = 1; level < KERNEL_LEVELS; level++) {
         struct ArrowArray other = {0};
         if (ktki_kernels_of_level(level) == NULL) {
             continue;
         }
-        FUZZ_ASSERT(decode(&other, input, read, level) == status);
+        FUZZ_ASSERT(decode(&other, read, level) == status);
         if (status == KTK_OK) {
-            check_same(&first, &other, read->field);
+            check_same(&first, &other,
+                       read->leaf->nest == NULL ? read->field : read->leaf->nest->field);
         }
         ktki_array_clear(&other);
     }
@@ -149,6 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct field item = {.name = "x", .nullable = true};
     struct field list = {
         .name = "x", .type = {.id = TYPE_LIST}, .nullable = true, .child_count = 1};
+    struct parquet_nest nest = {.field = &list, .rule = {0, 0, 1}, .item = 2};
     struct parquet_leaf leaf = {.element = &element, .path = "x"};
     struct column_chunk chunk = {0};
     struct chunk_read read = {.leaf = &leaf, .chunk = &chunk, .field = &item};
@@ -170,11 +182,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     leaf.definition_max = input.is_nullable;
     if (input.kind->is_list) {
         list.children = &item;
-        read.field = &list;
-        leaf.shape = LEAF_LIST;
+        leaf.nest = &nest;
         leaf.repetition_max = 1;
-        leaf.repeated_definition = 2;
         leaf.definition_max = 2 + input.is_nullable;
+        leaf.rule = (struct level_rule){1, 2, (uint8_t)leaf.definition_max};
     }
     ktki_buffer_init(&bytes, ktki_alloc_default(), 0);
     if (input.dictionary.compressed_size > 0 || input.dictionary.value_count > 0) {
@@ -187,7 +198,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     read.row_count = input.kind->is_list ? data[7] : chunk.value_count;
     read.data = bytes.data;
     read.size = bytes.size;
-    decode_with_each(&input, &read);
+    decode_with_each(&read);
     ktki_buffer_clear(&bytes);
     return 0;
 }

@@ -115,8 +115,8 @@ typedef struct ktk_parquet_read_options {
  * Stream of record batches, at least one per row group with rows. The stream holds a reference to
  * the file.
  *
- * @return KTK_E_NOT_FOUND for an unknown column (all are named); KTK_E_UNSUPPORTED for encrypted or
- * nested columns asked for. Decoding errors come out of the stream.
+ * @return KTK_E_NOT_FOUND for an unknown column (all are named). Decoding errors, KTK_E_UNSUPPORTED
+ * for encrypted columns among them, come out of the stream.
  */
 KTK_API ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_file *file,
                                     const ktk_parquet_read_options *options,

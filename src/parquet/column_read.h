@@ -1,16 +1,18 @@
-/** One column chunk to one Arrow array. */
+/** One column chunk to one Arrow array, and to the slots of what is around it. */
 #ifndef KTKI_PARQUET_COLUMN_READ_H
 #define KTKI_PARQUET_COLUMN_READ_H
 
 #include "arrow/array.h"
-#include "parquet/schema_read.h"
-#include "parquet/scratch.h"
+#include "parquet/nest_sink.h"
 
 struct chunk_read {
     ktk_context *context;
     const struct parquet_leaf *leaf;
     const struct column_chunk *chunk;
-    const struct field *field; /* of the result: of the leaf, or of the list around it */
+    const struct field *field; /* of the leaf in the result */
+    struct nest_sink *nests;   /* where nests from the depth `nest_first` on are collected; zeroed,
+                                  and cleared by the caller in any case; NULL: there are none */
+    int32_t nest_first;
     int64_t row_count;
     const uint8_t *data; /* the bytes of the chunk, see ktki_chunk_range() */
     size_t size;
@@ -23,8 +25,7 @@ ktk_status ktki_chunk_range(int64_t *offset, int64_t *size, const struct column_
 
 /**
  * Decode a chunk. A field of dictionary type gives a dictionary array: the chunk's own dictionary
- * if all its pages use it, else one made of its values in order of appearance. Leaves of shape
- * LEAF_NESTED are not for this function (asserted).
+ * if all its pages use it, else one made of its values in order of appearance.
  */
 ktk_status ktki_chunk_read(struct ArrowArray *out, const struct chunk_read *read,
                            struct read_scratch *scratch, ktk_error *err);

@@ -48,7 +48,7 @@ out:
 }
 
 ktk_status ktki_bits_rle(struct leaf_reader *reader, struct page_values *page, ktk_error *err) {
-    struct scratch_block *block = &reader->scratch->levels;
+    struct scratch_block *block = &reader->scratch->bits;
     struct cursor runs;
     uint32_t size;
     bool is_placed = false;

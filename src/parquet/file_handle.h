@@ -4,8 +4,8 @@
 
 #include <pthread.h>
 
+#include "parquet/read_plan.h"
 #include "parquet/reader.h"
-#include "parquet/schema_read.h"
 #include "parquet/scratch.h"
 
 struct column_texts;
@@ -26,14 +26,8 @@ struct ktk_parquet_file {
     struct arena text_arena;        /* what they lie in */
 };
 
-/** The schema of some columns, in that order; without `keep_dictionaries` with plain values.
- * KTK_E_UNSUPPORTED for a nested column. */
-ktk_status ktki_parquet_result_schema(struct schema **out, const ktk_parquet_file *file,
-                                      const int32_t *columns, int32_t column_count,
-                                      bool keep_dictionaries, ktk_error *err);
-
-/** Decode columns of a row group (in range) as `schema`, made by the function above, says. */
-ktk_status ktki_parquet_read_columns(struct batch *out, ktk_parquet_file *file, int32_t row_group,
-                                     const int32_t *columns, struct schema *schema, ktk_error *err);
+/** Decode what a plan of the file says of a row group (in range). */
+ktk_status ktki_parquet_read_planned(struct batch *out, ktk_parquet_file *file, int32_t row_group,
+                                     const struct read_plan *plan, ktk_error *err);
 
 #endif

@@ -19,6 +19,25 @@ enum width_class { WIDTH_1, WIDTH_2, WIDTH_4, WIDTH_8, WIDTH_16, WIDTH_32, WIDTH
 
 enum width_class ktki_width_class(size_t width);
 
+/** Levels are handed to the kernels in blocks of at most so many entries. */
+#define LEVEL_BLOCK ((size_t)4096)
+/** Bytes behind the last level of a block that kernels may read. */
+#define LEVEL_SLACK ((size_t)64)
+
+/** A block of levels, a byte each. */
+struct level_block {
+    const uint8_t *repetition; /* NULL: all 0 */
+    const uint8_t *definition;
+    size_t count;
+};
+
+/** Which entries begin a slot of a node of the schema, and which of its slots are null. */
+struct level_rule {
+    uint8_t repetition; /* entries of at most this repetition level */
+    uint8_t slot;       /* and at least this definition level begin a slot; */
+    uint8_t valid;      /* it is not null from this definition level on */
+};
+
 /** A text of a dictionary: its place among the dictionary's bytes. */
 struct text_entry {
     uint32_t offset;
@@ -56,6 +75,30 @@ struct kernels {
     /** The same for numbers, with `null` instead of zero. */
     void (*expand_indices)(const uint32_t *dense, size_t dense_count, const uint8_t *validity,
                            int64_t bit, size_t count, uint32_t null, uint32_t *out);
+
+    /** The same as `unpack` for numbers of at most 8 bits, as bytes. */
+    void (*unpack_bytes)(const uint8_t *packed, size_t packed_size, unsigned bit_width,
+                         size_t count, uint8_t *out);
+    uint8_t (*max_byte)(const uint8_t *values, size_t count);
+
+    /** Number of slots that a block begins; their validity goes to `bits` (may be NULL), which has
+     * room for whole words of 64 bits and one more. */
+    size_t (*level_slots)(const struct level_rule *rule, const struct level_block *levels,
+                          uint8_t *bits);
+
+    /** Offsets of the lists that a block begins: the number of items before each, `first` of them
+     * before the block. An entry makes an item if its repetition level is at most one above that of
+     * the rule and its definition level at least `item`. Returns the number of items so far. */
+    int64_t (*level_offsets_32)(const struct level_rule *rule, uint8_t item,
+                                const struct level_block *levels, int64_t first, int32_t *offsets);
+    int64_t (*level_offsets_64)(const struct level_rule *rule, uint8_t item,
+                                const struct level_block *levels, int64_t first, int64_t *offsets);
+
+    /** Whether each entry of the repetition level `repetition` continues a list: it and the entry
+     * before it (`before` for the first one of the block) have the definition level `item` or more.
+     */
+    bool (*level_continues)(uint8_t repetition, uint8_t item, const struct level_block *levels,
+                            uint8_t before);
 
     /** Bytes of all texts together. */
     uint64_t (*text_size)(const struct text_entry *entries, const uint32_t *indices, size_t count);

@@ -282,6 +282,8 @@ static void expand_indices(const uint32_t *dense, size_t dense_count, const uint
     }
 }
 
+#include "parquet/kernels_levels.h"
+
 /* ---- text ---- */
 
 static uint64_t text_size(const struct text_entry *entries, const uint32_t *indices, size_t count) {
@@ -356,6 +358,12 @@ const struct kernels KERNELS_NAME = {
     .fill = BY_WIDTH(fill),
     .expand = BY_WIDTH(expand),
     .expand_indices = expand_indices,
+    .unpack_bytes = unpack_bytes,
+    .max_byte = max_byte,
+    .level_slots = level_slots,
+    .level_offsets_32 = level_offsets_32,
+    .level_offsets_64 = level_offsets_64,
+    .level_continues = level_continues,
     .text_size = text_size,
     .text_gather_32 = text_gather_32,
     .text_gather_64 = text_gather_64,

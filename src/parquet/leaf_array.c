@@ -36,23 +36,6 @@ out:
     return status;
 }
 
-ktk_status ktki_list_wrap(struct list_sink *list, ktk_context *context, struct ArrowArray *items,
-                          struct ArrowArray *out, ktk_error *err) {
-    struct array_buffer buffers[2] = {
-        {list->rows.bits, list->rows.bits == NULL ? 0 : ktki_bits_size(list->row_count_max)},
-        {list->offsets,
-         (size_t)(list->row_count_max + 1) * (list->is_large ? sizeof(int64_t) : sizeof(int32_t))},
-    };
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_array_wrap(out, context, list->rows.length, list->rows.null_count, buffers, 2,
-                             items, 1, NULL, err));
-    list->rows.bits = NULL;
-    list->offsets = NULL;
-out:
-    return status;
-}
-
 ktk_status ktki_dictionary_wrap(const struct leaf_reader *reader, ktk_context *context,
                                 struct ArrowArray *out, ktk_error *err) {
     const struct chunk_dictionary *dictionary = &reader->dictionary;

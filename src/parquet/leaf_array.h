@@ -3,7 +3,6 @@
 #define KTKI_PARQUET_LEAF_ARRAY_H
 
 #include "parquet/leaf_reader.h"
-#include "parquet/levels.h"
 
 /** The sink of a reader; `dictionary` (moved on success) belongs to SINK_INDEX, else NULL. */
 ktk_status ktki_leaf_wrap(struct leaf_reader *reader, ktk_context *context,
@@ -17,9 +16,5 @@ ktk_status ktki_leaf_encode(struct leaf_reader *reader, ktk_context *context,
 /** The dictionary of the chunk, texts, as an array of its own; it is copied. */
 ktk_status ktki_dictionary_wrap(const struct leaf_reader *reader, ktk_context *context,
                                 struct ArrowArray *out, ktk_error *err);
-
-/** Lists around `items` (moved on success). */
-ktk_status ktki_list_wrap(struct list_sink *list, ktk_context *context, struct ArrowArray *items,
-                          struct ArrowArray *out, ktk_error *err);
 
 #endif

@@ -2,46 +2,35 @@
 #ifndef KTKI_PARQUET_LEVELS_H
 #define KTKI_PARQUET_LEVELS_H
 
-#include "base/cursor.h"
-#include "parquet/kernels.h"
+#include "parquet/rle.h"
 #include "parquet/validity.h"
+
+/** Levels are bytes, and one more than the highest must be one, too. */
+#define LEVEL_MAX 254
 
 /** Levels 0 and 1 of `count` slots. The bits of packed runs are those of the result: no level is
  * ever unpacked. KTK_E_CORRUPT if there are fewer or others. */
 ktk_status ktki_levels_flat(struct validity *out, struct cursor levels, int64_t count,
                             ktk_error *err);
 
-/** Lists around the items of a leaf, being read. */
-struct list_sink {
-    int64_t row_count_max;
-    bool is_large;           /* offsets of 64 instead of 32 bits */
-    bool is_nullable;        /* level 0: the list is null */
-    uint32_t item_level;     /* from this definition level on there is an item */
-    uint32_t definition_max; /* from this one on it is not null */
-    struct validity rows;
-    void *offsets; /* row_count_max + 1 of them */
+/** Levels of one kind of a page, unpacked a block at a time. */
+struct level_reader {
+    struct cursor cursor;
+    uint8_t level_max;
+    unsigned bit_width;
+    struct rle_run run; /* what is left of it; count 0: none */
+    size_t start;       /* levels [start, end) wait to be taken */
+    size_t end;
+    uint8_t levels[LEVEL_BLOCK + 8 + LEVEL_SLACK]; /* packed runs are cut in groups of eight */
 };
 
-ktk_status ktki_list_init(struct list_sink *list, const ktk_allocator *allocator, int64_t row_count,
-                          bool is_large, ktk_error *err);
-void ktki_list_clear(struct list_sink *list);
+void ktki_levels_begin(struct level_reader *reader, struct cursor levels, int32_t level_max);
 
-/** Room for both kinds of levels of a page. */
-struct level_scratch {
-    uint8_t *repetition;
-    uint8_t *definition;
-};
+/** The next `count` (at most LEVEL_BLOCK) levels, at the start of `reader->levels`. False if there
+ * are fewer, or one is above the maximum. */
+bool ktki_levels_next(struct level_reader *reader, size_t count, const struct kernels *kernels);
 
-/**
- * Levels of `count` entries of a list with one repetition level: rows go to `list`, items to
- * `items`. KTK_E_CORRUPT if a level is missing or out of range, or if there are too many rows.
- */
-ktk_status ktki_levels_list(struct list_sink *list, struct validity *items,
-                            struct cursor repetition, struct cursor definition, int64_t count,
-                            const struct kernels *kernels, const struct level_scratch *scratch,
-                            ktk_error *err);
-
-/** The last offset. */
-void ktki_list_finish(struct list_sink *list, const struct validity *items);
+/** KTK_E_CORRUPT for levels of that kind, "definition" or "repetition". */
+ktk_status ktki_levels_damaged(const char *kind, ktk_error *err);
 
 #endif

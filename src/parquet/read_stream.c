@@ -40,8 +40,7 @@ out:
 
 struct file_stream {
     ktk_parquet_file *file; /* a reference */
-    struct schema *schema;  /* a reference */
-    int32_t *columns;
+    struct read_plan plan;
     int32_t *row_groups;
     int32_t row_group_count;
     int32_t next;
@@ -51,12 +50,10 @@ static void file_stream_free(void *state) {
     struct file_stream *stream = state;
     ktk_context *context = ktk_context_ref(stream->file->context);
     const ktk_allocator *allocator = ktki_context_allocator(context);
-    size_t column_count = stream->schema == NULL ? 0 : (size_t)stream->schema->field_count;
 
-    ktki_free_array(allocator, stream->columns, column_count, sizeof(*stream->columns));
     ktki_free_array(allocator, stream->row_groups, (size_t)stream->row_group_count,
                     sizeof(*stream->row_groups));
-    ktki_schema_free(stream->schema);
+    ktki_read_plan_clear(&stream->plan);
     ktk_parquet_file_free(stream->file);
     KTKI_DELETE(allocator, stream);
     ktk_context_free(context);
@@ -69,8 +66,7 @@ static ktk_status file_stream_next(void *state, struct batch *out, ktk_error *er
         int32_t row_group = stream->row_groups[stream->next++];
 
         if (stream->file->metadata.row_groups[row_group].row_count > 0) {
-            return ktki_parquet_read_columns(out, stream->file, row_group, stream->columns,
-                                             stream->schema, err);
+            return ktki_parquet_read_planned(out, stream->file, row_group, &stream->plan, err);
         }
     }
     return KTK_OK;
@@ -167,13 +163,11 @@ ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_file *file
     KTKI_TRY(choose_columns(file, options, &columns, &column_count, err));
     KTKI_TRY(KTKI_NEW(allocator, &stream, err));
     stream->file = ktk_parquet_file_ref(file);
-    KTKI_TRY(ktki_parquet_result_schema(&stream->schema, file, columns, column_count,
-                                        options->keep_dictionaries, err));
-    stream->columns = columns;
-    columns = NULL;
+    KTKI_TRY(ktki_read_plan_init(&stream->plan, &file->schema, columns, column_count,
+                                 options->keep_dictionaries, err));
     KTKI_TRY(choose_row_groups(file, options, &stream->row_groups, &stream->row_group_count, err));
-    KTKI_TRY(ktki_stream_new(out, file->context, stream->schema, file_stream_next, file_stream_free,
-                             stream, err));
+    KTKI_TRY(ktki_stream_new(out, file->context, stream->plan.schema, file_stream_next,
+                             file_stream_free, stream, err));
     stream = NULL;
 out:
     ktki_free_array(allocator, columns, (size_t)column_count, sizeof(*columns));

@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "parquet/column_read.h"
 #include "parquet/file_handle.h"
+#include "parquet/nest_assemble.h"
 
 /* The magic at both ends, and in front of the last one the size of the footer. */
 #define MAGIC "PAR1"
@@ -199,31 +200,28 @@ static void scratch_give(ktk_parquet_file *file, struct read_scratch *scratch) {
 
 /* ---- row groups ---- */
 
-/* One row group being read: an item a column. */
+/* One row group being read: an item a leaf. */
 struct group_read {
     ktk_parquet_file *file;
+    const struct read_plan *plan;
     const struct row_group *group;
-    struct byte_range *ranges; /* of the chunks, one a column */
+    struct byte_range *ranges; /* of the chunks */
     ktk_bytes *bytes;
-    const int32_t *columns;
-    int32_t column_count;
-    struct batch batch;
+    struct leaf_part *parts;
+    struct nest_sink *nests; /* of all leaves */
+    size_t nest_count;
 };
 
-static const struct parquet_leaf *leaf_of(const struct group_read *read, int32_t i) {
-    const struct parquet_schema *schema = &read->file->schema;
-    return &schema->leaves[schema->columns[read->columns[i]].first_leaf];
-}
-
-static ktk_status read_column(void *state, size_t item, ktk_error *err) {
+static ktk_status read_leaf(void *state, size_t item, ktk_error *err) {
     struct group_read *read = state;
-    const struct parquet_schema *schema = &read->file->schema;
-    int32_t column = read->columns[item];
-    const struct parquet_leaf *leaf = leaf_of(read, (int32_t)item);
+    const struct plan_leaf *it = &read->plan->leaves[item];
+    struct leaf_part *part = &read->parts[item];
     struct chunk_read chunk = {.context = read->file->context,
-                               .leaf = leaf,
-                               .chunk = &read->group->columns[schema->columns[column].first_leaf],
-                               .field = &read->batch.schema->fields[item],
+                               .leaf = it->leaf,
+                               .chunk = &read->group->columns[it->number],
+                               .field = it->field,
+                               .nests = part->nests,
+                               .nest_first = it->nest_first,
                                .row_count = read->group->row_count,
                                .data = read->bytes[item].data,
                                .size = read->bytes[item].size};
@@ -231,9 +229,9 @@ static ktk_status read_column(void *state, size_t item, ktk_error *err) {
     ktk_status status = KTK_OK;
 
     KTKI_TRY(scratch_take(read->file, &scratch, err));
-    status = ktki_chunk_read(&read->batch.columns[item], &chunk, scratch, err);
+    status = ktki_chunk_read(&part->values, &chunk, scratch, err);
     if (status != KTK_OK) {
-        ktki_error_context(err, "column '%s'", leaf->path);
+        ktki_error_context(err, "column '%s'", it->leaf->path);
     }
 out:
     scratch_give(read->file, scratch);
@@ -241,111 +239,123 @@ out:
 }
 
 static ktk_status locate_chunks(struct group_read *read, ktk_error *err) {
-    const struct parquet_schema *schema = &read->file->schema;
-
-    for (int32_t i = 0; i < read->column_count; i++) {
-        const struct parquet_leaf *leaf = leaf_of(read, i);
-        int32_t number = schema->columns[read->columns[i]].first_leaf;
+    for (int32_t i = 0; i < read->plan->leaf_count; i++) {
+        const struct plan_leaf *it = &read->plan->leaves[i];
         ktk_status status;
 
-        status =
-            ktki_chunk_range(&read->ranges[i].offset, &read->ranges[i].size,
-                             &read->group->columns[number], leaf, read->file->source.size, err);
+        status = ktki_chunk_range(&read->ranges[i].offset, &read->ranges[i].size,
+                                  &read->group->columns[it->number], it->leaf,
+                                  read->file->source.size, err);
         if (status != KTK_OK) {
-            ktki_error_context(err, "column '%s'", leaf->path);
+            ktki_error_context(err, "column '%s'", it->leaf->path);
             return status;
         }
     }
     return KTK_OK;
 }
 
-static ktk_status read_group(struct group_read *read, ktk_error *err) {
+static ktk_status group_begin(struct group_read *read, ktk_error *err) {
     const ktk_allocator *allocator = ktki_context_allocator(read->file->context);
-    size_t count = (size_t)read->column_count;
+    size_t count = (size_t)read->plan->leaf_count;
+    size_t nest_count = 0;
     ktk_status status = KTK_OK;
 
+    for (size_t i = 0; i < count; i++) {
+        nest_count += (size_t)read->plan->leaves[i].nest_count;
+    }
     KTKI_TRY(ktki_alloc_zeroed(allocator, count, sizeof(*read->ranges), &read->ranges, err));
     KTKI_TRY(ktki_alloc_zeroed(allocator, count, sizeof(*read->bytes), &read->bytes, err));
+    KTKI_TRY(ktki_alloc_zeroed(allocator, count, sizeof(*read->parts), &read->parts, err));
+    KTKI_TRY(ktki_alloc_zeroed(allocator, nest_count, sizeof(*read->nests), &read->nests, err));
+    read->nest_count = nest_count;
+    nest_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct plan_leaf *it = &read->plan->leaves[i];
+
+        read->parts[i].path = it->leaf->path;
+        read->parts[i].nests = read->nests + nest_count;
+        read->parts[i].nest_first = it->nest_first;
+        nest_count += (size_t)it->nest_count;
+    }
+out:
+    return status;
+}
+
+static void group_clear(struct group_read *read) {
+    const ktk_allocator *allocator = ktki_context_allocator(read->file->context);
+    size_t count = (size_t)read->plan->leaf_count;
+
+    for (size_t i = 0; i < read->nest_count; i++) {
+        ktki_nest_clear(&read->nests[i]);
+    }
+    for (size_t i = 0; read->parts != NULL && i < count; i++) {
+        ktki_array_clear(&read->parts[i].values);
+    }
+    for (size_t i = 0; read->bytes != NULL && i < count; i++) {
+        ktk_bytes_clear(&read->bytes[i]);
+    }
+    ktki_free_array(allocator, read->ranges, count, sizeof(*read->ranges));
+    ktki_free_array(allocator, read->bytes, count, sizeof(*read->bytes));
+    ktki_free_array(allocator, read->parts, count, sizeof(*read->parts));
+    ktki_free_array(allocator, read->nests, read->nest_count, sizeof(*read->nests));
+}
+
+static ktk_status assemble(struct group_read *read, struct batch *batch, ktk_error *err) {
+    for (int32_t i = 0; i < batch->schema->field_count; i++) {
+        const struct field *field = &batch->schema->fields[i];
+        ktk_status status = ktki_nest_assemble(&batch->columns[i], read->file->context, field,
+                                               &read->parts[read->plan->columns[i].first_leaf],
+                                               read->group->row_count, err);
+
+        if (status != KTK_OK) {
+            ktki_error_context(err, "column '%s'", field->name);
+            return status;
+        }
+    }
+    return KTK_OK;
+}
+
+static ktk_status read_group(struct group_read *read, struct batch *batch, ktk_error *err) {
+    size_t count = (size_t)read->plan->leaf_count;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(group_begin(read, err));
     KTKI_TRY(locate_chunks(read, err));
     if (count > 0) {
         KTKI_TRY(read->file->source.ops->read(read->file->source.state, read->ranges, count,
                                               read->bytes, err));
     }
-    KTKI_TRY(ktki_pool_run(ktki_context_pool(read->file->context), count, read_column, read, err));
+    KTKI_TRY(ktki_pool_run(ktki_context_pool(read->file->context), count, read_leaf, read, err));
+    KTKI_TRY(assemble(read, batch, err));
 out:
-    if (read->bytes != NULL) {
-        for (size_t i = 0; i < count; i++) {
-            ktk_bytes_clear(&read->bytes[i]);
-        }
-    }
-    ktki_free_array(allocator, read->ranges, count, sizeof(*read->ranges));
-    ktki_free_array(allocator, read->bytes, count, sizeof(*read->bytes));
+    group_clear(read);
     return status;
 }
 
-static ktk_status check_shape(const ktk_parquet_file *file, int32_t column, ktk_error *err) {
-    const struct parquet_column *it = &file->schema.columns[column];
-
-    if (it->leaf_count != 1 || file->schema.leaves[it->first_leaf].shape == LEAF_NESTED) {
-        return ktk_error_set(err, KTK_E_UNSUPPORTED,
-                             "'%s': column '%s' is nested deeper than a list of plain values, "
-                             "which is not supported",
-                             file->source.name, file->schema.arrow->fields[column].name);
-    }
-    return KTK_OK;
-}
-
-ktk_status ktki_parquet_result_schema(struct schema **out, const ktk_parquet_file *file,
-                                      const int32_t *columns, int32_t column_count,
-                                      bool keep_dictionaries, ktk_error *err) {
-    struct schema *schema = NULL;
+ktk_status ktki_parquet_read_planned(struct batch *out, ktk_parquet_file *file, int32_t row_group,
+                                     const struct read_plan *plan, ktk_error *err) {
+    struct group_read read = {
+        .file = file, .plan = plan, .group = &file->metadata.row_groups[row_group]};
+    struct batch batch = {0};
     ktk_status status = KTK_OK;
 
-    for (int32_t i = 0; i < column_count; i++) {
-        KTKI_TRY(check_shape(file, columns[i], err));
-    }
-    KTKI_TRY(ktki_schema_select(&schema, file->schema.arrow, columns, column_count, true, err));
-    for (int32_t i = 0; i < column_count && !keep_dictionaries; i++) {
-        struct field *field = &schema->fields[i];
-
-        if (field->type.id == TYPE_DICTIONARY) {
-            field->type = field->dictionary->type;
-            field->dictionary = NULL;
-        }
-    }
-    *out = schema;
-    schema = NULL;
-out:
-    ktki_schema_free(schema);
-    return status;
-}
-
-ktk_status ktki_parquet_read_columns(struct batch *out, ktk_parquet_file *file, int32_t row_group,
-                                     const int32_t *columns, struct schema *schema,
-                                     ktk_error *err) {
-    struct group_read read = {.file = file,
-                              .group = &file->metadata.row_groups[row_group],
-                              .columns = columns,
-                              .column_count = schema->field_count};
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_batch_init(&read.batch, schema, read.group->row_count, err));
-    status = read_group(&read, err);
+    KTKI_TRY(ktki_batch_init(&batch, plan->schema, read.group->row_count, err));
+    status = read_group(&read, &batch, err);
     if (status != KTK_OK) {
         ktki_error_context(err, "'%s', row group %d", file->source.name, row_group);
         goto out;
     }
-    *out = read.batch;
-    read.batch = (struct batch){0};
+    *out = batch;
+    batch = (struct batch){0};
 out:
-    ktki_batch_clear(&read.batch);
+    ktki_batch_clear(&batch);
     return status;
 }
 
 ktk_status ktki_parquet_read_row_group(struct batch *out, ktk_parquet_file *file, int32_t row_group,
                                        const int32_t *columns, int32_t column_count,
                                        bool keep_dictionaries, ktk_error *err) {
-    struct schema *schema = NULL;
+    struct read_plan plan = {0};
     ktk_status status = KTK_OK;
 
     if (row_group < 0 || row_group >= file->metadata.row_group_count) {
@@ -353,9 +363,9 @@ ktk_status ktki_parquet_read_row_group(struct batch *out, ktk_parquet_file *file
                   row_group, file->metadata.row_group_count);
     }
     KTKI_TRY(
-        ktki_parquet_result_schema(&schema, file, columns, column_count, keep_dictionaries, err));
-    KTKI_TRY(ktki_parquet_read_columns(out, file, row_group, columns, schema, err));
+        ktki_read_plan_init(&plan, &file->schema, columns, column_count, keep_dictionaries, err));
+    KTKI_TRY(ktki_parquet_read_planned(out, file, row_group, &plan, err));
 out:
-    ktki_schema_free(schema);
+    ktki_read_plan_clear(&plan);
     return status;
 }

@@ -22,8 +22,8 @@ struct schema *ktki_parquet_schema(const ktk_parquet_file *file);
 
 /**
  * Decode top-level columns (indices into the schema) of one row group; column chunks are decoded in
- * parallel on the context's pool. Nested columns: KTK_E_UNSUPPORTED. Dictionary fields become plain
- * values unless `keep_dictionaries`; `*out` has the schema that says so.
+ * parallel on the context's pool. Dictionary fields become plain values unless `keep_dictionaries`;
+ * `*out` has the schema that says so.
  */
 ktk_status ktki_parquet_read_row_group(struct batch *out, ktk_parquet_file *file, int32_t row_group,
                                        const int32_t *columns, int32_t column_count,

@@ -5,6 +5,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "parquet/levels.h"
 
 #define ARROW_SCHEMA_KEY "ARROW:schema"
 
@@ -22,10 +23,11 @@ struct walk {
 
 /* What the nodes above a node add up to. */
 struct levels {
-    int32_t definition;
-    int32_t repetition;
-    int32_t repeated_definition;
+    uint8_t definition;
+    uint8_t repetition;
+    uint8_t repeated_definition; /* from which the innermost list has an item */
     int32_t depth;
+    const struct parquet_nest *nest;
 };
 
 static ktk_status read_content(struct walk *walk, const struct schema_element *element,
@@ -35,14 +37,15 @@ static ktk_status read_content(struct walk *walk, const struct schema_element *e
 static ktk_status take(struct walk *walk, struct levels *levels, const struct schema_element **out,
                        size_t *path_size) {
     const struct schema_element *element;
+    int32_t depth_max =
+        walk->limits->nesting_max < LEVEL_MAX ? walk->limits->nesting_max : LEVEL_MAX;
     ktk_status status = KTK_OK;
 
     if (walk->next >= walk->metadata->element_count) {
         KTKI_FAIL(walk->err, KTK_E_CORRUPT, "the schema ends in the middle of a group");
     }
-    if (++levels->depth > walk->limits->nesting_max) {
-        KTKI_FAIL(walk->err, KTK_E_LIMIT, "the schema is nested deeper than %d levels",
-                  walk->limits->nesting_max);
+    if (++levels->depth > depth_max) {
+        KTKI_FAIL(walk->err, KTK_E_LIMIT, "the schema is nested deeper than %d levels", depth_max);
     }
     element = &walk->metadata->elements[walk->next++];
     if (!ktki_utf8_is_valid(element->name, strlen(element->name))) {
@@ -73,6 +76,41 @@ static ktk_status add_children(struct walk *walk, struct field *field, int32_t c
     return status;
 }
 
+/* The nest of a field, which becomes the innermost one. `definition_item`: see struct parquet_nest.
+ */
+static ktk_status add_nest(struct walk *walk, const struct field *field, uint8_t definition_item,
+                           struct levels *levels) {
+    struct parquet_nest *nest = NULL;
+    ktk_status status = ktki_arena_zeroed(walk->arena, 1, sizeof(*nest), &nest, walk->err);
+
+    if (status == KTK_OK) {
+        nest->outer = levels->nest;
+        nest->field = field;
+        nest->depth = levels->nest == NULL ? 0 : levels->nest->depth + 1;
+        nest->rule = (struct level_rule){.repetition = levels->repetition,
+                                         .slot = levels->repeated_definition,
+                                         .valid = field->nullable ? levels->definition
+                                                                  : levels->repeated_definition};
+        nest->item = definition_item;
+        levels->nest = nest;
+    }
+    return status;
+}
+
+/* The field is a list or map, whose items are repeated. */
+static ktk_status add_list(struct walk *walk, struct field *field, enum type_id type,
+                           struct levels *levels) {
+    ktk_status status = KTK_OK;
+
+    field->type.id = type;
+    KTKI_TRY(add_children(walk, field, 1));
+    KTKI_TRY(add_nest(walk, field, (uint8_t)(levels->definition + 1), levels));
+    levels->repetition++;
+    levels->repeated_definition = ++levels->definition;
+out:
+    return status;
+}
+
 static ktk_status read_leaf(struct walk *walk, const struct schema_element *element,
                             struct levels levels, struct field *field) {
     struct parquet_leaf *leaf = &walk->schema->leaves[walk->schema->leaf_count];
@@ -86,7 +124,9 @@ static ktk_status read_leaf(struct walk *walk, const struct schema_element *elem
     leaf->top = walk->top;
     leaf->definition_max = levels.definition;
     leaf->repetition_max = levels.repetition;
-    leaf->repeated_definition = levels.repeated_definition;
+    leaf->nest = levels.nest;
+    leaf->rule =
+        (struct level_rule){levels.repetition, levels.repeated_definition, levels.definition};
     walk->schema->leaf_count++;
 out:
     return status;
@@ -102,11 +142,8 @@ static ktk_status read_node(struct walk *walk, struct levels levels, struct fiel
     KTKI_TRY(take(walk, &levels, &element, &path_size));
     KTKI_TRY(name_field(walk, element, field));
     if (element->repetition == PQ_REPEATED) {
-        KTKI_TRY(add_children(walk, field, 1));
+        KTKI_TRY(add_list(walk, field, TYPE_LIST, &levels));
         KTKI_TRY(name_field(walk, element, &field->children[0]));
-        field->type.id = TYPE_LIST;
-        levels.repetition++;
-        levels.repeated_definition = ++levels.definition;
         KTKI_TRY(read_content(walk, element, levels, &field->children[0]));
     } else {
         field->nullable = element->repetition == PQ_OPTIONAL;
@@ -128,6 +165,7 @@ static ktk_status read_struct(struct walk *walk, const struct schema_element *el
     }
     field->type.id = TYPE_STRUCT;
     KTKI_TRY(add_children(walk, field, element->child_count));
+    KTKI_TRY(add_nest(walk, field, 0, &levels));
     for (int32_t i = 0; i < element->child_count; i++) {
         KTKI_TRY(read_node(walk, levels, &field->children[i]));
     }
@@ -151,8 +189,6 @@ static ktk_status take_repeated(struct walk *walk, const struct schema_element *
         KTKI_FAIL(walk->err, KTK_E_CORRUPT, "column '%s' is a list or map without repetition",
                   element->name);
     }
-    levels->repetition++;
-    levels->repeated_definition = ++levels->definition;
 out:
     return status;
 }
@@ -179,8 +215,7 @@ static ktk_status read_list(struct walk *walk, const struct schema_element *elem
     ktk_status status = KTK_OK;
 
     KTKI_TRY(take_repeated(walk, element, &levels, &repeated));
-    field->type.id = TYPE_LIST;
-    KTKI_TRY(add_children(walk, field, 1));
+    KTKI_TRY(add_list(walk, field, TYPE_LIST, &levels));
     if (is_item_itself(walk, element, repeated)) {
         KTKI_TRY(name_field(walk, repeated, &field->children[0]));
         KTKI_TRY(read_content(walk, repeated, levels, &field->children[0]));
@@ -202,12 +237,11 @@ static ktk_status read_map(struct walk *walk, const struct schema_element *eleme
         KTKI_FAIL(walk->err, KTK_E_CORRUPT, "map column '%s' has neither keys nor values",
                   element->name);
     }
-    KTKI_TRY(add_children(walk, field, 1));
     if (repeated->child_count == 1) {
-        field->type.id = TYPE_LIST;
+        KTKI_TRY(add_list(walk, field, TYPE_LIST, &levels));
         KTKI_TRY(read_node(walk, levels, &field->children[0]));
     } else {
-        field->type.id = TYPE_MAP;
+        KTKI_TRY(add_list(walk, field, TYPE_MAP, &levels));
         KTKI_TRY(name_field(walk, repeated, &field->children[0]));
         KTKI_TRY(read_struct(walk, repeated, levels, &field->children[0]));
     }
@@ -236,13 +270,6 @@ static ktk_status read_content(struct walk *walk, const struct schema_element *e
     return read_struct(walk, element, levels, field);
 }
 
-static enum leaf_shape shape_of(const struct parquet_leaf *leaf, const struct field *top) {
-    if (leaf->field == top) {
-        return LEAF_FLAT;
-    }
-    return top->type.id == TYPE_LIST && leaf->field == &top->children[0] ? LEAF_LIST : LEAF_NESTED;
-}
-
 static ktk_status read_columns(struct walk *walk) {
     struct parquet_schema *schema = walk->schema;
     const struct levels levels = {0};
@@ -255,9 +282,6 @@ static ktk_status read_columns(struct walk *walk) {
         column->first_leaf = schema->leaf_count;
         KTKI_TRY(read_node(walk, levels, field));
         column->leaf_count = schema->leaf_count - column->first_leaf;
-        for (int32_t i = column->first_leaf; i < schema->leaf_count; i++) {
-            schema->leaves[i].shape = shape_of(&schema->leaves[i], field);
-        }
     }
     if (walk->next != walk->metadata->element_count) {
         KTKI_FAIL(walk->err, KTK_E_CORRUPT, "the schema has %d elements outside of its root",

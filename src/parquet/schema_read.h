@@ -3,26 +3,29 @@
 #define KTKI_PARQUET_SCHEMA_READ_H
 
 #include "arrow/schema.h"
+#include "parquet/kernels.h"
 #include "parquet/metadata.h"
 
-/** How the levels of a leaf make up its top-level column. */
-enum leaf_shape {
-    LEAF_FLAT,  /* the column itself: at most one definition level */
-    LEAF_LIST,  /* the items of a list column */
-    LEAF_NESTED /* anything deeper */
+/** A list, map or struct around leaves. Each field of such a type has one. */
+struct parquet_nest {
+    const struct parquet_nest *outer; /* NULL: it is a top-level column */
+    const struct field *field;        /* in the Arrow schema */
+    int32_t depth;                    /* number of nests around it */
+    struct level_rule rule;           /* of its slots */
+    uint8_t item; /* lists and maps: definition level from which a slot has an item, whose
+                     repetition level is one above that of the rule; structs: 0 */
 };
 
 /** A column of values. */
 struct parquet_leaf {
     const struct schema_element *element;
-    const struct field *field; /* in the Arrow schema */
-    const char *path;          /* dotted */
-    enum leaf_shape shape;
-    int32_t top; /* index of the top-level column */
+    const struct field *field;       /* in the Arrow schema */
+    const char *path;                /* dotted */
+    const struct parquet_nest *nest; /* the innermost one; NULL: it is a top-level column */
+    struct level_rule rule;          /* of its slots */
+    int32_t top;                     /* index of the top-level column */
     int32_t definition_max;
     int32_t repetition_max;
-    int32_t
-        repeated_definition; /* the definition level from which the innermost list has an item */
 };
 
 /** The leaves of a top-level column follow each other. */

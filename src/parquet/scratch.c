@@ -32,7 +32,7 @@ void ktki_scratch_free(struct read_scratch *scratch) {
     clear_block(scratch, &scratch->dictionary_page);
     clear_block(scratch, &scratch->dictionary);
     clear_block(scratch, &scratch->pages);
-    clear_block(scratch, &scratch->levels);
+    clear_block(scratch, &scratch->bits);
     KTKI_DELETE(scratch->allocator, scratch);
 }
 

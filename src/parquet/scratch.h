@@ -3,7 +3,7 @@
 #define KTKI_PARQUET_SCRATCH_H
 
 #include "codec/codec.h"
-#include "parquet/rle.h"
+#include "parquet/levels.h"
 
 /** A block that grows but does not keep its content. */
 struct scratch_block {
@@ -25,7 +25,10 @@ struct read_scratch {
     struct scratch_block dictionary_page; /* of the dictionary page */
     struct scratch_block dictionary;      /* its entries */
     struct scratch_block pages;           /* struct page of the chunk */
-    struct scratch_block levels;          /* repetition and definition levels of a page */
+    struct scratch_block bits;            /* booleans of a page */
+    struct level_reader repetition;
+    struct level_reader definition;
+    uint8_t level_bits[LEVEL_BLOCK / 8 + 2 * sizeof(uint64_t)];
     struct index_reader index;
     uint8_t dense[DENSE_BLOCK * DENSE_WIDTH_MAX];
 };

@@ -16,6 +16,21 @@ void ktki_validity_clear(struct validity *validity) {
     validity->bits = NULL;
 }
 
+ktk_status ktki_validity_grow(struct validity *validity, int64_t capacity, ktk_error *err) {
+    size_t old_size = ktki_bits_size(validity->capacity);
+    size_t size = ktki_bits_size(capacity);
+    ktk_status status = KTK_OK;
+
+    assert(capacity >= validity->capacity);
+    if (validity->bits != NULL && size > old_size) {
+        KTKI_TRY(ktki_resize_array(validity->allocator, &validity->bits, old_size, size, 1, err));
+        memset(validity->bits + old_size, 0, size - old_size);
+    }
+    validity->capacity = capacity;
+out:
+    return status;
+}
+
 static ktk_status need_bits(struct validity *validity, ktk_error *err) {
     ktk_status status = KTK_OK;
 

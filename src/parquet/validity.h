@@ -18,6 +18,9 @@ void ktki_validity_init(struct validity *validity, const ktk_allocator *allocato
                         int64_t capacity);
 void ktki_validity_clear(struct validity *validity);
 
+/** Make room for `capacity` slots, not fewer than there is room for now. */
+ktk_status ktki_validity_grow(struct validity *validity, int64_t capacity, ktk_error *err);
+
 /** Add `count` slots that are all there or all null. They must fit (asserted). */
 ktk_status ktki_validity_add(struct validity *validity, int64_t count, bool is_valid,
                              ktk_error *err);

@@ -15,7 +15,7 @@ struct fixture {
     struct column_chunk chunk;
     struct field values; /* of a dictionary */
     struct field field;
-    struct field list;
+    struct field list; /* around it */
     struct chunk_read read;
     struct ArrowArray array;
     ktk_error err;
@@ -451,7 +451,10 @@ static void gives_an_empty_dictionary_without_rows(void **unused) {
 
 /* [[1, null], null, [], [3]] and a page that continues the last list with 4. */
 static void reads_lists(void **unused) {
+    static const int32_t wanted_offsets[] = {0, 2, 2, 2, 4};
     struct fixture fixture;
+    struct parquet_nest nest = {.field = &fixture.list, .rule = {0, 0, 1}, .item = 2};
+    struct nest_sink sink = {0};
 
     (void)unused;
     begin(&fixture, PQ_INT32, TYPE_INT32);
@@ -460,24 +463,30 @@ static void reads_lists(void **unused) {
                                   .type = {.id = TYPE_LIST},
                                   .child_count = 1,
                                   .children = &fixture.field};
-    fixture.read.field = &fixture.list;
-    fixture.leaf.shape = LEAF_LIST;
+    fixture.read.nests = &sink;
+    fixture.leaf.nest = &nest;
+    fixture.leaf.rule = (struct level_rule){1, 2, 3};
     fixture.leaf.definition_max = 3;
     fixture.leaf.repetition_max = 1;
-    fixture.leaf.repeated_definition = 2;
     add(&fixture, V1(5, PQ_PLAIN),
         BYTES(2, 0, 0, 0, 0x03, 0x02, 3, 0, 0, 0, 0x03, 0x4B, 0x03, 1, 0, 0, 0, 3, 0, 0, 0));
     add(&fixture, V2(1, 0, PQ_PLAIN, 2, 2), BYTES(2, 1, 2, 3, 4, 0, 0, 0));
     fixture.read.row_count = 4;
     decodes(&fixture, 4, 1);
-    CHECK_VALUES(&fixture, int32_t, 0, 2, 2, 2, 4);
-    assert_int_equal(fixture.array.children[0]->length, 4);
-    assert_int_equal(fixture.array.children[0]->null_count, 1);
-    assert_memory_equal(fixture.array.children[0]->buffers[1], ((int32_t[]){1, 0, 3, 4}), 16);
+    CHECK_VALUES(&fixture, int32_t, 1, 0, 3, 4);
+    assert_int_equal(sink.validity.length, 4);
+    assert_int_equal(sink.validity.null_count, 1);
+    assert_memory_equal(sink.offsets, wanted_offsets, sizeof(wanted_offsets));
+    ktki_nest_clear(&sink);
     fixture.read.row_count = 5;
     refuses(&fixture, KTK_E_CORRUPT, "4 rows where its row group has 5");
+    ktki_nest_clear(&sink);
     fixture.read.row_count = 3;
     refuses(&fixture, KTK_E_CORRUPT, "more rows");
+    ktki_nest_clear(&sink);
+    fixture.read.row_count = 7;
+    refuses(&fixture, KTK_E_CORRUPT, "6 values where its row group has 7 rows");
+    ktki_nest_clear(&sink);
     end(&fixture);
 }
 

@@ -27,6 +27,15 @@ static const struct {
      * files and that of kartothek as local time, which is what was written. */
     {"arrow-compat/0.12.1.parquet", "datetime64", "local time, as its writer meant it"},
     {"arrow-compat/0.13.0.parquet", "datetime64", "local time, as its writer meant it"},
+    {"data/nested_structs.rust.parquet", "ul_observation_date", "no logical type: local time"},
+};
+
+/* Files that pyarrow 26 refuses and we read. */
+static const struct {
+    const char *file;
+    const char *why;
+} extras[] = {
+    {"data/incorrect_map_schema.parquet", "keys are called optional, but none is null"},
 };
 
 #define COLUMNS_MAX 256
@@ -219,15 +228,34 @@ static bool is_null(const struct field *field, const struct ArrowArray *array, i
 static bool same_value(struct json_reader *reader, const struct field *field,
                        const struct ArrowArray *array, int64_t row, enum json_event event);
 
-static bool same_list(struct json_reader *reader, const struct field *field,
-                      const struct ArrowArray *array, int64_t row) {
-    bool is_large = field->type.id == TYPE_LARGE_LIST;
+/* The items [*item, *end) of a list. */
+static void find_items(const struct field *field, const struct ArrowArray *array, int64_t row,
+                       int64_t *item, int64_t *end) {
     const int32_t *offsets = array->buffers[1];
     const int64_t *large_offsets = array->buffers[1];
-    int64_t item = is_large ? large_offsets[row] : offsets[row];
-    int64_t end = is_large ? large_offsets[row + 1] : offsets[row + 1];
+
+    switch (field->type.id) {
+    case TYPE_FIXED_LIST:
+        *item = row * field->type.width;
+        *end = *item + field->type.width;
+        break;
+    case TYPE_LARGE_LIST:
+        *item = large_offsets[row];
+        *end = large_offsets[row + 1];
+        break;
+    default:
+        *item = offsets[row];
+        *end = offsets[row + 1];
+    }
+}
+
+static bool same_list(struct json_reader *reader, const struct field *field,
+                      const struct ArrowArray *array, int64_t row) {
+    int64_t item;
+    int64_t end;
     enum json_event event;
 
+    find_items(field, array, row, &item, &end);
     for (event = next(reader); event != JSON_ARRAY_END; event = next(reader)) {
         if (item == end ||
             !same_value(reader, &field->children[0], array->children[0], item++, event)) {
@@ -235,6 +263,35 @@ static bool same_list(struct json_reader *reader, const struct field *field,
         }
     }
     return item == end;
+}
+
+/* A member for each child; entries of maps call theirs "key" and "value", whatever their names. */
+static bool same_struct(struct json_reader *reader, const struct field *field,
+                        const struct ArrowArray *array, int64_t row, bool is_entry) {
+    for (int32_t i = 0; i < field->child_count; i++) {
+        const char *name = !is_entry ? field->children[i].name : i == 0 ? "key" : "value";
+
+        if (next(reader) != JSON_KEY || !ktki_json_is(reader, name) ||
+            !same_value(reader, &field->children[i], array->children[i], row, next(reader))) {
+            return false;
+        }
+    }
+    return next(reader) == JSON_OBJECT_END;
+}
+
+static bool same_map(struct json_reader *reader, const struct field *field,
+                     const struct ArrowArray *array, int64_t row) {
+    int64_t item;
+    int64_t end;
+
+    find_items(field, array, row, &item, &end);
+    for (; item < end; item++) {
+        if (next(reader) != JSON_OBJECT_BEGIN ||
+            !same_struct(reader, &field->children[0], array->children[0], item, true)) {
+            return false;
+        }
+    }
+    return next(reader) == JSON_ARRAY_END;
 }
 
 static bool same_value(struct json_reader *reader, const struct field *field,
@@ -251,7 +308,12 @@ static bool same_value(struct json_reader *reader, const struct field *field,
         return event == (bit_at(array->buffers[1], row) ? JSON_TRUE : JSON_FALSE);
     case TYPE_LIST:
     case TYPE_LARGE_LIST:
+    case TYPE_FIXED_LIST:
         return event == JSON_ARRAY_BEGIN && same_list(reader, field, array, row);
+    case TYPE_STRUCT:
+        return event == JSON_OBJECT_BEGIN && same_struct(reader, field, array, row, false);
+    case TYPE_MAP:
+        return event == JSON_ARRAY_BEGIN && same_map(reader, field, array, row);
     case TYPE_STRING:
     case TYPE_LARGE_STRING:
         ktki_array_bytes(array, &field->type, row, &data, &size);
@@ -383,14 +445,37 @@ static void check_content(struct golden *golden, struct text rows) {
 
 /* ---- types ---- */
 
+/* A type without what does not matter: list items are all called "item", and the entries of maps
+ * not at all. */
+static void normalize_type(struct buffer *out, const char *at, size_t size) {
+    const char *end = at + size;
+    ktk_error err;
+
+    while (at < end) {
+        size_t skipped = 0;
+        if (end - at > 5 && memcmp(at, "list<", 5) == 0) {
+            CHECK_OK(ktki_buffer_append_text(out, "list<item", &err));
+            skipped = (size_t)((const char *)memchr(at, ':', (size_t)(end - at)) - at);
+        } else if (end - at > 3 && memcmp(at, " ('", 3) == 0) {
+            skipped = (size_t)((const char *)memchr(at, ')', (size_t)(end - at)) - at) + 1;
+        } else {
+            CHECK_OK(ktki_buffer_append_byte(out, (uint8_t)*at, &err));
+            skipped = 1;
+        }
+        at += skipped;
+    }
+}
+
 /* pyarrow's name of the type, as the documents have it; dictionaries stand for their values there,
  * and what extension types store is all that we tell. */
 static void check_type(const struct golden *golden, int32_t column, struct text wanted) {
     struct buffer text;
+    struct buffer found;
+    struct buffer expected;
     const struct field *field = &golden->batches[column][0].schema->fields[0];
     ktk_error err;
 
-    if (strncmp(wanted.at, "\"extension", 10) == 0 || ktki_type_is_nested(field->type.id)) {
+    if (strncmp(wanted.at, "\"extension", 10) == 0) {
         return;
     }
     if (strncmp(wanted.at, "\"dictionary<values=", 19) == 0) {
@@ -398,12 +483,18 @@ static void check_type(const struct golden *golden, int32_t column, struct text 
         wanted.size = strcspn(wanted.at, ",") + 1;
     }
     ktki_buffer_init(&text, test_allocator(), 0);
+    ktki_buffer_init(&found, test_allocator(), 0);
+    ktki_buffer_init(&expected, test_allocator(), 0);
     CHECK_OK(ktki_field_type_text(field, &text, &err));
-    if (text.size != wanted.size - 2 || memcmp(text.data, wanted.at + 1, text.size) != 0) {
+    normalize_type(&found, (const char *)text.data, text.size);
+    normalize_type(&expected, wanted.at + 1, wanted.size - 2);
+    if (found.size != expected.size || memcmp(found.data, expected.data, found.size) != 0) {
         fail_msg("%s: column '%s' is %.*s, not %.*s", golden->name, field->name, (int)text.size,
                  (const char *)text.data, (int)wanted.size, wanted.at);
     }
     ktki_buffer_clear(&text);
+    ktki_buffer_clear(&found);
+    ktki_buffer_clear(&expected);
 }
 
 static bool is_deviation(const struct golden *golden, const char *column) {
@@ -411,6 +502,16 @@ static bool is_deviation(const struct golden *golden, const char *column) {
         if (strcmp(deviations[i].file, golden->name) == 0 &&
             strcmp(deviations[i].column, column) == 0) {
             print_message("# %s, %s: %s\n", golden->name, column, deviations[i].why);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_extra(const struct golden *golden) {
+    for (size_t i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
+        if (strcmp(extras[i].file, golden->name) == 0) {
+            print_message("# %s: %s\n", golden->name, extras[i].why);
             return true;
         }
     }
@@ -511,7 +612,7 @@ static void check_file(const char *path, const char *name, struct text document)
         golden.group_count = ktki_parquet_metadata(golden.file)->row_group_count;
         read_columns(&golden, !has_data || !has_checksums);
         /* A file that pyarrow refuses, or that fails its checksums, is not read whole. */
-        assert_true((has_data && has_checksums) || golden.refused_count > 0);
+        assert_true((has_data && has_checksums) || golden.refused_count > 0 || is_extra(&golden));
         if (has_data) {
             check_schema(&golden, member(document, "schema"));
             check_content(&golden, member(document, "rows"));

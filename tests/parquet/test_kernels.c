@@ -243,6 +243,152 @@ static void tells_ascii(const struct kernels *kernels) {
     }
 }
 
+/* ---- levels ---- */
+
+static void unpacks_bytes_of_every_width(const struct kernels *kernels) {
+    static const size_t counts[] = {0, 1, 7, 8, 9, 31, 64, 100, 257};
+
+    for (unsigned width = 1; width <= 8; width++) {
+        for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+            size_t size = (counts[i] * width + 7) / 8;
+            uint8_t *packed = block_of(size);
+            uint8_t *out = block_of(counts[i]);
+            uint8_t max = 0;
+            kernels->unpack_bytes(packed, size, width, counts[i], out);
+            for (size_t j = 0; j < counts[i]; j++) {
+                unsigned wanted = 0;
+                for (unsigned bit = 0; bit < width; bit++) {
+                    wanted |= bit_at(packed, j * width + bit) << bit;
+                }
+                assert_int_equal(out[j], wanted);
+                max = wanted > max ? (uint8_t)wanted : max;
+            }
+            assert_int_equal(kernels->max_byte(out, counts[i]), max);
+            free(packed);
+            free(out);
+        }
+    }
+}
+
+/* Random levels, some of them with long runs, with exactly the slack that is promised. */
+struct made_levels {
+    uint8_t *repetition;
+    uint8_t *definition;
+    struct level_block block;
+};
+
+static struct made_levels make_levels(size_t count, bool has_repetition) {
+    struct made_levels made = {.repetition = block_of(count + LEVEL_SLACK),
+                               .definition = block_of(count + LEVEL_SLACK)};
+
+    for (size_t i = 0; i < count; i++) {
+        bool repeats = i > 0 && random_u32() % 4 != 0;
+        made.repetition[i] = repeats ? made.repetition[i - 1] : (uint8_t)(random_u32() % 4);
+        made.definition[i] = repeats ? made.definition[i - 1] : (uint8_t)(random_u32() % 6);
+    }
+    made.block =
+        (struct level_block){has_repetition ? made.repetition : NULL, made.definition, count};
+    return made;
+}
+
+static void clear_levels(struct made_levels *made) {
+    free(made->repetition);
+    free(made->definition);
+}
+
+static uint8_t repetition_at(const struct level_block *block, size_t i) {
+    return block->repetition == NULL ? 0 : block->repetition[i];
+}
+
+static bool begins_slot(const struct level_rule *rule, const struct level_block *block, size_t i) {
+    return repetition_at(block, i) <= rule->repetition && block->definition[i] >= rule->slot;
+}
+
+static void check_slots(const struct kernels *kernels, const struct level_rule *rule,
+                        const struct level_block *block) {
+    uint8_t *bits = block_of(block->count / 64 * 8 + 16);
+    size_t count = 0;
+
+    assert_int_equal(kernels->level_slots(rule, block, NULL),
+                     kernels->level_slots(rule, block, bits));
+    for (size_t i = 0; i < block->count; i++) {
+        if (begins_slot(rule, block, i)) {
+            assert_int_equal(bit_at(bits, count), block->definition[i] >= rule->valid);
+            count++;
+        }
+    }
+    assert_int_equal(kernels->level_slots(rule, block, bits), count);
+    free(bits);
+}
+
+static void check_offsets(const struct kernels *kernels, const struct level_rule *rule,
+                          const struct level_block *block) {
+    const uint8_t item = (uint8_t)(rule->valid + 1);
+    size_t slots = kernels->level_slots(rule, block, NULL);
+    int32_t *offsets = (int32_t *)(void *)block_of(slots * sizeof(*offsets));
+    int64_t *large = (int64_t *)(void *)block_of(slots * sizeof(*large));
+    int64_t end = kernels->level_offsets_32(rule, item, block, 1000, offsets);
+    int64_t items = 1000;
+    size_t slot = 0;
+
+    assert_int_equal(kernels->level_offsets_64(rule, item, block, 1000, large), end);
+    for (size_t i = 0; i < block->count; i++) {
+        if (begins_slot(rule, block, i)) {
+            assert_int_equal(offsets[slot], items);
+            assert_int_equal(large[slot], items);
+            slot++;
+        }
+        items += repetition_at(block, i) <= rule->repetition + 1 && block->definition[i] >= item;
+    }
+    assert_int_equal(items, end);
+    free(offsets);
+    free(large);
+}
+
+static void check_continues(const struct kernels *kernels, uint8_t repetition, uint8_t item,
+                            const struct level_block *block, uint8_t before) {
+    bool wanted = true;
+
+    for (size_t i = 0; i < block->count; i++) {
+        uint8_t last = i == 0 ? before : block->definition[i - 1];
+        if (block->repetition[i] == repetition && (block->definition[i] < item || last < item)) {
+            wanted = false;
+        }
+    }
+    assert_int_equal(kernels->level_continues(repetition, item, block, before), wanted);
+}
+
+static void reads_levels(const struct kernels *kernels) {
+    static const size_t counts[] = {1, 2, 63, 64, 65, 128, 200, 1000};
+
+    for (size_t i = 0; i < 8 * sizeof(counts) / sizeof(counts[0]); i++) {
+        struct made_levels made = make_levels(counts[i % 8], i % 3 != 0);
+        for (uint8_t repetition = 0; repetition < 4; repetition++) {
+            for (uint8_t slot = 0; slot < 4; slot++) {
+                const struct level_rule rule = {repetition, slot, (uint8_t)(slot + i % 2)};
+                check_slots(kernels, &rule, &made.block);
+                check_offsets(kernels, &rule, &made.block);
+            }
+        }
+        clear_levels(&made);
+    }
+}
+
+static void finds_what_continues_nothing(const struct kernels *kernels) {
+    for (int i = 0; i < 2000; i++) {
+        size_t count = 1 + random_u32() % 200;
+        struct made_levels made = make_levels(count, true);
+        if (i % 2 == 0) {
+            /* Sound but for one entry. */
+            memset(made.definition, 3, count);
+            made.definition[random_u32() % count] = (uint8_t)(random_u32() % 4);
+        }
+        check_continues(kernels, (uint8_t)(1 + random_u32() % 3), (uint8_t)(1 + random_u32() % 3),
+                        &made.block, (uint8_t)(random_u32() % 4));
+        clear_levels(&made);
+    }
+}
+
 static void with_each_level(void (*check)(const struct kernels *kernels)) {
     for (int level = 0; level < KERNEL_LEVELS; level++) {
         const struct kernels *kernels = ktki_kernels_of_level(level);
@@ -266,6 +412,9 @@ ON_EACH_LEVEL(gathers_and_fills_every_width)
 ON_EACH_LEVEL(expands_every_width)
 ON_EACH_LEVEL(gathers_text)
 ON_EACH_LEVEL(tells_ascii)
+ON_EACH_LEVEL(unpacks_bytes_of_every_width)
+ON_EACH_LEVEL(reads_levels)
+ON_EACH_LEVEL(finds_what_continues_nothing)
 
 static void chooses_one_that_runs(void **unused) {
     (void)unused;
@@ -282,6 +431,9 @@ int main(void) {
         cmocka_unit_test(expands_every_width_on_each_level),
         cmocka_unit_test(gathers_text_on_each_level),
         cmocka_unit_test(tells_ascii_on_each_level),
+        cmocka_unit_test(unpacks_bytes_of_every_width_on_each_level),
+        cmocka_unit_test(reads_levels_on_each_level),
+        cmocka_unit_test(finds_what_continues_nothing_on_each_level),
         cmocka_unit_test(chooses_one_that_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,102 +55,44 @@ static void refuses_too_few_or_other_levels(void **unused) {
     ktki_validity_clear(&validity);
 }
 
-/* ---- lists ---- */
+/* ---- as bytes ---- */
 
-struct fixture {
-    struct list_sink list;
-    struct validity items;
-    uint8_t levels[2][64];
-};
-
-static void begin(struct fixture *fixture, int64_t rows, bool is_large) {
-    ktk_error err;
-
-    memset(fixture, 0, sizeof(*fixture));
-    fixture->list.is_nullable = true;
-    fixture->list.item_level = 2;
-    fixture->list.definition_max = 3;
-    CHECK_OK(ktki_list_init(&fixture->list, test_allocator(), rows, is_large, &err));
-    ktki_validity_init(&fixture->items, test_allocator(), 64);
+static bool next_levels(struct level_reader *reader, const uint8_t *wanted, size_t count) {
+    if (!ktki_levels_next(reader, count, ktki_kernels())) {
+        return false;
+    }
+    assert_memory_equal(reader->levels, wanted, count);
+    return true;
 }
 
-static void end(struct fixture *fixture) {
-    ktki_list_clear(&fixture->list);
-    ktki_validity_clear(&fixture->items);
-    assert_int_equal(test_allocator_live(), 0);
-}
+/* Three times 2, then packed 0 1 2 3 0 1 2 3 and 3 2 1 0 3 2 1 0, then 5 times 1. */
+static const uint8_t mixed[] = {0x06, 0x02, 0x05, 0xE4, 0xE4, 0x1B, 0x1B, 0x0A, 0x01};
+static const uint8_t mixed_levels[] = {2, 2, 2, 0, 1, 2, 3, 0, 1, 2, 3, 3,
+                                       2, 1, 0, 3, 2, 1, 0, 1, 1, 1, 1, 1};
 
-static ktk_status read(struct fixture *fixture, const uint8_t *repetition, size_t repetition_size,
-                       const uint8_t *definition, size_t definition_size, int64_t count,
-                       ktk_error *err) {
-    const struct level_scratch scratch = {fixture->levels[0], fixture->levels[1]};
-
-    return ktki_levels_list(
-        &fixture->list, &fixture->items, ktki_cursor(repetition, repetition_size),
-        ktki_cursor(definition, definition_size), count, ktki_kernels(), &scratch, err);
-}
-
-/* [[a, null], null, [], [b]] and, on a second page, a continuation [c] of the last list. */
-static const uint8_t repetition_1[] = {0x03, 0x02};             /* 0 1 0 0 0 */
-static const uint8_t definition_1[] = {0x05, 0x4B, 0x03, 0, 0}; /* 3 2 0 1 3 */
-static const uint8_t repetition_2[] = {0x02, 0x01};
-static const uint8_t definition_2[] = {0x02, 0x03};
-
-static void assembles_lists(void **unused) {
-    struct fixture fixture;
-    ktk_error err;
+static void unpacks_levels_in_blocks_of_any_size(void **unused) {
+    static struct level_reader reader;
 
     (void)unused;
-    for (int is_large = 0; is_large < 2; is_large++) {
-        static const int64_t wanted[] = {0, 2, 2, 2, 4};
-        begin(&fixture, 4, is_large != 0);
-        CHECK_OK(read(&fixture, repetition_1, sizeof(repetition_1), definition_1,
-                      sizeof(definition_1), 5, &err));
-        CHECK_OK(read(&fixture, repetition_2, sizeof(repetition_2), definition_2,
-                      sizeof(definition_2), 1, &err));
-        ktki_list_finish(&fixture.list, &fixture.items);
-        assert_int_equal(fixture.list.rows.length, 4);
-        assert_int_equal(fixture.list.rows.null_count, 1);
-        assert_int_equal(fixture.list.rows.bits[0], 0x0D);
-        assert_int_equal(fixture.items.length, 4);
-        assert_int_equal(fixture.items.null_count, 1);
-        assert_int_equal(fixture.items.bits[0], 0x0D);
-        for (int i = 0; i < 5; i++) {
-            assert_int_equal(is_large != 0 ? ((int64_t *)fixture.list.offsets)[i]
-                                           : ((int32_t *)fixture.list.offsets)[i],
-                             wanted[i]);
+    for (size_t size = 1; size <= sizeof(mixed_levels); size++) {
+        ktki_levels_begin(&reader, ktki_cursor(mixed, sizeof(mixed)), 3);
+        for (size_t done = 0; done < sizeof(mixed_levels); done += size) {
+            size_t left = sizeof(mixed_levels) - done;
+            assert_true(next_levels(&reader, mixed_levels + done, left < size ? left : size));
         }
-        end(&fixture);
+        assert_false(ktki_levels_next(&reader, 1, ktki_kernels()));
     }
 }
 
-static void refuses_lists_that_do_not_add_up(void **unused) {
-    struct fixture fixture;
-    ktk_error err;
+static void refuses_levels_above_the_maximum(void **unused) {
+    static struct level_reader reader;
 
     (void)unused;
-    begin(&fixture, 3, false); /* there are four rows */
-    CHECK_STATUS(read(&fixture, repetition_1, sizeof(repetition_1), definition_1,
-                      sizeof(definition_1), 5, &err),
-                 KTK_E_CORRUPT);
-    CHECK_MESSAGE("more rows than the row group");
-    end(&fixture);
-    begin(&fixture, 4, false); /* a list is continued before one has begun */
-    CHECK_STATUS(read(&fixture, repetition_2, sizeof(repetition_2), definition_2,
-                      sizeof(definition_2), 1, &err),
-                 KTK_E_CORRUPT);
-    CHECK_MESSAGE("continue a list");
-    end(&fixture);
-    begin(&fixture, 4, false);
-    fixture.list.definition_max = 2; /* level 3 is out of range */
-    CHECK_STATUS(read(&fixture, repetition_1, sizeof(repetition_1), definition_1,
-                      sizeof(definition_1), 5, &err),
-                 KTK_E_CORRUPT);
-    CHECK_MESSAGE("definition levels");
-    CHECK_STATUS(read(&fixture, repetition_1, 1, definition_1, sizeof(definition_1), 5, &err),
-                 KTK_E_CORRUPT);
-    CHECK_MESSAGE("repetition levels");
-    end(&fixture);
+    ktki_levels_begin(&reader, ktki_cursor(mixed, sizeof(mixed)), 2);
+    assert_true(next_levels(&reader, mixed_levels, 6)); /* the 3 that follows is not taken yet */
+    assert_false(ktki_levels_next(&reader, 1, ktki_kernels()));
+    ktki_levels_begin(&reader, ktki_cursor((const uint8_t[]){0x06, 0x03}, 2), 2);
+    assert_false(ktki_levels_next(&reader, 1, ktki_kernels()));
 }
 
 int main(void) {
@@ -158,8 +100,8 @@ int main(void) {
         cmocka_unit_test(keeps_no_bits_without_nulls),
         cmocka_unit_test(takes_bits_of_packed_runs_over),
         cmocka_unit_test(refuses_too_few_or_other_levels),
-        cmocka_unit_test(assembles_lists),
-        cmocka_unit_test(refuses_lists_that_do_not_add_up),
+        cmocka_unit_test(unpacks_levels_in_blocks_of_any_size),
+        cmocka_unit_test(refuses_levels_above_the_maximum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

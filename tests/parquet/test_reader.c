@@ -14,8 +14,6 @@
 #define GROUPS STORES "serialisers/row_groups/table/9cf7448d4b54450093449ec0394abc21.parquet"
 /* Five rows of every type; cat_text is b, null, b, c, null. */
 #define NULLS STORES "types/types_nulls/table/0cc1b54f60004268ad620fe595e3a861.parquet"
-/* Has the nested column l_l_i64 beside lists. */
-#define LISTS STORES "types/types_lists/table/8a80d4c5adea463ab0f6c21a93713fa9.parquet"
 
 /* ---- a source that watches what is asked of it ---- */
 
@@ -308,28 +306,6 @@ static void keeps_dictionaries_if_asked_to(void **unused) {
     test_context_free(context);
 }
 
-static void refuses_nested_columns_by_name(void **unused) {
-    ktk_context *context = test_context_new(1);
-    uint8_t *data = NULL;
-    ktk_parquet_file *file = open_file(context, LISTS, &data);
-    int32_t column = ktki_schema_find(ktki_parquet_schema(file), "l_l_i64");
-    struct ArrowArrayStream stream = {.private_data = TEST_POISON};
-    struct batch batch = {0};
-    ktk_error err;
-
-    (void)unused;
-    assert_true(column >= 0);
-    CHECK_STATUS(ktki_parquet_read_row_group(&batch, file, 0, &column, 1, false, &err),
-                 KTK_E_UNSUPPORTED);
-    CHECK_MESSAGE("'l_l_i64'");
-    CHECK_STATUS(ktk_parquet_read(&stream, file, NULL, &err), KTK_E_UNSUPPORTED);
-    CHECK_MESSAGE("'l_l_i64'");
-    assert_ptr_equal(stream.private_data, TEST_POISON);
-    ktk_parquet_file_free(file);
-    test_data_free(data);
-    test_context_free(context);
-}
-
 static void names_file_row_group_and_column_of_damage(void **unused) {
     static const int32_t columns[] = {0, 1};
     ktk_context *context = test_context_new(1);
@@ -604,7 +580,6 @@ int main(void) {
         cmocka_unit_test(reads_columns_of_a_row_group_in_the_order_asked_for),
         cmocka_unit_test(asks_for_all_chunks_at_once),
         cmocka_unit_test(keeps_dictionaries_if_asked_to),
-        cmocka_unit_test(refuses_nested_columns_by_name),
         cmocka_unit_test(names_file_row_group_and_column_of_damage),
         cmocka_unit_test(streams_outlive_their_file),
         cmocka_unit_test(streams_chosen_row_groups),

@@ -201,17 +201,17 @@ static void refuses_annotations_that_do_not_fit(void **unused) {
     }
 }
 
-static void check_leaf(const struct fixture *fixture, int32_t leaf, const char *path,
-                       enum leaf_shape shape, int32_t definition, int32_t repetition) {
+static void check_leaf(const struct fixture *fixture, int32_t leaf, const char *path, int32_t depth,
+                       int32_t definition, int32_t repetition) {
     const struct parquet_leaf *it = &fixture->schema.leaves[leaf];
 
     assert_string_equal(it->path, path);
-    assert_int_equal(it->shape, shape);
+    assert_int_equal(it->nest == NULL ? 0 : it->nest->depth + 1, depth);
     assert_int_equal(it->definition_max, definition);
     assert_int_equal(it->repetition_max, repetition);
 }
 
-static void finds_levels_and_shapes(void **unused) {
+static void finds_levels_and_nests(void **unused) {
     static const struct schema_element elements[] = {
         ROOT(7),
         {LEAF("required", PQ_INT32, PQ_REQUIRED)},
@@ -236,17 +236,17 @@ static void finds_levels_and_shapes(void **unused) {
     begin(&fixture);
     assert_int_equal(read(&fixture, elements, COUNT(elements)), KTK_OK);
     assert_int_equal(fixture.schema.leaf_count, 9);
-    check_leaf(&fixture, 0, "required", LEAF_FLAT, 0, 0);
-    check_leaf(&fixture, 1, "optional", LEAF_FLAT, 1, 0);
-    check_leaf(&fixture, 2, "repeated", LEAF_LIST, 1, 1);
-    check_leaf(&fixture, 3, "list.list.item", LEAF_LIST, 3, 1);
-    assert_int_equal(fixture.schema.leaves[3].repeated_definition, 2);
-    check_leaf(&fixture, 4, "old.element", LEAF_LIST, 1, 1);
-    assert_int_equal(fixture.schema.leaves[4].repeated_definition, 1);
-    check_leaf(&fixture, 5, "struct.a", LEAF_NESTED, 2, 0);
-    check_leaf(&fixture, 6, "struct.b", LEAF_NESTED, 1, 0);
-    check_leaf(&fixture, 7, "map.key_value.key", LEAF_NESTED, 2, 1);
-    check_leaf(&fixture, 8, "map.key_value.value", LEAF_NESTED, 3, 1);
+    check_leaf(&fixture, 0, "required", 0, 0, 0);
+    check_leaf(&fixture, 1, "optional", 0, 1, 0);
+    check_leaf(&fixture, 2, "repeated", 1, 1, 1);
+    check_leaf(&fixture, 3, "list.list.item", 1, 3, 1);
+    assert_int_equal(fixture.schema.leaves[3].rule.slot, 2);
+    check_leaf(&fixture, 4, "old.element", 1, 1, 1);
+    assert_int_equal(fixture.schema.leaves[4].rule.slot, 1);
+    check_leaf(&fixture, 5, "struct.a", 1, 2, 0);
+    check_leaf(&fixture, 6, "struct.b", 1, 1, 0);
+    check_leaf(&fixture, 7, "map.key_value.key", 2, 2, 1);
+    check_leaf(&fixture, 8, "map.key_value.value", 2, 3, 1);
     assert_false(fixture.schema.arrow->fields[0].nullable);
     assert_true(fixture.schema.arrow->fields[1].nullable);
     check_type(&fixture, 3, "list<item: int64>");
@@ -287,7 +287,7 @@ static void tells_old_lists_from_new_ones(void **unused) {
     assert_int_equal(fixture.schema.arrow->fields[1].children[0].type.id, TYPE_STRUCT);
     assert_int_equal(fixture.schema.arrow->fields[2].children[0].type.id, TYPE_STRUCT);
     assert_int_equal(fixture.schema.arrow->fields[3].children[0].type.id, TYPE_INT32);
-    check_leaf(&fixture, 4, "new.bag.array", LEAF_LIST, 3, 1);
+    check_leaf(&fixture, 4, "new.bag.array", 1, 3, 1);
     end(&fixture);
 }
 
@@ -376,7 +376,7 @@ int main(void) {
         cmocka_unit_test(translates_types),
         cmocka_unit_test(translates_converted_types),
         cmocka_unit_test(refuses_annotations_that_do_not_fit),
-        cmocka_unit_test(finds_levels_and_shapes),
+        cmocka_unit_test(finds_levels_and_nests),
         cmocka_unit_test(tells_old_lists_from_new_ones),
         cmocka_unit_test(refuses_elements_that_form_no_tree),
         cmocka_unit_test(bounds_the_depth),

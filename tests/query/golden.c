@@ -459,10 +459,38 @@ static bool is_null(const struct ArrowArray *array, int64_t row) {
 }
 
 static bool array_equals(const struct ArrowSchema *schema, const struct ArrowArray *array,
-                         int64_t row, const struct node *wanted) {
+                         int64_t row, const struct node *wanted);
+
+static bool list_equals(const struct ArrowSchema *schema, const struct ArrowArray *array,
+                        int64_t row, const struct node *wanted) {
     size_t width = strcmp(schema->format, "+L") == 0 ? 8 : 4;
+    int64_t from = signed_at(array->buffers[1], row + array->offset, width);
+    bool same = (int64_t)wanted->count ==
+                signed_at(array->buffers[1], row + array->offset + 1, width) - from;
+
+    for (size_t i = 0; same && i < wanted->count; i++) {
+        same = array_equals(schema->children[0], array->children[0], from + (int64_t)i,
+                            &wanted->items[i]);
+    }
+    return same;
+}
+
+static bool struct_equals(const struct ArrowSchema *schema, const struct ArrowArray *array,
+                          int64_t row, const struct node *wanted) {
+    bool same = (int64_t)wanted->count == schema->n_children;
+
+    for (size_t i = 0; same && i < wanted->count; i++) {
+        same = strcmp(wanted->keys[i], schema->children[i]->name) == 0 &&
+               array_equals(schema->children[i], array->children[i], row + array->offset,
+                            &wanted->items[i]);
+    }
+    return same;
+}
+
+/* Maps are lists of entries. */
+static bool array_equals(const struct ArrowSchema *schema, const struct ArrowArray *array,
+                         int64_t row, const struct node *wanted) {
     struct value value;
-    int64_t from;
     bool same;
 
     if (*schema->format != '+') {
@@ -474,14 +502,8 @@ static bool array_equals(const struct ArrowSchema *schema, const struct ArrowArr
     if (wanted->kind == NODE_NULL || is_null(array, row)) {
         return wanted->kind == NODE_NULL && is_null(array, row);
     }
-    from = signed_at(array->buffers[1], row + array->offset, width);
-    same = (int64_t)wanted->count ==
-           signed_at(array->buffers[1], row + array->offset + 1, width) - from;
-    for (size_t i = 0; same && i < wanted->count; i++) {
-        same = array_equals(schema->children[0], array->children[0], from + (int64_t)i,
-                            &wanted->items[i]);
-    }
-    return same;
+    return (strcmp(schema->format, "+s") == 0 ? struct_equals : list_equals)(schema, array, row,
+                                                                             wanted);
 }
 
 static const struct ArrowArray *find_array(const struct golden_rows *rows, int64_t column,
@@ -508,7 +530,7 @@ const char *golden_text(const struct golden_rows *rows, int64_t column, int64_t 
     struct value value;
 
     if (*rows->schema.children[column]->format == '+') {
-        return "a list";
+        return "nested";
     }
     set_value(&value, rows->schema.children[column], array, row);
     (void)snprintf(text, sizeof(text), "%s", value.text);

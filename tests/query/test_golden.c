@@ -15,8 +15,6 @@ static const struct {
     ktk_status status;
     const char *reason;
 } unsupported[] = {
-    {"types_lists", "table", KTK_E_UNSUPPORTED, "lists of lists, structs"},
-    {"defect_arrow_nested", "table", KTK_E_UNSUPPORTED, "maps"},
     {"defect_duration_partition", "table", KTK_E_UNSUPPORTED, "partitioned by a duration"},
     {"defect_table_name", "table", KTK_E_NOT_FOUND, "the first partition says which tables are"},
     {"csv_plain", "table", KTK_E_UNSUPPORTED, "CSV"},
