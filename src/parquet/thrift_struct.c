@@ -377,11 +377,19 @@ static const struct kind_rule kinds[FIELD_KIND_COUNT] = {
     [FIELD_UNION] = {THRIFT_STRUCT, read_union},
 };
 
+/* Fields that have another type than ours are passed over like unknown ones, as generated readers
+ * do: writers have used numbers for fields of their own before the format gave them a meaning. */
 static ktk_status read_field(struct target *target) {
     const struct field_rule *field = target->field;
     enum thrift_type type = target->type == THRIFT_FALSE ? THRIFT_TRUE : target->type;
     bool is_there = true;
 
+    if (field->kind != FIELD_UNKNOWN && type != kinds[field->kind].type) {
+        return !field->is_required &&
+                       ktki_thrift_read_skip(&target->decoder->reader, target->type, false)
+                   ? KTK_OK
+                   : damaged(target);
+    }
     if (field->flag_offset != 0) {
         store(target, field->flag_offset, &is_there, sizeof(is_there));
     }
@@ -390,7 +398,7 @@ static ktk_status read_field(struct target *target) {
                    ? KTK_OK
                    : damaged(target);
     }
-    return type == kinds[field->kind].type ? kinds[field->kind].read(target) : damaged(target);
+    return kinds[field->kind].read(target);
 }
 
 static ktk_status check_required(const struct struct_rule *rule, uint32_t seen, ktk_error *err) {

@@ -1,6 +1,7 @@
 /**
  * Structs of the compact protocol, decoded by table: a rule a struct, a line a field. Fields
- * without a line are passed over, as the protocol demands of readers older than the writer.
+ * without a line are passed over, as the protocol demands of readers older than the writer; so are
+ * fields of another type, unless they are required.
  */
 #ifndef KTKI_PARQUET_THRIFT_STRUCT_H
 #define KTKI_PARQUET_THRIFT_STRUCT_H
