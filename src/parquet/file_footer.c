@@ -157,6 +157,7 @@ static ktk_status describe_column(struct file_footer *footer, struct column_chun
         .sizes = {.text_bytes = -1},
         .column_index = {.offset = -1},
         .offset_index = {.offset = -1},
+        .bloom = {.offset = -1},
     };
     ktk_status status = KTK_OK;
 

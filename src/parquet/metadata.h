@@ -148,7 +148,8 @@ struct size_statistics {
     const int64_t *definitions;
 };
 
-/** Where a part of the file lies that describes a chunk; `offset` -1: there is none. */
+/** Where a part of the file lies that describes a chunk; `offset` -1: there is none, `size` -1: it
+ * is not told. */
 struct index_place {
     int64_t offset;
     int32_t size;
@@ -187,6 +188,7 @@ struct column_chunk {
     const struct page_encoding_count *page_encodings;
     struct index_place column_index;
     struct index_place offset_index;
+    struct index_place bloom; /* see bloom.h */
     bool is_encrypted;
     bool is_elsewhere; /* file_path names another file */
 };

@@ -247,6 +247,12 @@ static const struct field_rule column_metadata_fields[] = {
             .offset = offsetof(struct column_chunk, page_encodings),
             .count_offset = offsetof(struct column_chunk, page_encoding_count),
             .of = &page_encoding_rule},
+    [14] = {.name = "bloom_filter_offset",
+            .kind = FIELD_I64,
+            .offset = offsetof(struct column_chunk, bloom.offset)},
+    [15] = {.name = "bloom_filter_length",
+            .kind = FIELD_COUNT32,
+            .offset = offsetof(struct column_chunk, bloom.size)},
     [16] = {.name = "size_statistics",
             .kind = FIELD_STRUCT,
             .offset = offsetof(struct column_chunk, sizes),
@@ -264,6 +270,7 @@ static const struct column_chunk chunk_initial = {
     .sizes = {.text_bytes = -1},
     .column_index = {.offset = -1},
     .offset_index = {.offset = -1},
+    .bloom = {.offset = -1, .size = -1},
 };
 
 static const struct field_rule chunk_fields[] = {

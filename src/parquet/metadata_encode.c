@@ -147,6 +147,15 @@ static void put_sizes(struct thrift_writer *writer, const struct size_statistics
     ktki_thrift_struct_end(writer, outer);
 }
 
+static void put_place(struct thrift_writer *writer, int16_t id, const struct index_place *place) {
+    if (place->offset >= 0) {
+        ktki_thrift_i64(writer, id, place->offset);
+        if (place->size >= 0) {
+            ktki_thrift_i32(writer, (int16_t)(id + 1), place->size);
+        }
+    }
+}
+
 static void put_column_metadata(struct thrift_writer *writer, const struct column_chunk *chunk) {
     int16_t outer = ktki_thrift_struct_begin(writer, 3);
 
@@ -172,15 +181,9 @@ static void put_column_metadata(struct thrift_writer *writer, const struct colum
     if (chunk->page_encoding_count > 0) {
         put_page_encodings(writer, chunk);
     }
+    put_place(writer, 14, &chunk->bloom);
     put_sizes(writer, &chunk->sizes);
     ktki_thrift_struct_end(writer, outer);
-}
-
-static void put_place(struct thrift_writer *writer, int16_t id, const struct index_place *place) {
-    if (place->offset >= 0) {
-        ktki_thrift_i64(writer, id, place->offset);
-        ktki_thrift_i32(writer, (int16_t)(id + 1), place->size);
-    }
 }
 
 static void put_sorting(struct thrift_writer *writer, const struct row_group *group) {

@@ -84,6 +84,7 @@ static void a_footer_with_everything(void **unused) {
         .sizes = {.text_bytes = -1},
         .column_index = {.offset = -1},
         .offset_index = {.offset = -1},
+        .bloom = {.offset = -1},
         .statistics = {.is_present = true,
                        .min_value = {(const uint8_t *)"m", 1},
                        .max_value = {(const uint8_t *)"", 0},
