@@ -61,7 +61,15 @@ struct input {
 #define HEAD_BYTES 8
 
 static struct input parse(const uint8_t *data, size_t size) {
-    static const enum parquet_encoding encodings[] = {PQ_PLAIN, PQ_RLE_DICTIONARY, PQ_RLE};
+    static const enum parquet_encoding encodings[] = {
+        PQ_PLAIN,
+        PQ_RLE_DICTIONARY,
+        PQ_RLE,
+        PQ_DELTA_BINARY_PACKED,
+        PQ_DELTA_LENGTH_BYTE_ARRAY,
+        PQ_DELTA_BYTE_ARRAY,
+        PQ_BYTE_STREAM_SPLIT,
+    };
     struct input input = {.kind = &kinds[data[0] % KIND_COUNT], .is_nullable = (data[1] & 1) != 0};
     size_t left = size - HEAD_BYTES;
     size_t dictionary_size = data[2] < left ? data[2] : left;
@@ -79,7 +87,7 @@ static struct input parse(const uint8_t *data, size_t size) {
                                         .uncompressed_size = (int32_t)left,
                                         .compressed_size = (int32_t)left,
                                         .value_count = data[4] | (data[5] & 0x3F) << 8,
-                                        .encoding = encodings[(data[1] >> 2) % 3],
+                                        .encoding = encodings[(data[1] >> 2) % 7],
                                         .definition_encoding = PQ_RLE,
                                         .repetition_encoding = PQ_RLE,
                                         .definition_size = (int32_t)(levels < left ? levels : left),

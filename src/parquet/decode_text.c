@@ -83,7 +83,7 @@ static uint64_t bytes_to_come(const struct leaf_reader *reader) {
 
     for (size_t i = reader->next_page; i < reader->pages.data_count; i++) {
         const struct page_header *header = &reader->pages.data[i].header;
-        if (header->encoding == PQ_PLAIN) {
+        if (header->encoding == PQ_PLAIN || header->encoding == PQ_DELTA_LENGTH_BYTE_ARRAY) {
             size += (uint64_t)(reader->format.codec == NULL ? header->compressed_size
                                                             : header->uncompressed_size);
         }
@@ -149,6 +149,28 @@ static ktk_status check_utf8(const struct leaf_reader *reader, const struct page
         }
     }
     return KTK_OK;
+}
+
+ktk_status ktki_text_reserve(struct leaf_reader *reader, const struct page_values *page,
+                             uint64_t size, ktk_error *err) {
+    struct leaf_sink *sink = &reader->sink;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_text_flush(reader, page->slot, bytes_to_come(reader), err));
+    KTKI_TRY(check_size(reader, sink->bytes_size + size, err));
+    KTKI_TRY(reserve_bytes(sink, size, err));
+out:
+    return status;
+}
+
+ktk_status ktki_text_add(struct leaf_reader *reader, const struct page_values *page, uint64_t size,
+                         ktk_error *err) {
+    struct leaf_sink *sink = &reader->sink;
+    uint64_t start = sink->bytes_size;
+
+    sink->bytes_size += size;
+    sink->waiting = page->slot + (int64_t)page->count;
+    return check_utf8(reader, page, start, err);
 }
 
 ktk_status ktki_text_plain(struct leaf_reader *reader, struct page_values *page, ktk_error *err) {

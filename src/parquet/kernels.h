@@ -59,6 +59,24 @@ struct kernels {
     void (*unpack)(const uint8_t *packed, size_t packed_size, unsigned bit_width, size_t count,
                    uint32_t *out);
 
+    /** The same for numbers of up to 64 bits. */
+    void (*unpack_64)(const uint8_t *packed, size_t packed_size, unsigned bit_width, size_t count,
+                      uint64_t *out);
+
+    /** out[i] = last + (i + 1) * step + deltas[0] + … + deltas[i], wrapping; returns the last. */
+    uint32_t (*running_sum_32)(const uint32_t *deltas, size_t count, uint32_t step, uint32_t last,
+                               uint8_t *out);
+    uint64_t (*running_sum_64)(const uint64_t *deltas, size_t count, uint64_t step, uint64_t last,
+                               uint8_t *out);
+    uint64_t (*running_sum_64_of_32)(const uint32_t *deltas, size_t count, uint64_t step,
+                                     uint64_t last, uint8_t *out);
+
+    /** Byte k of value i from streams[k * stride + i], and the other way round. */
+    void (*join_streams)(const uint8_t *streams, size_t stride, size_t count, size_t width,
+                         uint8_t *out);
+    void (*split_streams)(const uint8_t *values, size_t count, size_t width, size_t stride,
+                          uint8_t *streams);
+
     /** Largest of the numbers, 0 of none. */
     uint32_t (*max)(const uint32_t *values, size_t count);
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#if defined(__AVX2__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -343,6 +343,9 @@ static bool is_ascii(const uint8_t *data, size_t size) {
     return true;
 }
 
+#include "parquet/kernels_delta_body.h"
+#include "parquet/kernels_split_body.h"
+
 #define BY_WIDTH(kernel)                                                                           \
     {                                                                                              \
         [WIDTH_1] = kernel##_1,     [WIDTH_2] = kernel##_2,   [WIDTH_4] = kernel##_4,              \
@@ -353,6 +356,12 @@ static bool is_ascii(const uint8_t *data, size_t size) {
 const struct kernels KERNELS_NAME = {
     .name = KERNELS_TEXT,
     .unpack = unpack,
+    .unpack_64 = unpack_64,
+    .running_sum_32 = running_sum_32,
+    .running_sum_64 = running_sum_64,
+    .running_sum_64_of_32 = running_sum_64_of_32,
+    .join_streams = join_streams,
+    .split_streams = split_streams,
     .max = max_of,
     .gather = BY_WIDTH(gather),
     .fill = BY_WIDTH(fill),

@@ -31,6 +31,7 @@ typedef bool (*plain_reader)(struct cursor *in, size_t in_width, size_t count, u
 /** How values of a physical type become values of an Arrow type. */
 struct value_rule {
     enum sink_kind kind;
+    enum parquet_type physical;
     size_t width;       /* SINK_FIXED: bytes in memory */
     size_t plain_width; /* SINK_FIXED: bytes in the file; 0: varies */
     plain_reader read;  /* SINK_FIXED: NULL: the bytes are the same */
@@ -68,6 +69,7 @@ struct leaf_reader {
     const ktk_allocator *allocator;
     const struct kernels *kernels;
     struct read_scratch *scratch;
+    int64_t page_bytes_max; /* of a page's values, whatever its encoding makes them */
     struct page_format format;
     struct value_rule rule;
     struct leaf_sink sink;
@@ -100,16 +102,36 @@ ktk_status ktki_page_decode(struct leaf_reader *reader, struct page_values *page
 /** What is left to be done behind the last page. */
 ktk_status ktki_sink_finish(struct leaf_reader *reader, ktk_error *err);
 
+/**
+ * Values whose encoding is undone into those of PLAIN, after which all is as with PLAIN: the place
+ * for `size` bytes of them. It is their slots, if nothing is left to be done there.
+ */
+ktk_status ktki_plain_image(struct leaf_reader *reader, const struct page_values *page, size_t size,
+                            uint8_t **out, ktk_error *err);
+
+/** Take the values from the place that ktki_plain_image() gave. */
+ktk_status ktki_plain_image_finish(struct leaf_reader *reader, struct page_values *page,
+                                   const uint8_t *image, size_t size, ktk_error *err);
+
 /* Rows of the table, for ktki_page_decode() alone. */
 
 ktk_status ktki_fixed_plain(struct leaf_reader *reader, struct page_values *page, ktk_error *err);
 ktk_status ktki_fixed_dictionary(struct leaf_reader *reader, struct page_values *page,
                                  ktk_error *err);
+ktk_status ktki_fixed_delta(struct leaf_reader *reader, struct page_values *page, ktk_error *err);
+ktk_status ktki_fixed_delta_length(struct leaf_reader *reader, struct page_values *page,
+                                   ktk_error *err);
+ktk_status ktki_fixed_delta_text(struct leaf_reader *reader, struct page_values *page,
+                                 ktk_error *err);
+ktk_status ktki_fixed_split(struct leaf_reader *reader, struct page_values *page, ktk_error *err);
 ktk_status ktki_bits_plain(struct leaf_reader *reader, struct page_values *page, ktk_error *err);
 ktk_status ktki_bits_rle(struct leaf_reader *reader, struct page_values *page, ktk_error *err);
 ktk_status ktki_text_plain(struct leaf_reader *reader, struct page_values *page, ktk_error *err);
 ktk_status ktki_text_dictionary(struct leaf_reader *reader, struct page_values *page,
                                 ktk_error *err);
+ktk_status ktki_text_delta_length(struct leaf_reader *reader, struct page_values *page,
+                                  ktk_error *err);
+ktk_status ktki_text_delta(struct leaf_reader *reader, struct page_values *page, ktk_error *err);
 ktk_status ktki_index_dictionary(struct leaf_reader *reader, struct page_values *page,
                                  ktk_error *err);
 
@@ -123,5 +145,14 @@ ktk_status ktki_indices_begin(struct leaf_reader *reader, struct page_values *pa
 /** Turn the indices that wait before slot `end` into texts; room for `extra` bytes more is made at
  * once. */
 ktk_status ktki_text_flush(struct leaf_reader *reader, int64_t end, uint64_t extra, ktk_error *err);
+
+/** Make room for `size` bytes of a page's texts, behind the texts before it. */
+ktk_status ktki_text_reserve(struct leaf_reader *reader, const struct page_values *page,
+                             uint64_t size, ktk_error *err);
+
+/** The texts of a page and their offsets are in place: `size` bytes. They must be UTF-8 if that is
+ * the type. */
+ktk_status ktki_text_add(struct leaf_reader *reader, const struct page_values *page, uint64_t size,
+                         ktk_error *err);
 
 #endif

@@ -80,20 +80,33 @@ static ktk_status decode_nulls(struct leaf_reader *reader, struct page_values *p
 typedef ktk_status (*page_decoder)(struct leaf_reader *reader, struct page_values *page,
                                    ktk_error *err);
 
+/* Columns of the table by kinds that share them. */
+#define TEXT_DECODERS                                                                              \
+    {[PQ_PLAIN] = ktki_text_plain,                                                                 \
+     [PQ_PLAIN_DICTIONARY] = ktki_text_dictionary,                                                 \
+     [PQ_RLE_DICTIONARY] = ktki_text_dictionary,                                                   \
+     [PQ_DELTA_LENGTH_BYTE_ARRAY] = ktki_text_delta_length,                                        \
+     [PQ_DELTA_BYTE_ARRAY] = ktki_text_delta}
+
 static const page_decoder decoders[SINK_KIND_COUNT][PQ_ENCODING_COUNT] = {
     [SINK_NULLS] = {[PQ_PLAIN] = decode_nulls,
                     [PQ_PLAIN_DICTIONARY] = decode_nulls,
-                    [PQ_RLE_DICTIONARY] = decode_nulls},
+                    [PQ_RLE] = decode_nulls,
+                    [PQ_DELTA_BINARY_PACKED] = decode_nulls,
+                    [PQ_DELTA_LENGTH_BYTE_ARRAY] = decode_nulls,
+                    [PQ_DELTA_BYTE_ARRAY] = decode_nulls,
+                    [PQ_RLE_DICTIONARY] = decode_nulls,
+                    [PQ_BYTE_STREAM_SPLIT] = decode_nulls},
     [SINK_FIXED] = {[PQ_PLAIN] = ktki_fixed_plain,
                     [PQ_PLAIN_DICTIONARY] = ktki_fixed_dictionary,
-                    [PQ_RLE_DICTIONARY] = ktki_fixed_dictionary},
+                    [PQ_RLE_DICTIONARY] = ktki_fixed_dictionary,
+                    [PQ_DELTA_BINARY_PACKED] = ktki_fixed_delta,
+                    [PQ_DELTA_LENGTH_BYTE_ARRAY] = ktki_fixed_delta_length,
+                    [PQ_DELTA_BYTE_ARRAY] = ktki_fixed_delta_text,
+                    [PQ_BYTE_STREAM_SPLIT] = ktki_fixed_split},
     [SINK_BITS] = {[PQ_PLAIN] = ktki_bits_plain, [PQ_RLE] = ktki_bits_rle},
-    [SINK_TEXT_32] = {[PQ_PLAIN] = ktki_text_plain,
-                      [PQ_PLAIN_DICTIONARY] = ktki_text_dictionary,
-                      [PQ_RLE_DICTIONARY] = ktki_text_dictionary},
-    [SINK_TEXT_64] = {[PQ_PLAIN] = ktki_text_plain,
-                      [PQ_PLAIN_DICTIONARY] = ktki_text_dictionary,
-                      [PQ_RLE_DICTIONARY] = ktki_text_dictionary},
+    [SINK_TEXT_32] = TEXT_DECODERS,
+    [SINK_TEXT_64] = TEXT_DECODERS,
     [SINK_INDEX] = {[PQ_PLAIN_DICTIONARY] = ktki_index_dictionary,
                     [PQ_RLE_DICTIONARY] = ktki_index_dictionary},
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "parquet/levels_bit_packed.h"
 
 static ktk_status add_page(struct read_scratch *scratch, size_t count, const struct page *page,
                            ktk_error *err) {
@@ -109,14 +110,18 @@ static ktk_status unpack(const struct page_format *format, struct read_scratch *
     return status;
 }
 
-/* Levels of a v1 page: their size in front of them. */
-static ktk_status split_levels(struct cursor *values, int32_t level_max,
-                               enum parquet_encoding encoding, struct cursor *out, ktk_error *err) {
+/* Levels of a v1 page: their size in front of them, unless they are in the old encoding. */
+static ktk_status split_levels(struct cursor *values, int32_t level_max, int64_t count,
+                               enum parquet_encoding encoding, struct read_scratch *scratch,
+                               struct scratch_block *block, struct cursor *out, ktk_error *err) {
     uint32_t size;
 
     if (level_max == 0) {
         *out = (struct cursor){values->at, values->at};
         return KTK_OK;
+    }
+    if (encoding == PQ_BIT_PACKED) {
+        return ktki_levels_bit_packed(values, level_max, count, scratch, block, out, err);
     }
     if (encoding != PQ_RLE) {
         return ktk_error_set(err, KTK_E_UNSUPPORTED,
@@ -148,9 +153,11 @@ static ktk_status open_v1(struct page_parts *out, const struct page *page,
         parts.packed_size = (size_t)header->compressed_size;
     }
     if (has_levels) {
-        KTKI_TRY(split_levels(&parts.values, format->repetition_max, header->repetition_encoding,
+        KTKI_TRY(split_levels(&parts.values, format->repetition_max, header->value_count,
+                              header->repetition_encoding, scratch, &scratch->old_repetition,
                               &parts.repetition, err));
-        KTKI_TRY(split_levels(&parts.values, format->definition_max, header->definition_encoding,
+        KTKI_TRY(split_levels(&parts.values, format->definition_max, header->value_count,
+                              header->definition_encoding, scratch, &scratch->old_definition,
                               &parts.definition, err));
     }
     *out = parts;

@@ -33,6 +33,10 @@ void ktki_scratch_free(struct read_scratch *scratch) {
     clear_block(scratch, &scratch->dictionary);
     clear_block(scratch, &scratch->pages);
     clear_block(scratch, &scratch->bits);
+    clear_block(scratch, &scratch->old_repetition);
+    clear_block(scratch, &scratch->old_definition);
+    clear_block(scratch, &scratch->image);
+    clear_block(scratch, &scratch->sizes);
     KTKI_DELETE(scratch->allocator, scratch);
 }
 

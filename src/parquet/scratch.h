@@ -26,6 +26,10 @@ struct read_scratch {
     struct scratch_block dictionary;      /* its entries */
     struct scratch_block pages;           /* struct page of the chunk */
     struct scratch_block bits;            /* booleans of a page */
+    struct scratch_block old_repetition;  /* levels that were BIT_PACKED */
+    struct scratch_block old_definition;
+    struct scratch_block image; /* values of a page as PLAIN ones */
+    struct scratch_block sizes; /* of the texts of a page */
     struct level_reader repetition;
     struct level_reader definition;
     uint8_t level_bits[LEVEL_BLOCK / 8 + 2 * sizeof(uint64_t)];

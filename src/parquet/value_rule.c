@@ -128,7 +128,8 @@ static struct value_rule fixed_rule(const struct schema_element *leaf,
     return rule;
 }
 
-struct value_rule ktki_value_rule(const struct schema_element *leaf, const struct data_type *type) {
+static struct value_rule rule_of_type(const struct schema_element *leaf,
+                                      const struct data_type *type) {
     switch (type->id) {
     case TYPE_NULL:
         return (struct value_rule){.kind = SINK_NULLS};
@@ -145,4 +146,11 @@ struct value_rule ktki_value_rule(const struct schema_element *leaf, const struc
     default:
         return fixed_rule(leaf, type);
     }
+}
+
+struct value_rule ktki_value_rule(const struct schema_element *leaf, const struct data_type *type) {
+    struct value_rule rule = rule_of_type(leaf, type);
+
+    rule.physical = leaf->type;
+    return rule;
 }

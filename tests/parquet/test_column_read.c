@@ -560,23 +560,23 @@ static void checks_checksums(void **unused) {
     } while (0)
 
 static void refuses_damaged_pages(void **unused) {
-    struct page_header packed_levels = V1(3, PQ_PLAIN);
+    struct page_header other_levels = V1(3, PQ_PLAIN);
     struct page_header second_dictionary = DICTIONARY(1);
 
     (void)unused;
-    packed_levels.definition_encoding = PQ_BIT_PACKED;
+    other_levels.definition_encoding = PQ_DELTA_BINARY_PACKED;
     REFUSES(KTK_E_CORRUPT, "levels end behind", V1(3, PQ_PLAIN), 9, 0, 0, 0, 6, 1);
     REFUSES(KTK_E_CORRUPT, "levels end behind", V1(3, PQ_PLAIN), 9, 0);
     REFUSES(KTK_E_CORRUPT, "levels end behind", V2(3, 0, PQ_PLAIN, 3, 0), 6, 1);
     REFUSES(KTK_E_CORRUPT, "definition levels", V1(4, PQ_PLAIN), ALL_3);
-    REFUSES(KTK_E_UNSUPPORTED, "number 4", packed_levels, ALL_3);
+    REFUSES(KTK_E_UNSUPPORTED, "number 5", other_levels, ALL_3);
     REFUSES(KTK_E_CORRUPT, "fewer values", V1(3, PQ_PLAIN), ALL_3, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0);
     REFUSES(KTK_E_CORRUPT, "fewer values", V1(8, PQ_PLAIN), SOME_8, 1, 0, 0, 0, 2, 0, 0, 0);
     REFUSES(KTK_E_CORRUPT, "indices", V1(3, PQ_RLE_DICTIONARY), ALL_3, 2, 6, 2); /* of 0 and 1 */
     REFUSES(KTK_E_CORRUPT, "indices", V1(3, PQ_RLE_DICTIONARY), ALL_3, 2, 4, 1); /* two of three */
     REFUSES(KTK_E_CORRUPT, "indices", V1(8, PQ_RLE_DICTIONARY), SOME_8, 2, 3, 0xFF, 0xFF);
     REFUSES(KTK_E_CORRUPT, "33 bits", V1(3, PQ_RLE_DICTIONARY), ALL_3, 33, 6, 0);
-    REFUSES(KTK_E_UNSUPPORTED, "DELTA_BINARY_PACKED", V1(3, PQ_DELTA_BINARY_PACKED), ALL_3);
+    REFUSES(KTK_E_CORRUPT, "differences", V1(3, PQ_DELTA_BINARY_PACKED), ALL_3);
     REFUSES(KTK_E_UNSUPPORTED, "UNKNOWN", V1(3, (enum parquet_encoding)77), ALL_3);
     REFUSES(KTK_E_UNSUPPORTED, "RLE", V1(3, PQ_RLE), ALL_3);
     REFUSES(KTK_E_LIMIT, "more than", V1(INT32_MAX, PQ_PLAIN), 2, 0, 0, 0, 16, 0);

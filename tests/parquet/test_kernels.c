@@ -59,6 +59,108 @@ static void unpacks_every_width(const struct kernels *kernels) {
     }
 }
 
+static void unpacks_wide_numbers(const struct kernels *kernels) {
+    static const size_t counts[] = {0, 1, 2, 7, 33};
+
+    for (unsigned width = 1; width <= 64; width++) {
+        for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+            size_t count = counts[i];
+            size_t size = (count * width + 7) / 8;
+            uint8_t *packed = block_of(size);
+            uint64_t *out = malloc((count + 1) * sizeof(*out));
+            assert_non_null(out);
+            out[count] = 77;
+            kernels->unpack_64(packed, size, width, count, out);
+            for (size_t j = 0; j < count; j++) {
+                uint64_t wanted = 0;
+                for (unsigned bit = 0; bit < width; bit++) {
+                    wanted |= (uint64_t)bit_at(packed, j * width + bit) << bit;
+                }
+                assert_true(out[j] == wanted);
+            }
+            assert_int_equal(out[count], 77);
+            free(packed);
+            free(out);
+        }
+    }
+}
+
+static void check_running_sums(const struct kernels *kernels, size_t count) {
+    uint32_t *deltas = (uint32_t *)(void *)block_of(count * sizeof(*deltas));
+    uint64_t *wide = (uint64_t *)(void *)block_of(count * sizeof(*wide));
+    uint8_t *out = block_of(count * sizeof(*wide));
+    uint64_t step = (uint64_t)random_u32() << 32 | random_u32();
+    uint64_t last = (uint64_t)random_u32() << 32 | random_u32();
+    uint32_t sum_32 = (uint32_t)last;
+    uint64_t sum = last;
+    uint64_t found;
+    uint32_t found_32;
+
+    found_32 = kernels->running_sum_32(deltas, count, (uint32_t)step, (uint32_t)last, out);
+    for (size_t i = 0; i < count; i++) {
+        sum_32 += (uint32_t)step + deltas[i];
+        assert_int_equal(((uint32_t *)(void *)out)[i], sum_32);
+    }
+    assert_int_equal(found_32, sum_32);
+    found = kernels->running_sum_64(wide, count, step, last, out);
+    for (size_t i = 0; i < count; i++) {
+        sum += step + wide[i];
+        assert_true(((uint64_t *)(void *)out)[i] == sum);
+    }
+    assert_true(found == sum);
+    sum = last;
+    found = kernels->running_sum_64_of_32(deltas, count, step, last, out);
+    for (size_t i = 0; i < count; i++) {
+        sum += step + deltas[i];
+        assert_true(((uint64_t *)(void *)out)[i] == sum);
+    }
+    assert_true(found == sum);
+    free(deltas);
+    free(wide);
+    free(out);
+}
+
+static void sums_up(const struct kernels *kernels) {
+    for (size_t count = 0; count < 40; count++) {
+        check_running_sums(kernels, count);
+    }
+    check_running_sums(kernels, 1023);
+}
+
+static void check_streams(const struct kernels *kernels, size_t width, size_t count,
+                          size_t stride) {
+    size_t size = count == 0 ? 0 : (width - 1) * stride + count;
+    uint8_t *streams = block_of(size);
+    uint8_t *values = block_of(count * width);
+    uint8_t *again = block_of(size);
+
+    kernels->join_streams(streams, stride, count, width, values);
+    for (size_t i = 0; i < count * width; i++) {
+        assert_int_equal(values[i], streams[i % width * stride + i / width]);
+    }
+    memcpy(again, streams, size);
+    for (size_t i = 0; i < count * width; i++) {
+        again[i % width * stride + i / width] ^= 0xFF;
+    }
+    kernels->split_streams(values, count, width, stride, again);
+    assert_memory_equal(again, streams, size);
+    free(streams);
+    free(values);
+    free(again);
+}
+
+static void joins_and_splits_streams(const struct kernels *kernels) {
+    static const size_t stream_widths[] = {1, 2, 3, 4, 5, 7, 8, 12, 16, 40};
+    static const size_t counts[] = {0, 1, 15, 16, 17, 33, 300};
+
+    for (size_t i = 0; i < sizeof(stream_widths) / sizeof(stream_widths[0]); i++) {
+        for (size_t j = 0; j < sizeof(counts) / sizeof(counts[0]); j++) {
+            check_streams(kernels, stream_widths[i], counts[j], counts[j]);
+            check_streams(kernels, stream_widths[i], counts[j], counts[j] + 19);
+        }
+    }
+}
+
 static void finds_the_largest(const struct kernels *kernels) {
     uint32_t values[100] = {0};
 
@@ -407,6 +509,9 @@ static void with_each_level(void (*check)(const struct kernels *kernels)) {
     }
 
 ON_EACH_LEVEL(unpacks_every_width)
+ON_EACH_LEVEL(unpacks_wide_numbers)
+ON_EACH_LEVEL(sums_up)
+ON_EACH_LEVEL(joins_and_splits_streams)
 ON_EACH_LEVEL(finds_the_largest)
 ON_EACH_LEVEL(gathers_and_fills_every_width)
 ON_EACH_LEVEL(expands_every_width)
@@ -426,6 +531,9 @@ static void chooses_one_that_runs(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unpacks_every_width_on_each_level),
+        cmocka_unit_test(unpacks_wide_numbers_on_each_level),
+        cmocka_unit_test(sums_up_on_each_level),
+        cmocka_unit_test(joins_and_splits_streams_on_each_level),
         cmocka_unit_test(finds_the_largest_on_each_level),
         cmocka_unit_test(gathers_and_fills_every_width_on_each_level),
         cmocka_unit_test(expands_every_width_on_each_level),
