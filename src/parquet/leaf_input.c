@@ -6,8 +6,9 @@
 #include "base/error.h"
 #include "parquet/index_fetch.h"
 
-/* Definition levels of a list column. */
-enum { LIST_NULL = 0, LIST_EMPTY = 1, LIST_ITEM_NULL = 2, LIST_ITEM = 3 };
+/* Ranges of fewer slots than this, on average, are gathered into a piece with a list of positions:
+ * reading it costs less than walking so many pieces. */
+#define RANGE_SLOTS_MIN 64
 
 #define WORD_BITS 64
 
@@ -35,6 +36,22 @@ size_t ktki_piece_positions(const struct leaf_piece *piece, int64_t at, size_t c
         }
     }
     return found;
+}
+
+void ktki_piece_select(const struct leaf_piece *piece, int64_t at, size_t count,
+                       uint32_t *positions, struct value_selection *out) {
+    const uint32_t *places = piece->positions == NULL ? NULL : piece->positions + at;
+
+    *out = (struct value_selection){piece->start + (places == NULL ? at : 0), places, count};
+    if (piece->null_count == piece->count) {
+        out->count = 0;
+    } else if (piece->null_count > 0) {
+        out->count = ktki_piece_positions(piece, at, count, positions);
+        out->positions = positions;
+        for (size_t i = 0; places != NULL && i < out->count; i++) {
+            positions[i] = places[positions[i]];
+        }
+    }
 }
 
 size_t ktki_leaf_input_piece(const struct leaf_input *input, int64_t slot) {
@@ -99,6 +116,8 @@ void ktki_leaf_input_validity(const struct leaf_input *input, int64_t start, int
     }
 }
 
+/* ---- pieces ---- */
+
 /*
  * An entry of a dictionary may be null as well: the validity of the slots is then that of their
  * indices and of what these stand for, together.
@@ -107,7 +126,7 @@ static ktk_status merge_dictionary_nulls(struct leaf_piece *piece, struct arena 
                                          const struct write_leaf *leaf, ktk_error *err) {
     const struct value_source *slots = &piece->slots;
     const struct array_view *entries = &piece->values.view;
-    uint32_t positions[PIECE_POSITIONS_MAX];
+    uint32_t numbers[PIECE_POSITIONS_MAX];
     uint32_t indices[PIECE_POSITIONS_MAX];
     uint8_t *merged = NULL;
     int64_t valid_count = 0;
@@ -116,22 +135,20 @@ static ktk_status merge_dictionary_nulls(struct leaf_piece *piece, struct arena 
     KTKI_TRY(ktki_arena_zeroed(arena, ktki_bits_size(piece->count), 1, &merged, err));
     for (int64_t at = 0; at < piece->count; at += PIECE_POSITIONS_MAX) {
         size_t count = (size_t)smaller(PIECE_POSITIONS_MAX, piece->count - at);
+        struct value_selection selection;
 
-        if (piece->null_count == 0) {
-            for (size_t i = 0; i < count; i++) {
-                positions[i] = (uint32_t)i;
-            }
-        } else {
-            count = ktki_piece_positions(piece, at, count, positions);
-        }
-        if (!ktki_index_fetch(slots->type->index, slots->view.values, piece->start + at, positions,
-                              count, entries->length, indices)) {
+        ktki_piece_select(piece, at, count, numbers, &selection);
+        if (!ktki_index_fetch(slots->type->index, slots->view.values, selection.base,
+                              selection.positions, selection.count, entries->length, indices)) {
             KTKI_FAIL(err, KTK_E_INVALID, "column '%s': an index is not in its dictionary",
                       leaf->name);
         }
-        for (size_t i = 0; i < count; i++) {
+        if (piece->null_count > 0) { /* now the slots themselves */
+            (void)ktki_piece_positions(piece, at, count, numbers);
+        }
+        for (size_t i = 0; i < selection.count; i++) {
             if (!ktki_view_is_null(entries, indices[i])) {
-                ktki_bit_set(merged, at + positions[i]);
+                ktki_bit_set(merged, at + (piece->null_count > 0 ? numbers[i] : (int64_t)i));
                 valid_count++;
             }
         }
@@ -143,24 +160,32 @@ out:
     return status;
 }
 
-/* Rows [start, start + count) of a leaf's array as the next piece. */
+/* The next piece: slots from `start` on in the array. `valid` has the bits of all slots of a nested
+ * column, NULL: all are valid; a flat column is as valid as its array is. */
 static ktk_status add_piece(struct leaf_input *input, struct arena *arena,
-                            const struct ArrowArray *array, int64_t start, int64_t count,
-                            ktk_error *err) {
+                            const struct array_range *range, const uint32_t *positions,
+                            const uint8_t *valid, ktk_error *err) {
     const struct write_leaf *leaf = input->leaf;
-    struct leaf_piece piece = {.count = count, .first_slot = input->slot_count};
+    const struct ArrowArray *array = range->array;
+    int64_t count = range->count;
+    struct leaf_piece piece = {
+        .count = count, .positions = positions, .first_slot = input->slot_count};
     ktk_status status = KTK_OK;
 
     piece.slots = (struct value_source){array, &leaf->field->type, {0}};
     ktki_array_view(array, piece.slots.type, &piece.slots.view);
-    piece.start = start + piece.slots.view.offset;
+    piece.start = range->start + piece.slots.view.offset;
     piece.validity = piece.slots.view.validity;
     piece.validity_offset = piece.start;
+    if (input->definitions != NULL) {
+        piece.validity = valid;
+        piece.validity_offset = piece.first_slot;
+    }
     /* Counted, not believed: buffers are sized by it. */
     piece.null_count = leaf->type->id == TYPE_NULL ? count
                        : piece.validity == NULL
                            ? 0
-                           : count - ktki_bits_count(piece.validity, piece.start, count);
+                           : count - ktki_bits_count(piece.validity, piece.validity_offset, count);
     piece.values = piece.slots;
     if (leaf->field->type.id == TYPE_DICTIONARY) {
         piece.values = (struct value_source){array->dictionary, leaf->type, {0}};
@@ -180,183 +205,105 @@ out:
     return status;
 }
 
-static ktk_status build_flat(struct leaf_input *input, struct arena *arena,
-                             const struct row_slice *slices, size_t slice_count, ktk_error *err) {
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_arena_array(arena, slice_count, sizeof(*input->pieces), &input->pieces, err));
-    for (size_t i = 0; i < slice_count; i++) {
-        const struct row_slice *slice = &slices[i];
-
-        if (slice->count > 0) {
-            KTKI_TRY(add_piece(input, arena, &slice->batch->columns[input->leaf->field_index],
-                               slice->start, slice->count, err));
-        }
-    }
-    input->level_count = input->slot_count;
-out:
-    return status;
-}
-
-/* The lists of one slice. */
-struct list_rows {
-    const struct ArrowArray *array;
-    struct array_view view;
-    bool is_large;
-    int64_t start;
-    int64_t count;
+/* Ranges of one array that follow each other. */
+struct range_group {
+    const struct array_range *ranges;
+    size_t range_count;
+    int64_t slot_count;
+    int64_t start; /* the first entry of the array that is in one of them */
+    int64_t end;   /* the entry behind the last one */
 };
 
-static struct list_rows list_rows_of(const struct row_slice *slice, const struct write_leaf *leaf) {
-    const struct batch *batch = slice->batch;
-    const struct data_type *type = &batch->schema->fields[leaf->field_index].type;
-    struct list_rows lists = {.array = &batch->columns[leaf->field_index],
-                              .is_large = type->id == TYPE_LARGE_LIST,
-                              .start = slice->start,
-                              .count = slice->count};
+static struct range_group group_at(const struct leaf_walk *walk, size_t at) {
+    const struct array_range *first = &walk->ranges[at];
+    struct range_group group = {first, 0, 0, first->start, first->start};
 
-    ktki_array_view(lists.array, type, &lists.view);
-    return lists;
+    while (at + group.range_count < walk->range_count &&
+           first[group.range_count].array == first->array) {
+        const struct array_range *range = &first[group.range_count++];
+
+        group.slot_count += range->count;
+        group.start = smaller(group.start, range->start);
+        group.end =
+            range->start + range->count > group.end ? range->start + range->count : group.end;
+    }
+    return group;
 }
 
-/* Items [*start, *end) of a list; false if the list is null. A null list may have items in memory,
- * which do not count. */
-static bool list_items(const struct list_rows *lists, int64_t row, int64_t *start, int64_t *end) {
-    int64_t at = lists->view.offset + lists->start + row;
-
-    if (ktki_view_is_null(&lists->view, lists->start + row)) {
-        return false;
-    }
-    if (lists->is_large) {
-        *start = ((const int64_t *)lists->view.offsets)[at];
-        *end = ((const int64_t *)lists->view.offsets)[at + 1];
-    } else {
-        *start = ((const int32_t *)lists->view.offsets)[at];
-        *end = ((const int32_t *)lists->view.offsets)[at + 1];
-    }
-    return true;
+/* The validity of a flat column is where its values are, so it stays in ranges: there are few. */
+static bool is_gathered(const struct leaf_input *input, const struct range_group *group) {
+    return input->definitions != NULL && group->range_count > 1 &&
+           group->slot_count / RANGE_SLOTS_MIN < (int64_t)group->range_count &&
+           group->end - group->start <= UINT32_MAX;
 }
 
-/* Numbers of levels and pieces that `lists` make: items that do not follow those of the list before
- * begin a piece. */
-static ktk_status count_lists(const struct list_rows *lists, const struct write_leaf *leaf,
-                              int64_t *level_count, size_t *piece_count, ktk_error *err) {
-    int64_t item_count = lists->array->children[0]->length;
-    int64_t last_end = -1;
+static ktk_status gather(struct leaf_input *input, struct arena *arena,
+                         const struct range_group *group, const uint8_t *valid, ktk_error *err) {
+    const struct array_range all = {group->ranges->array, group->start, group->slot_count};
+    uint32_t *positions = NULL;
+    uint32_t *to;
     ktk_status status = KTK_OK;
 
-    for (int64_t row = 0; row < lists->count; row++) {
-        int64_t start = 0;
-        int64_t end = 0;
+    KTKI_TRY(
+        ktki_arena_array(arena, (size_t)group->slot_count, sizeof(*positions), &positions, err));
+    to = positions;
+    for (size_t i = 0; i < group->range_count; i++) {
+        const struct array_range *range = &group->ranges[i];
+        uint32_t first = (uint32_t)(range->start - group->start);
 
-        if (!list_items(lists, row, &start, &end) || start == end) {
-            *level_count += 1;
-            continue;
+        for (int64_t k = 0; k < range->count; k++) {
+            *to++ = first + (uint32_t)k;
         }
-        if (start < 0 || end < start || end > item_count) {
-            KTKI_FAIL(err, KTK_E_INVALID,
-                      "column '%s': a list of items %lld to %lld of %lld items is impossible",
-                      leaf->name, (long long)start, (long long)end, (long long)item_count);
-        }
-        *level_count += end - start;
-        *piece_count += start != last_end;
-        last_end = end;
     }
+    KTKI_TRY(add_piece(input, arena, &all, positions, valid, err));
 out:
     return status;
 }
 
-struct level_tables {
-    uint8_t *definitions;
-    uint8_t *repetitions;
-};
-
-/* Pieces and repetition levels of the lists, and definition levels as if no item were null. */
-static ktk_status add_lists(struct leaf_input *input, struct arena *arena,
-                            const struct list_rows *lists, const struct level_tables *tables,
-                            ktk_error *err) {
-    const struct ArrowArray *items = lists->array->children[0];
-    int64_t piece_start = 0;
-    int64_t piece_end = 0;
-    ktk_status status = KTK_OK;
-
-    for (int64_t row = 0; row < lists->count; row++) {
-        int64_t level = input->level_count;
-        int64_t start = 0;
-        int64_t end = 0;
-        bool is_list = list_items(lists, row, &start, &end);
-
-        if (start == end) {
-            tables->definitions[level] = is_list ? LIST_EMPTY : LIST_NULL;
-            tables->repetitions[level] = 0;
-            input->level_count++;
-            continue;
-        }
-        if (start != piece_end && piece_end > piece_start) {
-            KTKI_TRY(add_piece(input, arena, items, piece_start, piece_end - piece_start, err));
-            piece_start = start;
-        } else if (piece_end == piece_start) {
-            piece_start = start;
-        }
-        piece_end = end;
-        memset(tables->definitions + level, LIST_ITEM, (size_t)(end - start));
-        memset(tables->repetitions + level, 1, (size_t)(end - start));
-        tables->repetitions[level] = 0;
-        input->level_count += end - start;
-    }
-    if (piece_end > piece_start) {
-        KTKI_TRY(add_piece(input, arena, items, piece_start, piece_end - piece_start, err));
-    }
-out:
-    return status;
-}
-
-/* Lower the definition level of every item that is null. */
-static ktk_status mark_null_items(struct leaf_input *input, struct arena *arena,
-                                  uint8_t *definitions, ktk_error *err) {
-    uint8_t *validity = NULL;
-    int64_t slot = 0;
-    ktk_status status = KTK_OK;
-
-    if (input->null_count == 0) {
-        goto out;
-    }
-    KTKI_TRY(ktki_arena_array(arena, ktki_bits_size(input->slot_count), 1, &validity, err));
-    ktki_leaf_input_validity(input, 0, input->slot_count, validity);
-    for (int64_t level = 0; level < input->level_count; level++) {
-        if (definitions[level] == LIST_ITEM) {
-            definitions[level] = ktki_bit_get(validity, slot) ? LIST_ITEM : LIST_ITEM_NULL;
-            slot++;
-        }
-    }
-out:
-    return status;
-}
-
-static ktk_status build_lists(struct leaf_input *input, struct arena *arena,
-                              const struct row_slice *slices, size_t slice_count, ktk_error *err) {
-    int64_t level_count = 0;
+static ktk_status add_pieces(struct leaf_input *input, const struct leaf_walk *walk,
+                             const uint8_t *valid, ktk_error *err) {
     size_t piece_count = 0;
-    struct level_tables tables = {NULL, NULL};
     ktk_status status = KTK_OK;
 
-    for (size_t i = 0; i < slice_count; i++) {
-        struct list_rows lists = list_rows_of(&slices[i], input->leaf);
+    for (size_t i = 0; i < walk->range_count;) {
+        struct range_group group = group_at(walk, i);
 
-        KTKI_TRY(count_lists(&lists, input->leaf, &level_count, &piece_count, err));
+        piece_count += is_gathered(input, &group) ? 1 : group.range_count;
+        i += group.range_count;
     }
-    KTKI_TRY(ktki_arena_array(arena, piece_count, sizeof(*input->pieces), &input->pieces, err));
-    KTKI_TRY(ktki_arena_array(arena, (size_t)level_count, 1, &tables.definitions, err));
-    KTKI_TRY(ktki_arena_array(arena, (size_t)level_count, 1, &tables.repetitions, err));
-    for (size_t i = 0; i < slice_count; i++) {
-        struct list_rows lists = list_rows_of(&slices[i], input->leaf);
+    KTKI_TRY(
+        ktki_arena_array(walk->arena, piece_count, sizeof(*input->pieces), &input->pieces, err));
+    for (size_t i = 0; i < walk->range_count;) {
+        struct range_group group = group_at(walk, i);
 
-        KTKI_TRY(add_lists(input, arena, &lists, &tables, err));
+        i += group.range_count;
+        if (is_gathered(input, &group)) {
+            KTKI_TRY(gather(input, walk->arena, &group, valid, err));
+            continue;
+        }
+        for (size_t k = 0; k < group.range_count; k++) {
+            KTKI_TRY(add_piece(input, walk->arena, &group.ranges[k], NULL, valid, err));
+        }
     }
-    assert(input->level_count == level_count && input->piece_count == piece_count);
-    KTKI_TRY(mark_null_items(input, arena, tables.definitions, err));
-    input->definitions = tables.definitions;
-    input->repetitions = tables.repetitions;
+    assert(input->slot_count == walk->slot_count);
+out:
+    return status;
+}
+
+/* ---- all together ---- */
+
+/* Lower the definition level of every slot that is null. */
+static ktk_status lower_nulls(const struct leaf_input *input, struct leaf_walk *walk,
+                              ktk_error *err) {
+    uint8_t *valid = NULL;
+    ktk_status status = KTK_OK;
+
+    if (input->null_count > 0) {
+        KTKI_TRY(
+            ktki_arena_zeroed(walk->arena, ktki_bits_size(input->slot_count) + 1, 1, &valid, err));
+        ktki_leaf_input_validity(input, 0, input->slot_count, valid);
+    }
+    KTKI_TRY(ktki_walk_close(walk, valid, err));
 out:
     return status;
 }
@@ -365,15 +312,23 @@ ktk_status ktki_leaf_input_build(struct leaf_input *out, struct arena *arena,
                                  const struct write_leaf *leaf, const struct row_slice *slices,
                                  size_t slice_count, int64_t first_row, ktk_error *err) {
     struct leaf_input input = {.leaf = leaf, .first_row = first_row};
+    struct leaf_walk walk;
+    uint8_t *valid = NULL;
     ktk_status status = KTK_OK;
 
     for (size_t i = 0; i < slice_count; i++) {
         input.row_count += slices[i].count;
     }
-    if (leaf->is_list) {
-        KTKI_TRY(build_lists(&input, arena, slices, slice_count, err));
-    } else {
-        KTKI_TRY(build_flat(&input, arena, slices, slice_count, err));
+    KTKI_TRY(ktki_leaf_walk(&walk, arena, leaf, slices, slice_count, err));
+    input.level_count = walk.level_count;
+    input.definitions = walk.definitions;
+    input.repetitions = walk.repetitions;
+    if (walk.definitions != NULL) {
+        KTKI_TRY(ktki_walk_validity(&walk, &valid, err));
+    }
+    KTKI_TRY(add_pieces(&input, &walk, valid, err));
+    if (walk.definitions != NULL) {
+        KTKI_TRY(lower_nulls(&input, &walk, err));
     }
     *out = input;
 out:

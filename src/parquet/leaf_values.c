@@ -268,12 +268,12 @@ static int64_t row_of_slot(const struct leaf_input *input, int64_t slot) {
     int64_t row = -1;
     int64_t slots = 0;
 
-    if (input->definitions == NULL) {
+    if (input->repetitions == NULL) {
         return input->first_row + slot;
     }
     for (int64_t level = 0; slots <= slot; level++) {
         row += input->repetitions[level] == 0;
-        slots += input->definitions[level] + 1 >= input->leaf->definition_max;
+        slots += input->definitions[level] >= ktki_leaf_slot_level(input->leaf);
     }
     return input->first_row + row;
 }
@@ -361,14 +361,7 @@ static struct slot_run take_slots(struct value_cursor *cursor) {
     run.count = piece->count - cursor->at;
     run.count = run.count < cursor->left ? run.count : cursor->left;
     run.count = run.count < VALUE_BLOCK_MAX ? run.count : VALUE_BLOCK_MAX;
-    run.selection = (struct value_selection){piece->start + run.at, NULL, (size_t)run.count};
-    if (piece->null_count == piece->count) {
-        run.selection.count = 0;
-    } else if (piece->null_count > 0) {
-        run.selection.count =
-            ktki_piece_positions(piece, run.at, (size_t)run.count, cursor->scratch->positions);
-        run.selection.positions = cursor->scratch->positions;
-    }
+    ktki_piece_select(piece, run.at, (size_t)run.count, cursor->scratch->positions, &run.selection);
     cursor->left -= run.count;
     cursor->at += run.count;
     if (cursor->at == piece->count) {

@@ -15,14 +15,6 @@ struct value_scratch {
     uint8_t fixed[VALUE_BLOCK_MAX * VALUE_WIDTH_MAX];
 };
 
-/** Which values of a source's buffers: those at `base + positions[i]`, or `base + i` if `positions`
- * is NULL. */
-struct value_selection {
-    int64_t base;
-    const uint32_t *positions;
-    size_t count;
-};
-
 struct value_kernel;
 
 /** Fetch values, into the scratch if they are not taken where they lie. False if one of them cannot

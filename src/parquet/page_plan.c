@@ -115,7 +115,7 @@ static int64_t fitting_indices(const struct plan *plan, int64_t count) {
     return fitting < 1 ? 1 : smaller(count, fitting);
 }
 
-/* Rows, levels and slots of a flat column are the same. */
+/* Where there is no list, rows, levels and slots are the same. */
 static ktk_status plan_flat(struct plan *plan, ktk_error *err) {
     struct write_page *next = &plan->next;
     ktk_status status = KTK_OK;
@@ -139,14 +139,14 @@ out:
     return status;
 }
 
-/* One row of a list column. */
+/* One row of a leaf with lists above it. */
 struct list_row {
     int64_t level_count;
     int64_t slot_count;
 };
 
 static struct list_row next_row(const struct leaf_input *input, int64_t level) {
-    uint8_t slot_level = (uint8_t)(input->leaf->definition_max - 1);
+    uint8_t slot_level = ktki_leaf_slot_level(input->leaf);
     struct list_row row = {0, 0};
 
     do {
@@ -204,7 +204,7 @@ ktk_status ktki_page_plan(struct page_list *list, const struct leaf_input *input
     list->count = 0;
     if (input->row_count == 0) {
         KTKI_TRY(close_page(&plan, err));
-    } else if (input->leaf->is_list) {
+    } else if (input->leaf->repetition_max > 0) {
         KTKI_TRY(plan_lists(&plan, err));
     } else {
         KTKI_TRY(plan_flat(&plan, err));

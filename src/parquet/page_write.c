@@ -141,10 +141,12 @@ static ktk_status put_all_levels(struct page_task *task, ktk_error *err) {
     const struct leaf_input *input = task->input;
     ktk_status status = KTK_OK;
 
-    if (!input->leaf->is_list) {
+    if (input->definitions == NULL) {
         return put_validity(task, err);
     }
-    KTKI_TRY(put_levels(task, input->repetitions, input->leaf->repetition_max, err));
+    if (input->repetitions != NULL) {
+        KTKI_TRY(put_levels(task, input->repetitions, input->leaf->repetition_max, err));
+    }
     KTKI_TRY(put_levels(task, input->definitions, input->leaf->definition_max, err));
 out:
     return status;

@@ -72,6 +72,28 @@ const struct field *const random_fields[] = {
 
 const size_t random_field_count = sizeof(random_fields) / sizeof(random_fields[0]);
 
+static const struct field random_leaves[] = {
+    {"f", {.id = TYPE_STRING}, .nullable = true},
+    {"f", {.id = TYPE_INT32}, .nullable = true},
+    {"f", {.id = TYPE_FLOAT64}, .nullable = true},
+    {"f", {.id = TYPE_LARGE_STRING}, .nullable = true},
+    {"f", {.id = TYPE_BOOL}, .nullable = true},
+    {"f", {.id = TYPE_STRING_VIEW}, .nullable = true},
+    {"f", {.id = TYPE_INT64}, .nullable = true},
+    {"f",
+     {.id = TYPE_DICTIONARY, .index = TYPE_UINT8},
+     .nullable = true,
+     .dictionary = (struct field *)&text_value},
+    {"f",
+     {.id = TYPE_DICTIONARY, .index = TYPE_INT32},
+     .nullable = true,
+     .dictionary = (struct field *)&int64_item},
+    {"f", {.id = TYPE_NULL}, .nullable = true},
+};
+
+/* The last one cannot be a key: it has nothing but nulls. */
+#define RANDOM_LEAF_COUNT (int64_t)(sizeof(random_leaves) / sizeof(random_leaves[0]))
+
 uint32_t random_next(uint32_t *random) {
     *random = *random * 1664525u + 1013904223u;
     return *random >> 8;
@@ -79,6 +101,51 @@ uint32_t random_next(uint32_t *random) {
 
 int64_t random_below(uint32_t *random, int64_t bound) {
     return (int64_t)(random_next(random) % (uint64_t)bound);
+}
+
+static struct field *random_children(struct schema *schema, struct field *parent, int32_t count,
+                                     int depth, uint32_t *random) {
+    static const char *const names[] = {"a", "b", "c", "d"};
+    ktk_error err;
+
+    CHECK_OK(ktki_arena_zeroed(&schema->arena, (size_t)count, sizeof(*parent->children),
+                               &parent->children, &err));
+    parent->child_count = count;
+    for (int32_t i = 0; i < count; i++) {
+        random_nested_field(schema, &parent->children[i], names[i], depth, random);
+    }
+    return parent->children;
+}
+
+void random_nested_field(struct schema *schema, struct field *out, const char *name, int depth,
+                         uint32_t *random) {
+    static const enum type_id nested[] = {TYPE_LIST,   TYPE_LARGE_LIST, TYPE_FIXED_LIST,
+                                          TYPE_STRUCT, TYPE_STRUCT,     TYPE_MAP};
+    bool is_leaf = depth <= 1 || random_below(random, 5) == 0;
+    struct field field = is_leaf ? random_leaves[random_below(random, RANDOM_LEAF_COUNT)]
+                                 : (struct field){.type.id = nested[random_below(random, 6)]};
+    struct field *key;
+    ktk_error err;
+
+    field.name = name;
+    field.nullable = true;
+    if (field.type.id == TYPE_STRUCT) {
+        (void)random_children(schema, &field, 1 + (int32_t)random_below(random, 4), depth - 1,
+                              random);
+    } else if (field.type.id == TYPE_MAP) {
+        CHECK_OK(ktki_arena_zeroed(&schema->arena, 1, sizeof(field), &field.children, &err));
+        field.child_count = 1;
+        field.children[0] = (struct field){"entries", {.id = TYPE_STRUCT}, .nullable = false};
+        key = random_children(schema, &field.children[0], 2, depth - 1, random);
+        key->nullable = false;
+        if (key->type.id == TYPE_NULL) {
+            key->type.id = TYPE_INT64;
+        }
+    } else if (!is_leaf) {
+        field.type.width = field.type.id == TYPE_FIXED_LIST ? (int32_t)random_below(random, 4) : 0;
+        (void)random_children(schema, &field, 1, depth - 1, random);
+    }
+    *out = field;
 }
 
 static void *allocate(size_t size) {
@@ -204,7 +271,7 @@ static void random_views(struct ArrowArray *array, int64_t end, uint32_t *random
 static void add_child(struct ArrowArray *array, int64_t index, const struct field *field,
                       int64_t length, int null_share, uint32_t *random) {
     array->children[index] = allocate(sizeof(struct ArrowArray));
-    random_array(array->children[index], field, length, null_share, random);
+    random_array(array->children[index], field, length, field->nullable ? null_share : 0, random);
 }
 
 static int64_t buffer_count(enum layout layout) {

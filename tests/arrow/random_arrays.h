@@ -16,9 +16,16 @@ int64_t random_below(uint32_t *random, int64_t bound);
 extern const struct field *const random_fields[];
 extern const size_t random_field_count;
 
+/** A field `name` of a random type of up to `depth` levels, in the memory of a schema that is being
+ * built: structs, lists of all kinds, maps, and below them texts, numbers, bools, nulls and
+ * dictionaries. Keys of maps are not nullable, everything else is. */
+void random_nested_field(struct schema *schema, struct field *out, const char *name, int depth,
+                         uint32_t *random);
+
 /**
  * An array of another producer: offset not 0, null count unknown, garbage below nulls. `null_share`
- * of 256 rows is null; 0 gives no validity. Values repeat often, so that groups and equal
+ * of 256 rows is null, at all levels but those of fields that are not nullable; 0 gives no
+ * validity. Values repeat often, so that groups and equal
  * neighbours occur.
  */
 void random_array(struct ArrowArray *out, const struct field *field, int64_t length, int null_share,

@@ -8,12 +8,25 @@
 #include "parquet/plain_encode.h"
 
 static const struct field item = {"item", {.id = TYPE_STRING}, .nullable = true};
+static const struct field number = {"n", {.id = TYPE_INT64}, .nullable = true};
+static const struct field list = {
+    "s", {.id = TYPE_LIST}, .nullable = true, .child_count = 1, .children = (struct field *)&item};
 static const struct field columns[] = {
     {"a", {.id = TYPE_INT64}, .nullable = true},
     {"a", {.id = TYPE_STRING}, .nullable = true},
     {"a", {.id = TYPE_BOOL}, .nullable = true},
     {"a", {.id = TYPE_NULL}, .nullable = true},
     {"a", {.id = TYPE_LIST}, .nullable = true, .child_count = 1, .children = (struct field *)&item},
+    {"a",
+     {.id = TYPE_STRUCT},
+     .nullable = true,
+     .child_count = 1,
+     .children = (struct field *)&number},
+    {"a",
+     {.id = TYPE_FIXED_LIST, .width = 2},
+     .nullable = true,
+     .child_count = 1,
+     .children = (struct field *)&list},
 };
 
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
@@ -117,7 +130,7 @@ static void check_pages(struct made_input *made, const struct page_settings *set
             assert_true(page->row_count <= 1 || bytes <= settings->bytes_max);
             was_plain = true;
         }
-        if (input->leaf->is_list && page->level_count > 0) {
+        if (input->repetitions != NULL && page->level_count > 0) {
             int64_t rows = 0;
             for (int64_t level = 0; level < page->level_count; level++) {
                 rows += input->repetitions[page->level_start + level] == 0;
