@@ -55,19 +55,50 @@ typedef struct ktk_parquet_info {
     int32_t version;
     int64_t footer_size;    /**< bytes of the footer, without its length and magic */
     const char *created_by; /**< NULL if absent */
+    int64_t file_size;
+    int32_t element_count;   /**< nodes of the schema, the root included */
+    int32_t key_value_count; /**< entries of the footer's metadata */
 } ktk_parquet_info;
 
 KTK_API void ktk_parquet_file_info(const ktk_parquet_file *file, ktk_parquet_info *out);
+
+/** A node of the schema as the file has it; texts are borrowed from the file. */
+typedef struct ktk_parquet_element {
+    const char *name;
+    const char *repetition;    /**< "REQUIRED", "OPTIONAL", "REPEATED"; "" of the root */
+    const char *physical_type; /**< e.g. "INT64"; NULL of a group */
+    const char *logical_type;  /**< e.g. "LIST"; "" if none */
+    int32_t type_length;       /**< of FIXED_LEN_BYTE_ARRAY; else 0 */
+    int32_t field_id;          /**< -1: none */
+    int32_t child_count;       /**< of a group: they follow, each with what is below it */
+} ktk_parquet_element;
+
+/** `index` in [0, element_count), depth-first, the root first; KTK_E_INVALID otherwise. */
+KTK_API ktk_status ktk_parquet_element_get(const ktk_parquet_file *file, int32_t index,
+                                           ktk_parquet_element *out,
+                                           ktk_error *err) KTK_CHECK_RESULT;
 
 typedef struct ktk_parquet_row_group_info {
     int64_t row_count;
     int64_t uncompressed_size; /**< sum over the column chunks */
     int64_t compressed_size;   /**< sum over the column chunks */
+    int32_t sorting_count;     /**< columns by which its rows are said to be sorted */
 } ktk_parquet_row_group_info;
 
 /** `row_group` in [0, row_group_count); KTK_E_INVALID otherwise. */
 KTK_API ktk_status ktk_parquet_row_group_info_get(const ktk_parquet_file *file, int32_t row_group,
                                                   ktk_parquet_row_group_info *out,
+                                                  ktk_error *err) KTK_CHECK_RESULT;
+
+typedef struct ktk_parquet_sorting_column {
+    const char *path; /**< dotted path in the schema, borrowed from the file */
+    bool is_descending;
+    bool has_nulls_first;
+} ktk_parquet_sorting_column;
+
+/** `index` in [0, sorting_count), the first one sorts first; KTK_E_INVALID otherwise. */
+KTK_API ktk_status ktk_parquet_sorting_column_get(const ktk_parquet_file *file, int32_t row_group,
+                                                  int32_t index, ktk_parquet_sorting_column *out,
                                                   ktk_error *err) KTK_CHECK_RESULT;
 
 /** One column chunk; texts are borrowed from the file. */
@@ -83,11 +114,59 @@ typedef struct ktk_parquet_column_info {
     int64_t null_count;  /**< -1: unknown */
     const char *minimum; /**< readable text of the statistics; NULL: none */
     const char *maximum;
+    int64_t distinct_count;    /**< -1: unknown */
+    int64_t text_bytes;        /**< of BYTE_ARRAY values before encoding; -1: unknown */
+    int64_t column_index_size; /**< bounds of its pages; 0: there is none */
+    int64_t offset_index_size; /**< places of its pages; 0: there is none */
+    bool is_encrypted;
 } ktk_parquet_column_info;
 
 KTK_API ktk_status ktk_parquet_column_info_get(const ktk_parquet_file *file, int32_t row_group,
                                                int32_t leaf, ktk_parquet_column_info *out,
                                                ktk_error *err) KTK_CHECK_RESULT;
+
+typedef enum ktk_parquet_checksum {
+    KTK_CHECKSUM_NONE = 0, /**< the page has none */
+    KTK_CHECKSUM_RIGHT = 1,
+    KTK_CHECKSUM_WRONG = 2
+} ktk_parquet_checksum;
+
+/** One page, as its header and the page index say; texts live as long as the call. */
+typedef struct ktk_parquet_page {
+    const char *kind;     /**< "DICTIONARY_PAGE", "DATA_PAGE", "DATA_PAGE_V2", "INDEX_PAGE" */
+    const char *encoding; /**< of the values */
+    int64_t offset;       /**< of its header, in the file */
+    int64_t header_size;
+    int64_t compressed_size; /**< without the header */
+    int64_t uncompressed_size;
+    int64_t value_count; /**< nulls included; of a dictionary page its entries */
+    int64_t row_count;   /**< -1: unknown */
+    int64_t null_count;  /**< -1: unknown */
+    const char *minimum; /**< readable text; NULL: none */
+    const char *maximum;
+    ktk_parquet_checksum checksum;
+} ktk_parquet_page;
+
+/** Receives page by page. A status other than KTK_OK ends the walk and is returned. */
+typedef ktk_status (*ktk_parquet_page_fn)(void *state, const ktk_parquet_page *page,
+                                          ktk_error *err);
+
+/**
+ * Call `fn` for every page of a column chunk, in the order of the file. Nothing is decoded; a wrong
+ * checksum is reported, not refused.
+ *
+ * @return KTK_E_INVALID for a chunk that is not there; KTK_E_CORRUPT names row group, column, page
+ * and offset.
+ */
+KTK_API ktk_status ktk_parquet_pages(ktk_parquet_file *file, int32_t row_group, int32_t leaf,
+                                     ktk_parquet_page_fn fn, void *state,
+                                     ktk_error *err) KTK_CHECK_RESULT;
+
+/** A key/value metadata entry of the footer, borrowed; `*value` NULL: it has none. `index` in
+ * [0, key_value_count); KTK_E_INVALID otherwise. */
+KTK_API ktk_status ktk_parquet_key_value_get(const ktk_parquet_file *file, int32_t index,
+                                             const char **key, const char **value, size_t *size,
+                                             ktk_error *err) KTK_CHECK_RESULT;
 
 /** Value of a key/value metadata entry of the footer, borrowed; NULL if absent. `size` may be NULL.
  */

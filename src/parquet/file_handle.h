@@ -23,6 +23,7 @@ struct ktk_parquet_file {
     pthread_mutex_t lock;           /* of what follows */
     struct read_scratch *scratches; /* those not in use */
     struct column_texts **texts;    /* of info.c: by row group and leaf, NULL until asked for */
+    const char **element_texts;     /* of info.c: by schema element, NULL until asked for */
     struct arena text_arena;        /* what they lie in */
 };
 

@@ -1,19 +1,14 @@
 /* Facts about an open file, for people and programs that look at it. */
 #include <kartothek/parquet.h>
 
-#include "arrow/format_value.h"
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/context.h"
 #include "base/error.h"
-#include "base/text.h"
 #include "codec/codec.h"
 #include "parquet/file_handle.h"
-#include "parquet/leaf_reader.h"
 #include "parquet/names.h"
-
-/* Longer values of statistics are cut for display. */
-#define SHOWN_BYTES_MAX 64
+#include "parquet/statistics_text.h"
 
 const char *ktk_parquet_codec_name(int32_t codec) {
     return ktki_codec_name(codec);
@@ -25,7 +20,10 @@ void ktk_parquet_file_info(const ktk_parquet_file *file, ktk_parquet_info *out) 
                               .leaf_count = file->schema.leaf_count,
                               .version = file->metadata.version,
                               .footer_size = file->footer_size,
-                              .created_by = file->metadata.created_by};
+                              .created_by = file->metadata.created_by,
+                              .file_size = file->source.size,
+                              .element_count = file->metadata.element_count,
+                              .key_value_count = file->metadata.key_value_count};
 }
 
 static ktk_status check_row_group(const ktk_parquet_file *file, int32_t row_group, ktk_error *err) {
@@ -45,6 +43,7 @@ ktk_status ktk_parquet_row_group_info_get(const ktk_parquet_file *file, int32_t 
     KTKI_TRY(check_row_group(file, row_group, err));
     group = &file->metadata.row_groups[row_group];
     info.row_count = group->row_count;
+    info.sorting_count = group->sorting_count;
     for (int32_t i = 0; i < group->column_count; i++) {
         if (!ktki_add_i64(info.uncompressed_size, group->columns[i].uncompressed_size,
                           &info.uncompressed_size) ||
@@ -54,6 +53,31 @@ ktk_status ktk_parquet_row_group_info_get(const ktk_parquet_file *file, int32_t 
         }
     }
     *out = info;
+out:
+    return status;
+}
+
+ktk_status ktk_parquet_sorting_column_get(const ktk_parquet_file *file, int32_t row_group,
+                                          int32_t index, ktk_parquet_sorting_column *out,
+                                          ktk_error *err) {
+    const struct row_group *group;
+    const struct sorting_column *column;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(check_row_group(file, row_group, err));
+    group = &file->metadata.row_groups[row_group];
+    if (index < 0 || index >= group->sorting_count) {
+        KTKI_FAIL(err, KTK_E_INVALID, "no sorting column %d: row group %d has %d", index, row_group,
+                  group->sorting_count);
+    }
+    column = &group->sorting[index];
+    if (column->leaf < 0 || column->leaf >= file->schema.leaf_count) {
+        KTKI_FAIL(err, KTK_E_CORRUPT, "row group %d is sorted by leaf column %d of %d", row_group,
+                  column->leaf, file->schema.leaf_count);
+    }
+    *out = (ktk_parquet_sorting_column){.path = file->schema.leaves[column->leaf].path,
+                                        .is_descending = column->is_descending,
+                                        .has_nulls_first = column->has_nulls_first};
 out:
     return status;
 }
@@ -72,101 +96,22 @@ out:
     return status;
 }
 
-/* A bound of text or binary values: the text, or hex digits; cut if long. */
-static ktk_status bytes_text(const struct parquet_bytes *bound, struct buffer *out,
-                             ktk_error *err) {
-    size_t size = bound->size < SHOWN_BYTES_MAX ? bound->size : SHOWN_BYTES_MAX;
-    ktk_status status = KTK_OK;
-
-    while (size > 0 && size < bound->size && (bound->data[size] & 0xC0) == 0x80) {
-        size--;
-    }
-    if (ktki_utf8_is_valid(bound->data, size)) {
-        KTKI_TRY(ktki_buffer_append(out, bound->data, size, err));
-    } else {
-        for (size_t i = 0; i < size; i++) {
-            KTKI_TRY(ktki_buffer_append_format(out, err, "%02x", bound->data[i]));
-        }
-    }
-    if (size < bound->size) {
-        KTKI_TRY(ktki_buffer_append_text(out, "…", err));
-    }
-out:
-    return status;
-}
-
-/* A bound of fixed-width values, by way of a one-row array. False text: nothing is appended. */
-static ktk_status fixed_text(const struct parquet_leaf *leaf, const struct field *field,
-                             const struct parquet_bytes *bound, struct buffer *out,
-                             ktk_error *err) {
-    struct value_rule rule = ktki_value_rule(leaf->element, &field->type);
-    uint8_t value[DENSE_WIDTH_MAX] = {0};
-    const void *buffers[2] = {NULL, value};
-    struct ArrowArray array = {.length = 1, .n_buffers = 2, .buffers = buffers};
-    struct cursor in = ktki_cursor(bound->data, bound->size);
-    bool is_null = false;
-
-    if (rule.kind == SINK_BITS || (rule.kind == SINK_FIXED && rule.read == NULL)) {
-        size_t width = rule.kind == SINK_BITS ? 1 : rule.width;
-        if (bound->size != width || width > sizeof(value)) {
-            return KTK_OK;
-        }
-        memcpy(value, bound->data, width);
-    } else if (rule.kind != SINK_FIXED || rule.width > sizeof(value) ||
-               !rule.read(&in, rule.plain_width == 0 ? bound->size : rule.plain_width, 1, value,
-                          rule.width)) {
-        return KTK_OK;
-    }
-    return ktki_format_value(field, &array, 0, out, &is_null, err);
-}
-
 /* Readable text of a bound, in the file's text arena; NULL if there is none. */
-static ktk_status bound_text(ktk_parquet_file *file, const struct parquet_leaf *leaf,
+static ktk_status keep_bound(ktk_parquet_file *file, const struct parquet_leaf *leaf,
                              const struct parquet_bytes *bound, const char **out, ktk_error *err) {
-    const struct field *field =
-        leaf->field->type.id == TYPE_DICTIONARY ? leaf->field->dictionary : leaf->field;
     struct buffer text;
+    bool is_known = false;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&text, ktki_context_allocator(file->context), 0);
     *out = NULL;
-    if (bound->data == NULL) {
-        goto out;
+    KTKI_TRY(ktki_bound_text(&text, &is_known, leaf, bound, err));
+    if (is_known) {
+        KTKI_TRY(ktki_arena_text(&file->text_arena, (const char *)text.data, text.size, out, err));
     }
-    if (ktki_type_is_text(field->type.id) || ktki_type_is_binary(field->type.id) ||
-        field->type.id == TYPE_FIXED_BINARY) {
-        KTKI_TRY(bytes_text(bound, &text, err));
-    } else {
-        KTKI_TRY(fixed_text(leaf, field, bound, &text, err));
-        if (text.size == 0) {
-            goto out;
-        }
-    }
-    KTKI_TRY(ktki_arena_text(&file->text_arena, (const char *)text.data, text.size, out, err));
 out:
     ktki_buffer_clear(&text);
     return status;
-}
-
-/* The old bounds were compared as signed numbers or bytes, whatever the type: they count only where
- * that was right. */
-static bool has_signed_order(const struct parquet_leaf *leaf) {
-    struct parquet_logical_type logical = ktki_parquet_logical(leaf->element);
-
-    switch (leaf->element->type) {
-    case PQ_INT96:
-    case PQ_BYTE_ARRAY:
-    case PQ_FIXED_LEN_BYTE_ARRAY:
-        return false;
-    default:
-        return logical.id != PQ_LOGICAL_INTEGER || logical.is_signed;
-    }
-}
-
-static const struct parquet_bytes *choose_bound(const struct parquet_leaf *leaf,
-                                                const struct parquet_bytes *bound,
-                                                const struct parquet_bytes *old) {
-    return bound->data == NULL && has_signed_order(leaf) ? old : bound;
 }
 
 /* Texts made for a column chunk; they stay, so that they are made once. */
@@ -192,12 +137,8 @@ static ktk_status make_texts(ktk_parquet_file *file, const struct parquet_leaf *
     KTKI_TRY(encodings_text(chunk, &text, err));
     KTKI_TRY(ktki_arena_text(&file->text_arena, (const char *)text.data, text.size,
                              &texts->encodings, err));
-    KTKI_TRY(bound_text(file, leaf,
-                        choose_bound(leaf, &statistics->min_value, &statistics->old_min),
-                        &texts->minimum, err));
-    KTKI_TRY(bound_text(file, leaf,
-                        choose_bound(leaf, &statistics->max_value, &statistics->old_max),
-                        &texts->maximum, err));
+    KTKI_TRY(keep_bound(file, leaf, ktki_bound_min(leaf, statistics), &texts->minimum, err));
+    KTKI_TRY(keep_bound(file, leaf, ktki_bound_max(leaf, statistics), &texts->maximum, err));
 out:
     ktki_buffer_clear(&text);
     return status;
@@ -259,12 +200,89 @@ ktk_status ktk_parquet_column_info_get(const ktk_parquet_file *file, int32_t row
         .null_count = chunk->statistics.null_count >= 0 ? chunk->statistics.null_count : -1,
         .minimum = texts->minimum,
         .maximum = texts->maximum,
+        .distinct_count =
+            chunk->statistics.distinct_count >= 0 ? chunk->statistics.distinct_count : -1,
+        .text_bytes = chunk->sizes.text_bytes >= 0 ? chunk->sizes.text_bytes : -1,
+        .column_index_size = chunk->column_index.offset > 0 ? chunk->column_index.size : 0,
+        .offset_index_size = chunk->offset_index.offset > 0 ? chunk->offset_index.size : 0,
+        .is_encrypted = chunk->is_encrypted,
     };
 out:
     return status;
 }
 
 /* ---- metadata and schema ---- */
+
+/* Texts of the elements, made when the first one is asked for; under the file's lock. */
+static ktk_status find_element_text(ktk_parquet_file *file, int32_t index, const char **out,
+                                    ktk_error *err) {
+    size_t count = (size_t)file->metadata.element_count;
+    struct buffer text;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&text, ktki_context_allocator(file->context), 0);
+    if (file->element_texts == NULL) {
+        KTKI_TRY(ktki_arena_zeroed(&file->text_arena, count, sizeof(*file->element_texts),
+                                   &file->element_texts, err));
+    }
+    if (file->element_texts[index] == NULL) {
+        KTKI_TRY(ktki_parquet_logical_text(&file->metadata.elements[index], &text, err));
+        KTKI_TRY(ktki_arena_text(&file->text_arena, (const char *)text.data, text.size,
+                                 &file->element_texts[index], err));
+    }
+    *out = file->element_texts[index];
+out:
+    ktki_buffer_clear(&text);
+    return status;
+}
+
+ktk_status ktk_parquet_element_get(const ktk_parquet_file *file, int32_t index,
+                                   ktk_parquet_element *out, ktk_error *err) {
+    /* Only the texts made here change, behind the file's lock. */
+    ktk_parquet_file *handle = (ktk_parquet_file *)(uintptr_t)file;
+    const struct schema_element *element;
+    const char *logical = NULL;
+    ktk_status status = KTK_OK;
+
+    if (index < 0 || index >= file->metadata.element_count) {
+        KTKI_FAIL(err, KTK_E_INVALID, "no schema element %d: the file has %d", index,
+                  file->metadata.element_count);
+    }
+    pthread_mutex_lock(&handle->lock);
+    status = find_element_text(handle, index, &logical, err);
+    pthread_mutex_unlock(&handle->lock);
+    if (status != KTK_OK) {
+        goto out;
+    }
+    element = &file->metadata.elements[index];
+    *out = (ktk_parquet_element){
+        .name = element->name,
+        .repetition = index == 0 ? "" : ktki_parquet_repetition_name(element->repetition),
+        .physical_type = element->has_type ? ktki_parquet_type_name(element->type) : NULL,
+        .logical_type = logical,
+        .type_length = element->has_type && element->type == PQ_FIXED_LEN_BYTE_ARRAY
+                           ? element->type_length
+                           : 0,
+        .field_id = element->field_id,
+        .child_count = element->has_type ? 0 : element->child_count};
+out:
+    return status;
+}
+
+ktk_status ktk_parquet_key_value_get(const ktk_parquet_file *file, int32_t index, const char **key,
+                                     const char **value, size_t *size, ktk_error *err) {
+    const struct parquet_key_value *entry;
+
+    if (index < 0 || index >= file->metadata.key_value_count) {
+        return ktk_error_set(err, KTK_E_INVALID, "no metadata entry %d: the file has %d", index,
+                             file->metadata.key_value_count);
+    }
+    entry = &file->metadata.key_values[index];
+    *key = entry->key;
+    *value = entry->value;
+    *size = entry->value == NULL ? 0 : entry->value_size;
+    return KTK_OK;
+}
 
 const char *ktk_parquet_key_value(const ktk_parquet_file *file, const char *key, size_t *size) {
     for (int32_t i = 0; i < file->metadata.key_value_count; i++) {

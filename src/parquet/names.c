@@ -20,6 +20,24 @@ const char *ktki_parquet_encoding_name(int32_t encoding) {
                : "UNKNOWN";
 }
 
+const char *ktki_parquet_page_type_name(enum parquet_page_type type) {
+    static const char *const names[] = {
+        [PQ_DATA_PAGE] = "DATA_PAGE",
+        [PQ_INDEX_PAGE] = "INDEX_PAGE",
+        [PQ_DICTIONARY_PAGE] = "DICTIONARY_PAGE",
+        [PQ_DATA_PAGE_V2] = "DATA_PAGE_V2",
+    };
+
+    return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "UNKNOWN";
+}
+
+const char *ktki_parquet_repetition_name(enum parquet_repetition repetition) {
+    static const char *const names[] = {
+        [PQ_REQUIRED] = "REQUIRED", [PQ_OPTIONAL] = "OPTIONAL", [PQ_REPEATED] = "REPEATED"};
+
+    return (size_t)repetition < sizeof(names) / sizeof(names[0]) ? names[repetition] : "UNKNOWN";
+}
+
 const char *ktki_parquet_type_name(enum parquet_type type) {
     static const char *const names[PQ_TYPE_COUNT] = {
         [PQ_BOOLEAN] = "BOOLEAN",       [PQ_INT32] = "INT32",

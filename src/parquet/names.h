@@ -7,6 +7,12 @@
 /** "PLAIN", "RLE_DICTIONARY"; "UNKNOWN" for others. Never NULL. */
 const char *ktki_parquet_encoding_name(int32_t encoding);
 
+/** "DATA_PAGE" and the like; "UNKNOWN" for others. Never NULL. */
+const char *ktki_parquet_page_type_name(enum parquet_page_type type);
+
+/** "OPTIONAL" and the like. */
+const char *ktki_parquet_repetition_name(enum parquet_repetition repetition);
+
 /** "INT64" and the like. */
 const char *ktki_parquet_type_name(enum parquet_type type);
 

@@ -1,5 +1,7 @@
 #include "support/test.h"
 
+#include <stdio.h>
+
 #include <kartothek/parquet.h>
 
 #define STORES "tests/data/golden/stores/k53/"
@@ -133,6 +135,161 @@ static void shows_statistics_of_every_type(void **unused) {
     end(&fixture);
 }
 
+/* ---- nodes of the schema, metadata, pages ---- */
+
+#define LISTS "tests/data/golden/parquet/arrow-compat/0.17.1.parquet"
+
+static void tells_the_nodes_of_the_schema(void **unused) {
+    static const ktk_parquet_element wanted[] = {
+        {"schema", "", NULL, "", 0, -1, 27},
+        {"array_float32", "OPTIONAL", NULL, "LIST", 0, -1, 1},
+        {"list", "REPEATED", NULL, "", 0, -1, 1},
+        {"item", "OPTIONAL", "FLOAT", "", 0, -1, 0},
+    };
+    struct fixture fixture;
+    ktk_parquet_element element;
+    ktk_parquet_element again;
+    ktk_parquet_info info;
+    ktk_error err;
+
+    (void)unused;
+    begin(&fixture, LISTS);
+    ktk_parquet_file_info(fixture.file, &info);
+    assert_int_equal(info.element_count, 1 + 11 * 3 + 16);
+    for (int32_t i = 0; i < 4; i++) {
+        CHECK_OK(ktk_parquet_element_get(fixture.file, i, &element, &err));
+        assert_string_equal(element.name, wanted[i].name);
+        assert_string_equal(element.repetition, wanted[i].repetition);
+        assert_string_equal(element.logical_type, wanted[i].logical_type);
+        assert_int_equal(element.child_count, wanted[i].child_count);
+        if (wanted[i].physical_type == NULL) {
+            assert_null(element.physical_type);
+        } else {
+            assert_string_equal(element.physical_type, wanted[i].physical_type);
+        }
+    }
+    CHECK_OK(ktk_parquet_element_get(fixture.file, 3, &again, &err));
+    assert_ptr_equal(again.logical_type, element.logical_type); /* made once */
+    CHECK_STATUS(ktk_parquet_element_get(fixture.file, info.element_count, &element, &err),
+                 KTK_E_INVALID);
+    CHECK_STATUS(ktk_parquet_element_get(fixture.file, -1, &element, &err), KTK_E_INVALID);
+    CHECK_MESSAGE("no schema element -1");
+    end(&fixture);
+}
+
+static void tells_metadata_entries_by_number(void **unused) {
+    struct fixture fixture;
+    ktk_parquet_info info;
+    const char *key = NULL;
+    const char *value = NULL;
+    size_t size = 0;
+    ktk_error err;
+
+    (void)unused;
+    begin(&fixture, GROUPS);
+    ktk_parquet_file_info(fixture.file, &info);
+    assert_int_equal(info.key_value_count, 2);
+    CHECK_OK(ktk_parquet_key_value_get(fixture.file, 0, &key, &value, &size, &err));
+    assert_string_equal(key, "pandas");
+    assert_ptr_equal(value, ktk_parquet_key_value(fixture.file, "pandas", NULL));
+    assert_int_equal(size, strlen(value));
+    CHECK_STATUS(ktk_parquet_key_value_get(fixture.file, 2, &key, &value, &size, &err),
+                 KTK_E_INVALID);
+    CHECK_MESSAGE("no metadata entry 2");
+    end(&fixture);
+}
+
+struct seen_pages {
+    ktk_parquet_page pages[8];
+    char minimum[32];
+    size_t count;
+    size_t stop_after;
+};
+
+static ktk_status see_page(void *state, const ktk_parquet_page *page, ktk_error *err) {
+    struct seen_pages *seen = state;
+
+    if (seen->count == seen->stop_after) {
+        return ktk_error_set(err, KTK_E_CANCELLED, "enough");
+    }
+    assert_true(seen->count < sizeof(seen->pages) / sizeof(seen->pages[0]));
+    seen->pages[seen->count++] = *page;
+    if (page->minimum != NULL) {
+        (void)snprintf(seen->minimum, sizeof(seen->minimum), "%s", page->minimum);
+    }
+    return KTK_OK;
+}
+
+/* The numbers are those of pyarrow's metadata: offsets of both pages, sizes that add up. */
+static void lists_the_pages_of_a_chunk(void **unused) {
+    struct fixture fixture;
+    struct seen_pages seen = {.stop_after = 8};
+    ktk_parquet_column_info info;
+    ktk_error err;
+
+    (void)unused;
+    begin(&fixture, GROUPS);
+    CHECK_OK(ktk_parquet_column_info_get(fixture.file, 1, 2, &info, &err));
+    CHECK_OK(ktk_parquet_pages(fixture.file, 1, 2, see_page, &seen, &err));
+    assert_int_equal(seen.count, 2);
+    assert_string_equal(seen.pages[0].kind, "DICTIONARY_PAGE");
+    assert_string_equal(seen.pages[0].encoding, "PLAIN");
+    assert_int_equal(seen.pages[0].row_count, -1);
+    assert_string_equal(seen.pages[1].kind, "DATA_PAGE");
+    assert_string_equal(seen.pages[1].encoding, "RLE_DICTIONARY");
+    assert_int_equal(seen.pages[1].value_count, 7);
+    assert_int_equal(seen.pages[1].row_count, 7);
+    assert_int_equal(seen.pages[1].null_count, 1);
+    assert_string_equal(seen.minimum, "alpha");
+    assert_int_equal(seen.pages[1].checksum, KTK_CHECKSUM_NONE);
+    assert_int_equal(seen.pages[1].offset, seen.pages[0].offset + seen.pages[0].header_size +
+                                               seen.pages[0].compressed_size);
+    assert_int_equal(seen.pages[0].header_size + seen.pages[0].compressed_size +
+                         seen.pages[1].header_size + seen.pages[1].compressed_size,
+                     info.compressed_size);
+    CHECK_STATUS(ktk_parquet_pages(fixture.file, 6, 0, see_page, &seen, &err), KTK_E_INVALID);
+    CHECK_STATUS(ktk_parquet_pages(fixture.file, 0, 4, see_page, &seen, &err), KTK_E_INVALID);
+    CHECK_MESSAGE("no leaf column 4");
+    seen = (struct seen_pages){.stop_after = 1};
+    CHECK_STATUS(ktk_parquet_pages(fixture.file, 1, 2, see_page, &seen, &err), KTK_E_CANCELLED);
+    assert_int_equal(seen.count, 1);
+    end(&fixture);
+}
+
+/* Files that parquet-testing says have wrong, right and no checksums, and a page index. */
+static void checks_pages_of_other_writers(void **unused) {
+    static const struct {
+        const char *path;
+        int32_t leaf;
+        size_t page;
+        ktk_parquet_checksum checksum;
+    } cases[] = {
+        {"datapage_v1-corrupt-checksum.parquet", 0, 0, KTK_CHECKSUM_WRONG},
+        {"datapage_v1-corrupt-checksum.parquet", 1, 1, KTK_CHECKSUM_WRONG},
+        {"datapage_v1-uncompressed-checksum.parquet", 1, 1, KTK_CHECKSUM_RIGHT},
+        {"rle-dict-snappy-checksum.parquet", 0, 0, KTK_CHECKSUM_RIGHT},
+    };
+    ktk_error err;
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fixture fixture;
+        struct seen_pages seen = {.stop_after = 8};
+        char path[256];
+
+        (void)snprintf(path, sizeof(path), "../shared/golden/parquet-testing/data/%s",
+                       cases[i].path);
+        if (!test_source_file_exists(path)) {
+            skip();
+        }
+        begin(&fixture, path);
+        CHECK_OK(ktk_parquet_pages(fixture.file, 0, cases[i].leaf, see_page, &seen, &err));
+        assert_true(cases[i].page < seen.count);
+        assert_int_equal(seen.pages[cases[i].page].checksum, cases[i].checksum);
+        end(&fixture);
+    }
+}
+
 static void exports_the_schema(void **unused) {
     struct fixture fixture;
     struct ArrowSchema schema;
@@ -156,6 +313,10 @@ int main(void) {
         cmocka_unit_test(tells_facts_of_a_file),
         cmocka_unit_test(tells_facts_of_a_column_chunk),
         cmocka_unit_test(shows_statistics_of_every_type),
+        cmocka_unit_test(tells_the_nodes_of_the_schema),
+        cmocka_unit_test(tells_metadata_entries_by_number),
+        cmocka_unit_test(lists_the_pages_of_a_chunk),
+        cmocka_unit_test(checks_pages_of_other_writers),
         cmocka_unit_test(exports_the_schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

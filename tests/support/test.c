@@ -115,14 +115,31 @@ void test_folder_remove(char *path) {
     free(path);
 }
 
-uint8_t *test_read_source_file(const char *path, size_t *size) {
+static void source_path(char *out, size_t size, const char *path) {
     const char *root = getenv("KTK_SOURCE_ROOT") != NULL ? getenv("KTK_SOURCE_ROOT") : ".";
+
+    (void)snprintf(out, size, "%s/%s", root, path);
+}
+
+bool test_source_file_exists(const char *path) {
+    char full[4096];
+    bool exists;
+
+    source_path(full, sizeof(full), path);
+    exists = access(full, R_OK) == 0;
+    if (!exists) {
+        print_message("# SKIPPED: there is no file %s\n", full);
+    }
+    return exists;
+}
+
+uint8_t *test_read_source_file(const char *path, size_t *size) {
     char full[4096];
     FILE *file;
     long length;
     uint8_t *data;
 
-    (void)snprintf(full, sizeof(full), "%s/%s", root, path);
+    source_path(full, sizeof(full), path);
     file = fopen(full, "rb");
     if (file == NULL) {
         fail_msg("cannot open %s", full);

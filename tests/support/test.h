@@ -76,6 +76,9 @@ int64_t test_allocator_live(void);
 char *test_folder_new(void);
 void test_folder_remove(char *path);
 
+/** False, with the reason printed, if there is no such file below the source root: skip then. */
+bool test_source_file_exists(const char *path);
+
 /** Whole content of a file below the source root; fails the test if it cannot be read. Free with
  * test_data_free(). */
 uint8_t *test_read_source_file(const char *path, size_t *size);
