@@ -4,6 +4,7 @@
 #include "files.h"
 #include "heap.h"
 #include "input.h"
+#include "inspect.h"
 #include "json.h"
 #include "render.h"
 #include "session.h"
@@ -12,181 +13,24 @@
 struct inspect_values {
     const char *table;
     int64_t partition;
+    bool pages;
     bool json;
 };
 
 static const struct option options[] = {
     {'p', "partition", "N", OPTION_NUMBER, offsetof(struct inspect_values, partition),
      "one partition of a dataset in full, counted from 0 in the order of ktk partitions", NULL},
+    {0, "pages", NULL, OPTION_FLAG, offsetof(struct inspect_values, pages),
+     "every page of every column chunk too", NULL},
     {'t', "table", "NAME", OPTION_TEXT, offsetof(struct inspect_values, table),
      "the table, if the dataset has several", NULL},
     {0, "json", NULL, OPTION_FLAG, offsetof(struct inspect_values, json), "print JSON", NULL},
 };
 
-/* ---- one file in full ---- */
-
-static void column_json(struct json *json, const ktk_parquet_column_info *column) {
-    cli_json_begin_object(json);
-    cli_json_key(json, "column");
-    cli_json_text(json, column->path);
-    cli_json_key(json, "physical_type");
-    cli_json_text(json, column->physical_type);
-    cli_json_key(json, "logical_type");
-    cli_json_text(json, column->logical_type[0] == '\0' ? NULL : column->logical_type);
-    cli_json_key(json, "codec");
-    cli_json_text(json, column->codec);
-    cli_json_key(json, "encodings");
-    cli_json_text(json, column->encodings);
-    cli_json_key(json, "values");
-    cli_json_number(json, column->value_count);
-    cli_json_key(json, "nulls");
-    cli_json_number(json, column->null_count);
-    cli_json_key(json, "uncompressed_size");
-    cli_json_number(json, column->uncompressed_size);
-    cli_json_key(json, "compressed_size");
-    cli_json_number(json, column->compressed_size);
-    cli_json_key(json, "minimum");
-    cli_json_text(json, column->minimum);
-    cli_json_key(json, "maximum");
-    cli_json_text(json, column->maximum);
-    cli_json_end_object(json);
-}
-
-static ktk_status row_group_json(struct json *json, const ktk_parquet_file *file,
-                                 const ktk_parquet_info *info, int32_t row_group, ktk_error *err) {
-    ktk_parquet_row_group_info group;
-    ktk_parquet_column_info column;
-    ktk_status status = ktk_parquet_row_group_info_get(file, row_group, &group, err);
-
-    if (status != KTK_OK) {
-        return status;
-    }
-    cli_json_begin_object(json);
-    cli_json_key(json, "rows");
-    cli_json_number(json, group.row_count);
-    cli_json_key(json, "uncompressed_size");
-    cli_json_number(json, group.uncompressed_size);
-    cli_json_key(json, "compressed_size");
-    cli_json_number(json, group.compressed_size);
-    cli_json_key(json, "columns");
-    cli_json_begin_array(json);
-    for (int32_t i = 0; i < info->leaf_count && status == KTK_OK; i++) {
-        status = ktk_parquet_column_info_get(file, row_group, i, &column, err);
-        if (status == KTK_OK) {
-            column_json(json, &column);
-        }
-    }
-    cli_json_end_array(json);
-    cli_json_end_object(json);
-    return status;
-}
-
-static ktk_status file_json(struct json *json, const ktk_parquet_file *file, const char *name,
-                            ktk_error *err) {
-    ktk_status status = KTK_OK;
-    ktk_parquet_info info;
-
-    ktk_parquet_file_info(file, &info);
-    cli_json_begin_object(json);
-    cli_json_key(json, "file");
-    cli_json_text(json, name);
-    cli_json_key(json, "rows");
-    cli_json_number(json, info.row_count);
-    cli_json_key(json, "created_by");
-    cli_json_text(json, info.created_by);
-    cli_json_key(json, "version");
-    cli_json_number(json, info.version);
-    cli_json_key(json, "footer_size");
-    cli_json_number(json, info.footer_size);
-    cli_json_key(json, "row_groups");
-    cli_json_begin_array(json);
-    for (int32_t i = 0; i < info.row_group_count && status == KTK_OK; i++) {
-        status = row_group_json(json, file, &info, i, err);
-    }
-    cli_json_end_array(json);
-    cli_json_end_object(json);
-    return status;
-}
-
-static void add_column_row(struct table *table, const ktk_parquet_column_info *column) {
-    cli_table_cell(table, column->path);
-    cli_table_cell(table, column->logical_type[0] == '\0'
-                              ? column->physical_type
-                              : cli_format("%s %s", column->physical_type, column->logical_type));
-    cli_table_cell(table, column->codec);
-    cli_table_cell(table, column->encodings);
-    cli_table_cell_number(table, column->value_count);
-    cli_table_cell(table, column->null_count < 0 ? "?" : cli_number(column->null_count));
-    cli_table_cell_size(table, column->uncompressed_size);
-    cli_table_cell_size(table, column->compressed_size);
-    cli_table_cell(table, column->minimum == NULL ? "" : column->minimum);
-    cli_table_cell(table, column->maximum == NULL ? "" : column->maximum);
-}
-
-static ktk_status print_row_group(const struct output *output, const ktk_parquet_file *file,
-                                  const ktk_parquet_info *info, int32_t row_group, ktk_error *err) {
-    static const struct {
-        const char *name;
-        enum column_kind kind;
-    } headers[] = {{"column", COLUMN_TEXT},    {"type", COLUMN_TEXT},     {"codec", COLUMN_TEXT},
-                   {"encodings", COLUMN_TEXT}, {"values", COLUMN_NUMBER}, {"nulls", COLUMN_NUMBER},
-                   {"plain", COLUMN_NUMBER},   {"stored", COLUMN_NUMBER}, {"minimum", COLUMN_TEXT},
-                   {"maximum", COLUMN_TEXT}};
-    struct table table = {0};
-    ktk_parquet_row_group_info group;
-    ktk_parquet_column_info column;
-    ktk_status status = ktk_parquet_row_group_info_get(file, row_group, &group, err);
-
-    if (status != KTK_OK) {
-        return status;
-    }
-    fprintf(output->file, "\nrow group %d: %s, %s plain, %s stored\n", row_group,
-            cli_count(group.row_count, "row", "rows"), cli_size(group.uncompressed_size),
-            cli_size(group.compressed_size));
-    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
-        cli_table_column(&table, headers[i].name, headers[i].kind);
-    }
-    for (int32_t i = 0; i < info->leaf_count && status == KTK_OK; i++) {
-        status = ktk_parquet_column_info_get(file, row_group, i, &column, err);
-        if (status == KTK_OK) {
-            add_column_row(&table, &column);
-        }
-    }
-    (void)cli_table_print(&table, output);
-    return status;
-}
-
-static ktk_status print_file(const struct output *output, const ktk_parquet_file *file,
-                             const char *name, ktk_error *err) {
-    ktk_status status = KTK_OK;
-    ktk_parquet_info info;
-
-    ktk_parquet_file_info(file, &info);
-    cli_print_fact(output, "file", "%s", name);
-    cli_print_fact(output, "rows", "%s", cli_number(info.row_count));
-    cli_print_fact(output, "row groups", "%s", cli_number(info.row_group_count));
-    cli_print_fact(output, "columns", "%s", cli_number(info.leaf_count));
-    cli_print_fact(output, "version", "%d", info.version);
-    cli_print_fact(output, "footer", "%s", cli_size(info.footer_size));
-    cli_print_fact(output, "created by", "%s",
-                   info.created_by == NULL ? "not said" : info.created_by);
-    for (int32_t i = 0; i < info.row_group_count && status == KTK_OK; i++) {
-        status = print_row_group(output, file, &info, i, err);
-    }
-    return status;
-}
-
-static ktk_status show_file(const struct output *output, const ktk_parquet_file *file,
-                            const char *name, bool as_json, ktk_error *err) {
-    struct json json = {.file = output->file};
-    ktk_status status;
-
-    if (!as_json) {
-        return print_file(output, file, name, err);
-    }
-    status = file_json(&json, file, name, err);
-    cli_json_end(&json);
-    return status;
+static ktk_status show_file(const struct output *output, ktk_parquet_file *file, const char *name,
+                            const struct inspect_values *values, ktk_error *err) {
+    return values->json ? cli_inspect_json(output, file, name, values->pages, err)
+                        : cli_inspect_text(output, file, name, values->pages, err);
 }
 
 /* ---- all files of a dataset, a line each ---- */
@@ -311,7 +155,7 @@ static ktk_status inspect_path(struct session *session, const struct inspect_val
     ktk_status status = ktk_parquet_open_path(&file, session->context, path, err);
 
     if (status == KTK_OK) {
-        status = show_file(output, file, path, values->json, err);
+        status = show_file(output, file, path, values, err);
     }
     ktk_parquet_file_free(file);
     return status;
@@ -333,7 +177,7 @@ static ktk_status inspect_partition(const struct inspect_values *values, ktk_dat
     if (status == KTK_OK) {
         status =
             show_file(output, file, ktk_dataset_partition_file(dataset, values->partition, table),
-                      values->json, err);
+                      values, err);
     }
     ktk_parquet_file_free(file);
     return status;
@@ -368,7 +212,8 @@ static ktk_status print(struct session *session, const void *values_given,
 }
 
 static const struct example examples[] = {
-    {"ktk inspect december.parquet", "row groups, encodings and statistics of a file"},
+    {"ktk inspect december.parquet", "schema, row groups, encodings and statistics of a file"},
+    {"ktk inspect december.parquet --pages --json", "everything, with exact sizes"},
     {"ktk inspect flights", "the files of a dataset, a line each"},
     {"ktk inspect flights --partition 0", "the first of them in full"},
 };
@@ -380,9 +225,10 @@ const struct verb cli_inspect = {
     .summary = "look into Parquet files: row groups, encodings, statistics",
     .operands = "DATASET|FILE",
     .description =
-        "Show what a Parquet file consists of: row groups, and for each column chunk type, codec, "
-        "encodings, nulls, sizes and the range of its values. Of a dataset, every file is one "
-        "line. What has a dot or a slash in its name is a file.",
+        "Show what a Parquet file consists of: schema, metadata, row groups, and for each column "
+        "chunk type, codec, encodings, nulls, sizes, indices and the range of its values; with "
+        "--pages the same for each page, and whether its checksum is right. Of a dataset, every "
+        "file is one line. What has a dot or a slash in its name is a file.",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .examples = examples,

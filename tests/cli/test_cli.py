@@ -408,6 +408,40 @@ def looks_into_files(folder):
 
 
 @test
+def looks_into_pages(_folder):
+    """Null counts and bounds of the pages are those that parquet-testing gives of this file."""
+    path = SOURCE.parent / "shared" / "golden" / "parquet-testing" / "data" / "int32_with_null_pages.parquet"
+    if not path.exists():
+        raise Skipped(f"there is no file {path}")
+    seen = good("inspect", path, "--pages", "--json").json()
+    column = seen["row_groups"][0]["columns"][0]
+    pages = column["pages"]
+    equal([page["nulls"] for page in pages], [8, 55, 100, 52, 16, 12, 5, 7, 8, 12])
+    equal((pages[6]["minimum"], pages[7]["maximum"]), ("-2136906554", "2145722375"))
+    equal((pages[2]["minimum"], pages[2]["maximum"]), (None, None))
+    equal({(page["kind"], page["encoding"], page["rows"], page["checksum"]) for page in pages}, {("DATA_PAGE", "PLAIN", 100, "right")})
+    equal(sum(page["header_size"] + page["compressed_size"] for page in pages), column["compressed_size"])
+    equal(pages[1]["offset"], pages[0]["offset"] + pages[0]["header_size"] + pages[0]["compressed_size"])
+    assert column["column_index_size"] > 0 and column["offset_index_size"] > 0
+    equal(seen["size"], path.stat().st_size)
+    equal(seen["metadata"], [{"key": "writer.model.name", "value": "example"}])
+    text = good("inspect", path, "--pages").out
+    assert "row group 0, column int32_field" in text and "column, offset" in text, text
+    assert "\npage " not in good("inspect", path).out
+
+
+@test
+def shows_the_tree_of_the_schema(_folder):
+    path = SOURCE / "tests/data/golden/parquet/arrow-compat/0.17.1.parquet"
+    text = good("inspect", path).out
+    assert re.search(r"^schema +repetition +type .*\n^schema\n^  array_float32 +OPTIONAL +group LIST\n^    list +REPEATED +group\n^      item +OPTIONAL +FLOAT\n", re.sub(" +$", "", text, flags=re.M), re.M), text
+    nodes = good("inspect", path, "--json").json()["schema"]
+    equal(nodes[0]["children"], 27)
+    leaf = {"name": "item", "repetition": "OPTIONAL", "physical_type": "FLOAT", "logical_type": None, "field_id": None, "children": 0}
+    equal(nodes[3], leaf)
+
+
+@test
 def reads_bare_files(folder):
     """A Parquet file is read without a store, as the dataset that it belongs to is."""
     store = people(folder)
