@@ -24,8 +24,6 @@ static ktk_status compress_snappy(struct codec_scratch *scratch, int level, cons
     return KTK_OK;
 }
 
-/* The library is built for the oldest processors and copies in ways that suit text. Most of what is
- * decompressed here are numbers, for which ktki_snappy_decode() is nearly twice as fast. */
 static ktk_status decompress_snappy(struct codec_scratch *scratch, const uint8_t *data, size_t size,
                                     uint8_t *out, size_t out_size, ktk_error *err) {
     (void)scratch;

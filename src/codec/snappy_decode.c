@@ -7,15 +7,38 @@
  * to repeat from `offset` bytes back in the output). The first byte of an element is its tag, whose
  * low bits tell the kind.
  *
- * As long as input and output have MARGIN bytes left, elements are copied in whole steps of 32
- * bytes, whatever their length; what is written too much is written over by the next element. The
- * rest is done byte by byte.
+ * Which kind comes next cannot be predicted, and guessing wrong costs more than an element. So
+ * nearly all elements take the same steps whatever they are: both places that the bytes could come
+ * from and both places where the next tag could be are worked out, one of each is selected, and 64
+ * bytes are copied whatever the length; what is written too much is written over by the next
+ * element. Only rare elements, those near the ends and the first ones are decoded one by one.
  */
 
 enum { LITERAL = 0, COPY_1 = 1, COPY_2 = 2, COPY_4 = 3 };
 
-/* The longest step: tag, five bytes of head, 64 bytes of literal or copy, and 8 bytes beyond. */
-#define MARGIN 80
+/* Literals of more bytes have their length behind the tag. */
+#define SHORT_LITERAL_MAX 60
+
+/* What two steps may read and write beyond where they begin: each at most 61 bytes of element, or
+ * 64 bytes of output, and 64 bytes from there on. */
+#define MARGIN 160
+
+/* What a tag says, as a number: the length in the low byte, and above it the part of the offset
+ * that is in the tag. Literals have an offset that is never wrong once OFFSET_OF_LITERAL bytes are
+ * written; elements that are decoded one by one have a length that is longer than any offset of
+ * theirs here. */
+#define LENGTH_MASK 0xFFu
+#define OFFSET_MASK 0x700u
+#define OFFSET_OF_LITERAL 0x100u
+#define RARE 0xFFu
+
+#define LITERAL_OF(n) ((n) < SHORT_LITERAL_MAX ? (OFFSET_OF_LITERAL | ((n) + 1)) : RARE)
+#define TAGS_OF(n) LITERAL_OF(n), (((n) & 7) + 4) | ((n) >> 3) << 8, (n) + 1, RARE
+#define FOUR_OF(n) TAGS_OF(n), TAGS_OF((n) + 1), TAGS_OF((n) + 2), TAGS_OF((n) + 3)
+#define SIXTEEN_OF(n) FOUR_OF(n), FOUR_OF((n) + 4), FOUR_OF((n) + 8), FOUR_OF((n) + 12)
+
+static const uint16_t tags[256] = {SIXTEEN_OF(0u), SIXTEEN_OF(16u), SIXTEEN_OF(32u),
+                                   SIXTEEN_OF(48u)};
 
 struct position {
     const uint8_t *in;
@@ -25,99 +48,43 @@ struct position {
     const uint8_t *out_start;
 };
 
+static inline uint32_t load_u32(const uint8_t *at) {
+    uint32_t value;
+    memcpy(&value, at, sizeof(value));
+    return value;
+}
+
 static inline uint64_t load_u64(const uint8_t *at) {
     uint64_t value;
     memcpy(&value, at, sizeof(value));
     return value;
 }
 
-static inline void copy_32(uint8_t *to, const uint8_t *from) {
-    uint64_t parts[4];
-    memcpy(parts, from, sizeof(parts));
-    memcpy(to, parts, sizeof(parts));
+/* All is read before any is written. */
+static inline void copy_64(uint8_t *to, const uint8_t *from) {
+    uint8_t bytes[64];
+    memcpy(bytes, from, sizeof(bytes));
+    memcpy(to, bytes, sizeof(bytes));
 }
 
 static inline bool has_margin(const struct position *at) {
     return at->in_end - at->in > MARGIN && at->out_end - at->out > MARGIN;
 }
 
-/* ---- byte by byte ---- */
+/* ---- one by one ---- */
 
-/* Bytes that follow a tag: the length of a long literal or the offset of a copy. */
-static size_t head_size(uint8_t tag) {
-    static const uint8_t copies[] = {[COPY_1] = 1, [COPY_2] = 2, [COPY_4] = 4};
-    unsigned length = tag >> 2;
-
-    if ((tag & 3) != LITERAL) {
-        return copies[tag & 3];
-    }
-    return length < 60 ? 0 : length - 59;
-}
-
-static bool decode_element(struct position *at) {
-    uint8_t tag = *at->in++;
-    size_t more = head_size(tag);
-    uint32_t head = 0;
-    size_t length = (size_t)(tag >> 2) + 1;
-    size_t offset;
-
-    if ((size_t)(at->in_end - at->in) < more) {
+static bool decode_literal(struct position *at, size_t length) {
+    if ((size_t)(at->in_end - at->in) < length || (size_t)(at->out_end - at->out) < length) {
         return false;
     }
-    memcpy(&head, at->in, more);
-    at->in += more;
-    if ((tag & 3) == LITERAL) {
-        length = more == 0 ? length : (size_t)head + 1;
-        if ((size_t)(at->in_end - at->in) < length || (size_t)(at->out_end - at->out) < length) {
-            return false;
-        }
-        memcpy(at->out, at->in, length);
-        at->in += length;
-        at->out += length;
-        return true;
-    }
-    length = (tag & 3) == COPY_1 ? ((size_t)(tag >> 2) & 7) + 4 : length;
-    offset = (tag & 3) == COPY_1 ? ((size_t)(tag >> 5) << 8 | head) : head;
-    if (offset - 1 >= (size_t)(at->out - at->out_start) ||
-        (size_t)(at->out_end - at->out) < length) {
-        return false;
-    }
-    for (const uint8_t *from = at->out - offset; length > 0; length--) {
-        *at->out++ = *from++;
-    }
-    return true;
-}
-
-/* ---- in steps ---- */
-
-/* A literal of up to 60 bytes, or a long one if it lies within input and output. */
-static inline bool step_literal(struct position *at, uint8_t tag) {
-    size_t length = tag >> 2;
-    size_t more;
-
-    if (length < 60) {
-        copy_32(at->out, at->in + 1);
-        if (length >= 32) {
-            copy_32(at->out + 32, at->in + 33);
-        }
-        at->in += length + 2;
-        at->out += length + 1;
-        return true;
-    }
-    more = length - 59;
-    length = (size_t)(load_u64(at->in + 1) & (UINT64_MAX >> (64 - 8 * more))) + 1;
-    if ((size_t)(at->in_end - at->in) - 1 - more < length ||
-        (size_t)(at->out_end - at->out) < length) {
-        return false;
-    }
-    memcpy(at->out, at->in + 1 + more, length);
-    at->in += 1 + more + length;
+    memcpy(at->out, at->in, length);
+    at->in += length;
     at->out += length;
     return true;
 }
 
-/* A copy whose bytes overlap what they are copied to: a pattern of `offset` bytes. */
-static inline void repeat_pattern(uint8_t *to, size_t offset, size_t length) {
+/* A pattern of fewer than 8 bytes; writes up to 8 bytes too much. */
+static void repeat_pattern(uint8_t *to, size_t offset, size_t length) {
     uint8_t *end = to + length;
     size_t step = offset * (8 / offset); /* of whole patterns, at least 5 bytes */
 
@@ -130,15 +97,17 @@ static inline void repeat_pattern(uint8_t *to, size_t offset, size_t length) {
     }
 }
 
-static inline void step_copy(struct position *at, size_t offset, size_t length) {
+static bool decode_copy(struct position *at, size_t offset, size_t length) {
     uint8_t *to = at->out;
     const uint8_t *from = to - offset;
 
+    if (offset - 1 >= (size_t)(to - at->out_start) || (size_t)(at->out_end - to) < length) {
+        return false;
+    }
     at->out += length;
-    if (length <= offset || offset >= 32) {
-        copy_32(to, from);
-        if (length > 32) {
-            copy_32(to + 32, from + 32);
+    if (!has_margin(at)) {
+        while (to < at->out) {
+            *to++ = *from++;
         }
     } else if (offset >= 8) {
         for (; to < at->out; to += 8, from += 8) {
@@ -147,94 +116,127 @@ static inline void step_copy(struct position *at, size_t offset, size_t length) 
     } else {
         repeat_pattern(to, offset, length);
     }
+    return true;
 }
+
+/* Bytes that follow a tag: the length of a long literal or the offset of a copy. */
+static size_t head_size(uint8_t tag) {
+    static const uint8_t copies[] = {[COPY_1] = 1, [COPY_2] = 2, [COPY_4] = 4};
+    unsigned length = tag >> 2;
+
+    if ((tag & 3) != LITERAL) {
+        return copies[tag & 3];
+    }
+    return length < SHORT_LITERAL_MAX ? 0 : length - (SHORT_LITERAL_MAX - 1);
+}
+
+static bool decode_element(struct position *at) {
+    uint8_t tag = *at->in++;
+    size_t more = head_size(tag);
+    size_t length = (size_t)(tag >> 2) + 1;
+    uint32_t head = 0;
+
+    if ((size_t)(at->in_end - at->in) < more) {
+        return false;
+    }
+    memcpy(&head, at->in, more);
+    at->in += more;
+    if ((tag & 3) == LITERAL) {
+        return decode_literal(at, more == 0 ? length : (size_t)head + 1);
+    }
+    return (tag & 3) == COPY_1
+               ? decode_copy(at, (size_t)(tag >> 5) << 8 | head, ((size_t)(tag >> 2) & 7) + 4)
+               : decode_copy(at, head, length);
+}
+
+/* ---- in steps ---- */
+
+/* A COPY_1 of 8 bytes back whose next element is a literal of up to 8 bytes. */
+#define IS_WORD_PAIR(word) (((word) & 0xE3FFE3) == (8 << 8 | COPY_1))
 
 /*
- * Columns of 64-bit numbers compress to short literals with copies from 8 bytes back in between.
- * Each copy reads what was written just before it in several pieces, which a processor can only do
- * after all of them have reached its cache. Here the last 8 bytes of the output stay in a register
- * instead. Begins with a copy of `length` bytes whose tag is behind `at->in` already; returns the
- * tag of the next element.
+ * Columns of 64-bit numbers compress to copies from 8 bytes back and short literals in turn. Each
+ * copy reads what was written just before it in several pieces, which a processor can do only after
+ * all of them have reached its cache. Here the last 8 bytes of the output stay in a register
+ * instead. `at->in` is at the tag of the first copy, and is at a tag again afterwards.
  */
-static inline uint8_t step_words(struct position *at, size_t length) {
+static inline void step_words(struct position *at, const uint8_t *in_max, const uint8_t *out_max) {
     uint64_t last = load_u64(at->out - 8);
+    uint64_t word = load_u64(at->in);
 
-    for (;;) {
-        const uint64_t four[4] = {last, last, last, last};
+    do {
+        size_t length = ((size_t)word >> 2 & 7) + 4;
+        size_t count = ((size_t)word >> 18 & 7) + 1;
         unsigned turn = (unsigned)(8 * length) & 63;
-        uint8_t tag = *at->in;
-        size_t count = (size_t)(tag >> 2) + 1;
-        uint64_t word;
+        uint64_t literal = load_u64(at->in + 3);
 
-        memcpy(at->out, four, sizeof(four));
-        if (length > 32) {
-            memcpy(at->out + 32, four, sizeof(four));
-        }
+        memcpy(at->out, &last, 8);
+        memcpy(at->out + 8, &last, 8);
         at->out += length;
-        last = last >> turn | last << (-turn & 63);
-        if ((tag & 3) != LITERAL || count > 8 || !has_margin(at)) {
-            return tag;
-        }
-        word = load_u64(at->in + 1);
-        memcpy(at->out, &word, sizeof(word));
-        at->in += count + 1;
+        memcpy(at->out, &literal, 8);
         at->out += count;
-        last = count == 8 ? word : last >> 8 * count | word << (64 - 8 * count);
+        last = last >> turn | last << (-turn & 63);
+        last = last >> (8 * count - 8) >> 8 | literal << (64 - 8 * count);
+        at->in += 3 + count;
         word = load_u64(at->in);
-        /* COPY_1 with an offset of 8 */
-        if ((word & 0xFFE3) != (8 << 8 | COPY_1) || !has_margin(at)) {
-            return (uint8_t)word;
-        }
-        length = ((size_t)word >> 2 & 7) + 4;
-        at->in += 2;
-    }
+    } while (IS_WORD_PAIR(word) && at->in < in_max && at->out < out_max);
 }
 
-/* From a position with margins on, until one is reached or an element does not fit. False: an
- * offset lies before the start. */
-static bool decode_in_steps(struct position *position) {
+/* The compiler is told that it cannot know, so that it does not branch. */
+#define EITHER(condition) __builtin_expect_with_probability((condition), 1, 0.5)
+
+/* An element whose tag is `*tag`, just before `at->in`; `*tag` becomes the next one. False: it is
+ * none of those that take these steps, and nothing is done. */
+static inline bool step(struct position *at, size_t *tag, bool *is_word) {
+    static const uint32_t head_masks[] = {0, 0xFF, 0xFFFF, 0};
+    size_t kind = *tag & 3;
+    size_t length = tags[*tag] & LENGTH_MASK;
+    size_t offset = (tags[*tag] & OFFSET_MASK) + (load_u32(at->in) & head_masks[kind]);
+    const uint8_t *behind_literal = at->in + (*tag >> 2) + 1;
+    const uint8_t *behind_copy = at->in + kind;
+    size_t tag_behind_literal = *behind_literal;
+    size_t tag_behind_copy = *behind_copy;
+    bool is_literal = EITHER(kind == LITERAL);
+    const uint8_t *from;
+
+    /* The offset reaches the length, so that nothing overlaps, and not before the start. */
+    if (offset - length > (size_t)(at->out - at->out_start) - length) {
+        return false;
+    }
+    if (offset == 8 && IS_WORD_PAIR(load_u64(at->in - 1))) {
+        *is_word = true;
+        return false;
+    }
+    from = at->out - offset;
+    from = is_literal ? at->in : from;
+    at->in = (is_literal ? behind_literal : behind_copy) + 1;
+    *tag = is_literal ? tag_behind_literal : tag_behind_copy;
+    copy_64(at->out, from);
+    at->out += length;
+    return true;
+}
+
+/* From a position with margins on, until one is reached or there is an element that does not take
+ * steps. At least OFFSET_OF_LITERAL bytes are written. */
+static void decode_in_steps(struct position *position) {
     struct position at = *position;
-    uint8_t tag = *at.in;
+    const uint8_t *in_max = at.in_end - MARGIN;
+    const uint8_t *out_max = at.out_end - MARGIN;
 
-    for (;;) {
-        uint64_t word;
-        size_t kind = tag & 3;
-        size_t offset;
-        size_t length;
+    while (at.in < in_max && at.out < out_max) {
+        size_t tag = *at.in++;
+        bool is_word = false;
 
-        if (kind == LITERAL) {
-            if (!step_literal(&at, tag) || !has_margin(&at)) {
-                break;
-            }
-            tag = *at.in;
-            continue;
+        while (step(&at, &tag, &is_word) && step(&at, &tag, &is_word) && at.in < in_max &&
+               at.out < out_max) {
         }
-        /* The next tag comes out of the same word, which is there sooner than a load could be. */
-        word = load_u64(at.in);
-        offset = kind == COPY_1 ? ((size_t)tag >> 5 << 8 | (word >> 8 & 0xFF))
-                                : (size_t)(word >> 8 & 0xFFFF);
-        length = kind == COPY_1 ? ((size_t)tag >> 2 & 7) + 4 : (size_t)(tag >> 2) + 1;
-        at.in += kind + 1;
-        tag = (uint8_t)(word >> (8 * kind + 8));
-        if (kind == COPY_4) {
-            offset = (size_t)(word >> 8 & UINT32_MAX);
-            at.in++;
-            tag = *at.in;
-        }
-        if (offset - 1 >= (size_t)(at.out - at.out_start)) {
-            return false;
-        }
-        if (offset == 8) {
-            tag = step_words(&at, length);
-        } else {
-            step_copy(&at, offset, length);
-        }
-        if (!has_margin(&at)) {
+        at.in--;
+        if (!is_word) {
             break;
         }
+        step_words(&at, in_max, out_max);
     }
     *position = at;
-    return true;
 }
 
 static bool read_size(struct position *at, size_t *out) {
@@ -262,10 +264,10 @@ bool ktki_snappy_decode(const uint8_t *data, size_t size, uint8_t *out, size_t o
     if (!read_size(&at, &stated) || stated != out_size) {
         return false;
     }
-    if (has_margin(&at) && !decode_in_steps(&at)) {
-        return false;
-    }
     while (at.in < at.in_end) {
+        if (at.out - at.out_start >= (ptrdiff_t)OFFSET_OF_LITERAL && has_margin(&at)) {
+            decode_in_steps(&at);
+        }
         if (!decode_element(&at)) {
             return false;
         }

@@ -1,4 +1,4 @@
-/** Decompression of snappy blocks, see snappy.c for why there is one of our own. */
+/** Decompression of snappy blocks. */
 #ifndef KTKI_CODEC_SNAPPY_DECODE_H
 #define KTKI_CODEC_SNAPPY_DECODE_H
 

@@ -141,6 +141,99 @@ static void reads_any_mixture(void **unused) {
     }
 }
 
+/* Byte by byte, as the format is described. */
+static bool decode_plainly(const uint8_t *in, size_t size, uint8_t *out, size_t out_size) {
+    const uint8_t *end = in + size;
+    size_t stated = 0;
+    size_t done = 0;
+    unsigned shift = 0;
+
+    do {
+        if (in == end || shift > 28) {
+            return false;
+        }
+        stated |= (size_t)(*in & 0x7F) << shift;
+        shift += 7;
+    } while ((*in++ & 0x80) != 0);
+    if (stated != out_size) {
+        return false;
+    }
+    while (in < end) {
+        static const unsigned heads[] = {0, 1, 2, 4};
+        unsigned tag = *in++;
+        unsigned long_literal = (tag & 3) == 0 && tag >> 2 >= 60 ? (tag >> 2) - 59 : 0;
+        unsigned head_size = heads[tag & 3] + long_literal;
+        size_t head = 0;
+        size_t length = (tag & 3) == 1 ? (tag >> 2 & 7) + 4 : (tag >> 2) + 1;
+
+        if ((size_t)(end - in) < head_size) {
+            return false;
+        }
+        for (unsigned i = 0; i < head_size; i++) {
+            head |= (size_t)*in++ << 8 * i;
+        }
+        length = long_literal > 0 ? head + 1 : length;
+        head += (tag & 3) == 1 ? (size_t)(tag >> 5) << 8 : 0;
+        if (length > out_size - done || ((tag & 3) == 0 && length > (size_t)(end - in)) ||
+            ((tag & 3) != 0 && (head == 0 || head > done))) {
+            return false;
+        }
+        for (size_t i = 0; i < length; i++, done++) {
+            out[done] = (tag & 3) == 0 ? *in++ : out[done - head];
+        }
+    }
+    return done == out_size;
+}
+
+/* Damage is found, or does no harm beyond other bytes. */
+static void agrees_with_plain_decoding_of_damaged_blocks(void **unused) {
+    int agreed = 0;
+
+    (void)unused;
+    for (int repeat = 0; repeat < 20000; repeat++) {
+        struct block *block = block_new();
+        uint8_t *packed;
+        uint8_t *out;
+        uint8_t *wanted;
+        size_t size;
+        bool is_good;
+
+        add_literal(block, 60 + random_below(400));
+        for (uint32_t i = random_below(150); i > 0; i--) {
+            if (random_below(2) == 0) {
+                add_literal(block, 1 + random_below(random_below(20) == 0 ? 300 : 12));
+            } else {
+                add_copy(block,
+                         random_below(2) == 0 ? 8 : 1 + random_below((uint32_t)block->plain_size),
+                         1 + random_below(random_below(10) == 0 ? 64 : 11), 1 + random_below(3));
+            }
+        }
+        size = block->packed_size + 3 - random_below(2) * random_below(40);
+        packed = malloc(size);
+        out = malloc(block->plain_size);
+        wanted = malloc(block->plain_size);
+        assert_true(packed != NULL && out != NULL && wanted != NULL);
+        packed[0] = (uint8_t)(block->plain_size | 0x80);
+        packed[1] = (uint8_t)(block->plain_size >> 7 | 0x80);
+        packed[2] = (uint8_t)(block->plain_size >> 14);
+        memcpy(packed + 3, block->packed, size - 3);
+        for (uint32_t i = random_below(4); i > 0; i--) {
+            packed[3 + random_below((uint32_t)size - 3)] ^= (uint8_t)(1u << random_below(8));
+        }
+        is_good = decode_plainly(packed, size, wanted, block->plain_size);
+        assert_int_equal(ktki_snappy_decode(packed, size, out, block->plain_size), is_good);
+        if (is_good) {
+            assert_memory_equal(out, wanted, block->plain_size);
+            agreed++;
+        }
+        free(packed);
+        free(out);
+        free(wanted);
+        free(block);
+    }
+    assert_true(agreed > 1000 && agreed < 19000);
+}
+
 #define DECODE(out_size, ...)                                                                      \
     ktki_snappy_decode((const uint8_t[]){__VA_ARGS__}, sizeof((uint8_t[]){__VA_ARGS__}), out,      \
                        (out_size))
@@ -186,6 +279,7 @@ int main(void) {
         cmocka_unit_test(reads_columns_of_words),
         cmocka_unit_test(reads_any_mixture),
         cmocka_unit_test(refuses_what_is_damaged),
+        cmocka_unit_test(agrees_with_plain_decoding_of_damaged_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
