@@ -62,12 +62,18 @@ static ktk_status read_pages(struct leaf_reader *reader, struct nest_reader *nes
     ktk_status status = KTK_OK;
 
     if (reader->pages.dictionary != NULL) {
-        KTKI_TRY(ktki_dictionary_load(reader, reader->pages.dictionary, err));
+        status = ktki_dictionary_load(reader, reader->pages.dictionary, err);
+        if (status != KTK_OK) {
+            ktki_error_context(err, "dictionary page at offset %lld",
+                               (long long)reader->pages.dictionary->offset);
+            goto out;
+        }
     }
     for (reader->next_page = 0; reader->next_page < reader->pages.data_count; reader->next_page++) {
         status = read_page(reader, nests, &reader->pages.data[reader->next_page], err);
         if (status != KTK_OK) {
-            ktki_error_context(err, "data page %zu", reader->next_page);
+            ktki_error_context(err, "data page %zu at offset %lld", reader->next_page,
+                               (long long)reader->pages.data[reader->next_page].offset);
             goto out;
         }
     }
@@ -127,7 +133,7 @@ static ktk_status begin(struct leaf_reader *reader, const struct chunk_read *rea
         KTKI_TRY(ktki_codec_find(&reader->format.codec, read->chunk->codec, err));
     }
     KTKI_TRY(ktki_page_walk(&reader->pages, reader->scratch, ktki_context_limits(read->context),
-                            read->data, read->size, read->chunk->value_count, err));
+                            read->data, read->size, read->offset, read->chunk->value_count, err));
     KTKI_TRY(check_counts(reader, read, err));
     if (is_coded && is_all_dictionary(&reader->pages)) {
         reader->rule.kind = SINK_INDEX;

@@ -16,6 +16,7 @@ struct chunk_read {
     int64_t row_count;
     const uint8_t *data; /* the bytes of the chunk, see ktki_chunk_range() */
     size_t size;
+    int64_t offset; /* of the chunk, in the file */
 };
 
 /** Where the bytes of a chunk lie in a file of `file_size`. KTK_E_CORRUPT if they do not;

@@ -19,7 +19,7 @@ static ktk_status add_page(struct read_scratch *scratch, size_t count, const str
 
 static ktk_status read_page(struct cursor *cursor, const ktk_limits *limits, struct page *out,
                             ktk_error *err) {
-    struct page page;
+    struct page page = {.offset = out->offset};
     ktk_status status = KTK_OK;
 
     KTKI_TRY(ktki_page_header_decode(&page.header, cursor, err));
@@ -42,7 +42,7 @@ static bool is_data(const struct page *page) {
 
 ktk_status ktki_page_walk(struct page_walk *out, struct read_scratch *scratch,
                           const ktk_limits *limits, const uint8_t *data, size_t size,
-                          int64_t value_count, ktk_error *err) {
+                          int64_t offset, int64_t value_count, ktk_error *err) {
     struct cursor cursor = ktki_cursor(data, size);
     struct page_walk list = {0};
     struct page page;
@@ -52,13 +52,19 @@ ktk_status ktki_page_walk(struct page_walk *out, struct read_scratch *scratch,
     ktk_status status = KTK_OK;
 
     while (list.value_count < value_count && !ktki_cursor_is_done(&cursor)) {
-        KTKI_TRY(read_page(&cursor, limits, &page, err));
+        page.offset = offset + (cursor.at - data);
+        status = read_page(&cursor, limits, &page, err);
+        if (status != KTK_OK) {
+            ktki_error_context(err, "page %zu at offset %lld", count, (long long)page.offset);
+            goto out;
+        }
         if (is_data(&page)) {
             list.value_count += page.header.value_count;
         } else if (page.header.type != PQ_DICTIONARY_PAGE) {
             continue;
         } else if (count > 0) {
-            KTKI_FAIL(err, KTK_E_CORRUPT, "a dictionary page follows other pages");
+            KTKI_FAIL(err, KTK_E_CORRUPT, "a dictionary page at offset %lld follows other pages",
+                      (long long)page.offset);
         } else {
             has_dictionary = true;
         }

@@ -7,6 +7,7 @@
 
 struct page {
     struct page_header header;
+    int64_t offset;      /* of the header, in the file */
     const uint8_t *body; /* header.compressed_size bytes */
 };
 
@@ -19,13 +20,13 @@ struct page_walk {
 };
 
 /**
- * List the pages of a chunk, whose bytes are `data`, until `value_count` values are found. Nothing
- * is decoded yet but every size and count is checked. Pages of kinds that hold no values are left
- * out.
+ * List the pages of a chunk, whose bytes are `data` at `offset` of the file, until `value_count`
+ * values are found. Nothing is decoded yet but every size and count is checked. Pages of kinds that
+ * hold no values are left out. Errors name page and offset.
  */
 ktk_status ktki_page_walk(struct page_walk *out, struct read_scratch *scratch,
                           const ktk_limits *limits, const uint8_t *data, size_t size,
-                          int64_t value_count, ktk_error *err);
+                          int64_t offset, int64_t value_count, ktk_error *err);
 
 /** How the pages of a chunk are to be read. */
 struct page_format {

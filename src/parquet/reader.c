@@ -224,7 +224,8 @@ static ktk_status read_leaf(void *state, size_t item, ktk_error *err) {
                                .nest_first = it->nest_first,
                                .row_count = read->group->row_count,
                                .data = read->bytes[item].data,
-                               .size = read->bytes[item].size};
+                               .size = read->bytes[item].size,
+                               .offset = read->ranges[item].offset};
     struct read_scratch *scratch = NULL;
     ktk_status status = KTK_OK;
 

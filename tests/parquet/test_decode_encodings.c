@@ -179,7 +179,7 @@ static void joins_streams(void **unused) {
     add(&fixture, 3, PQ_BYTE_STREAM_SPLIT, BYTES(ALL_3, STREAMS));
     DECODES(&fixture, 3, 0, uint8_t, 0xAA, 0xBB, 0x00, 0x11, 0xA3, 0xB4);
     add(&fixture, 3, PQ_BYTE_STREAM_SPLIT, BYTES(ALL_3, STREAMS, 0));
-    refuses(&fixture, KTK_E_CORRUPT, "data page 1: a page has 13 bytes for 3 values of 4 bytes");
+    refuses(&fixture, KTK_E_CORRUPT, "a page has 13 bytes for 3 values of 4 bytes");
     end(&fixture);
 }
 
@@ -225,7 +225,7 @@ static void refuses_texts_that_are_damaged(void **unused) {
     (void)unused;
     begin(&fixture, PQ_BYTE_ARRAY, TYPE(TYPE_STRING));
     add(&fixture, 5, PQ_DELTA_LENGTH_BYTE_ARRAY, BYTES(ALL_5, HELLO));
-    refuses(&fixture, KTK_E_CORRUPT, "data page 0: the sizes of its texts are damaged");
+    refuses(&fixture, KTK_E_CORRUPT, "the sizes of its texts are damaged");
     end(&fixture);
     begin(&fixture, PQ_BYTE_ARRAY, TYPE(TYPE_STRING));
     add(&fixture, 3, PQ_DELTA_LENGTH_BYTE_ARRAY,
