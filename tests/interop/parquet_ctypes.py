@@ -14,7 +14,6 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HEADER = ROOT / "include" / "kartothek" / "parquet.h"
 C_TYPES = {"size_t": ctypes.c_size_t, "int64_t": ctypes.c_int64, "int32_t": ctypes.c_int32, "bool": ctypes.c_bool, "double": ctypes.c_double}
 STREAM_SIZE = 5 * ctypes.sizeof(ctypes.c_void_p)
-UNSUPPORTED = 8
 
 
 class KtkError(Exception):
