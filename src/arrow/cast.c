@@ -34,11 +34,24 @@ static bool is_list(enum type_id id) {
 
 static bool lists_are_castable(const struct field *from, const struct field *to) {
     bool is_kin = (is_list(from->type.id) && is_list(to->type.id)) ||
+                  (from->type.id == TYPE_MAP && to->type.id == TYPE_MAP) ||
                   (from->type.id == TYPE_FIXED_LIST && ktki_type_equals(&from->type, &to->type));
 
     return is_kin && ktki_cast_is_possible(&from->children[0], &to->children[0]);
 }
 
+static bool structs_are_castable(const struct field *from, const struct field *to) {
+    bool is_kin = from->type.id == TYPE_STRUCT && to->type.id == TYPE_STRUCT &&
+                  from->child_count == to->child_count;
+
+    for (int32_t i = 0; is_kin && i < from->child_count; i++) {
+        is_kin = strcmp(from->children[i].name, to->children[i].name) == 0 &&
+                 ktki_cast_is_possible(&from->children[i], &to->children[i]);
+    }
+    return is_kin;
+}
+
+static ktk_status cast_structs(struct cast *cast, ktk_error *err);
 static ktk_status cast_lists(struct cast *cast, ktk_error *err);
 static ktk_status cast_fixed_lists(struct cast *cast, ktk_error *err);
 
@@ -59,7 +72,7 @@ static cast_fn find_kernel(const struct field *from, const struct field *to) {
     if (lists_are_castable(from, to)) {
         return from->type.id == TYPE_FIXED_LIST ? cast_fixed_lists : cast_lists;
     }
-    return NULL;
+    return structs_are_castable(from, to) ? cast_structs : NULL;
 }
 
 bool ktki_cast_is_possible(const struct field *from, const struct field *to) {
@@ -74,24 +87,39 @@ static const char *name_of(const struct field *field) {
     return field->name == NULL ? "" : field->name;
 }
 
-/* Items [start, start + count) of the child of a list: a look, not to be released. */
-static struct ArrowArray items_of(const struct cast *cast, int64_t start, int64_t count) {
-    struct ArrowArray items = *cast->array->children[0];
+/* Slots [start, start + count) of a child. */
+static ktk_status cast_child(struct cast *cast, int32_t index, int64_t start, int64_t count,
+                             ktk_error *err) {
+    struct ArrowArray child = *cast->array->children[index]; /* a look, not to be released */
 
-    items.offset += start;
-    items.length = count;
-    items.null_count = items.null_count == 0 ? 0 : -1;
-    return items;
+    child.offset += start;
+    child.length = count;
+    child.null_count = child.null_count == 0 ? 0 : -1;
+    return cast_copy(&cast->parts->children[index], cast->parts->context, &child,
+                     &cast->from->children[index], &cast->to->children[index], err);
 }
 
 static ktk_status cast_items(struct cast *cast, int64_t start, int64_t count, ktk_error *err) {
-    const struct ArrowArray items = items_of(cast, start, count);
-    ktk_status status = cast_copy(&cast->parts->children[0], cast->parts->context, &items,
-                                  &cast->from->children[0], &cast->to->children[0], err);
+    ktk_status status = cast_child(cast, 0, start, count, err);
 
     if (status != KTK_OK) {
         ktki_error_context(err, "items of column '%s'", name_of(cast->to));
     }
+    return status;
+}
+
+static ktk_status cast_structs(struct cast *cast, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    for (int32_t i = 0; i < cast->from->child_count; i++) {
+        status = cast_child(cast, i, cast->view.offset, cast->parts->length, err);
+        if (status != KTK_OK) {
+            ktki_error_context(err, "'%s' of column '%s'", name_of(&cast->to->children[i]),
+                               name_of(cast->to));
+            goto out;
+        }
+    }
+out:
     return status;
 }
 

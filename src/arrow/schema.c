@@ -116,6 +116,16 @@ static int32_t find_key(const struct schema *schema, const char *key) {
     return i;
 }
 
+void ktki_field_decode(struct field *field) {
+    if (field->type.id == TYPE_DICTIONARY) {
+        field->type = field->dictionary->type;
+        field->dictionary = NULL;
+    }
+    for (int32_t i = 0; i < field->child_count; i++) {
+        ktki_field_decode(&field->children[i]);
+    }
+}
+
 ktk_status ktki_schema_set_key_value(struct schema *schema, const char *key, const char *value,
                                      size_t value_size, ktk_error *err) {
     const struct key_value entry = {key, value, value_size};

@@ -53,6 +53,9 @@ void ktki_schema_free(struct schema *schema);
 ktk_status ktki_field_copy(struct schema *schema, struct field *out, const struct field *field,
                            ktk_error *err);
 
+/** Dictionaries, at any depth, become their values; the field belongs to a schema being built. */
+void ktki_field_decode(struct field *field);
+
 /** Add or replace key/value metadata of a schema that is being built. The value may hold NULs. */
 ktk_status ktki_schema_set_key_value(struct schema *schema, const char *key, const char *value,
                                      size_t value_size, ktk_error *err);

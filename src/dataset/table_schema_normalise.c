@@ -32,12 +32,7 @@ static const struct {
 
 /* In place, on a copy that belongs to the schema being built. */
 static void normalise_type(struct field *field) {
-    if (field->type.id == TYPE_DICTIONARY) {
-        const char *name = field->name;
-
-        *field = *field->dictionary;
-        field->name = name;
-    }
+    ktki_field_decode(field);
     field->nullable = true;
     field->key_value_count = 0;
     field->key_values = NULL;

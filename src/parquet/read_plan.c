@@ -4,16 +4,6 @@
 
 #include "base/error.h"
 
-static void drop_dictionaries(struct field *field) {
-    if (field->type.id == TYPE_DICTIONARY) {
-        field->type = field->dictionary->type;
-        field->dictionary = NULL;
-    }
-    for (int32_t i = 0; i < field->child_count; i++) {
-        drop_dictionaries(&field->children[i]);
-    }
-}
-
 /* Number of nests around two leaves of a column that are the same. */
 static int32_t shared_nests(const struct parquet_leaf *a, const struct parquet_leaf *b) {
     const struct parquet_nest *x = a->nest;
@@ -82,7 +72,7 @@ ktk_status ktki_read_plan_init(struct read_plan *out, const struct parquet_schem
                                &plan.columns, err));
     for (int32_t i = 0; i < column_count; i++) {
         if (!keep_dictionaries) {
-            drop_dictionaries(&plan.schema->fields[i]);
+            ktki_field_decode(&plan.schema->fields[i]);
         }
         plan_column(&plan, schema, columns[i], i);
     }

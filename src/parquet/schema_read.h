@@ -62,7 +62,8 @@ ktk_status ktki_parquet_leaf_type(struct data_type *out, const struct schema_ele
 
 /**
  * Give the fields of `schema`, which is still being built, the types that its writer knew and the
- * file itself cannot tell: time zones, large types, durations, dictionaries of text or bytes.
+ * file itself cannot tell: time zones, large types, lists of fixed size, durations, dictionaries of
+ * text or bytes, sorted keys; within nested fields, too.
  * `value` is what an `ARROW:schema` entry holds. Where it contradicts the file, the file holds.
  * KTK_E_CORRUPT if it does not decode; an entry that is well-formed but not supported is ignored.
  */

@@ -92,6 +92,45 @@ out:
     return status;
 }
 
+static ktk_status restore_field(struct schema *schema, struct field *field,
+                                const struct field *origin, ktk_error *err);
+
+/* Children of structs are known by their names, items of lists and entries of maps by their place.
+ */
+static ktk_status restore_children(struct schema *schema, struct field *field,
+                                   const struct field *origin, bool by_name, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    for (int32_t i = 0; i < field->child_count && i < origin->child_count; i++) {
+        if (!by_name || strcmp(field->children[i].name, origin->children[i].name) == 0) {
+            KTKI_TRY(restore_field(schema, &field->children[i], &origin->children[i], err));
+        }
+    }
+out:
+    return status;
+}
+
+static ktk_status restore_list(struct schema *schema, struct field *field,
+                               const struct field *origin, ktk_error *err) {
+    bool is_fixed = origin->type.id == TYPE_FIXED_LIST && origin->type.width >= 0;
+
+    if (!is_fixed && origin->type.id != TYPE_LIST && origin->type.id != TYPE_LARGE_LIST) {
+        return KTK_OK;
+    }
+    field->type.id = origin->type.id;
+    field->type.width = is_fixed ? origin->type.width : 0;
+    return restore_children(schema, field, origin, false, err);
+}
+
+static ktk_status restore_map(struct schema *schema, struct field *field,
+                              const struct field *origin, ktk_error *err) {
+    if (origin->type.id != TYPE_MAP || origin->child_count != 1) {
+        return KTK_OK;
+    }
+    field->keys_sorted = origin->keys_sorted;
+    return restore_children(schema, &field->children[0], &origin->children[0], false, err);
+}
+
 /* Neither the numbers of children nor types can be trusted to agree with the file. */
 static ktk_status restore_field(struct schema *schema, struct field *field,
                                 const struct field *origin, ktk_error *err) {
@@ -117,13 +156,12 @@ static ktk_status restore_field(struct schema *schema, struct field *field,
     case TYPE_BINARY:
         return restore_bytes(schema, field, origin, TYPE_LARGE_BINARY, err);
     case TYPE_LIST:
-        if (origin->type.id == TYPE_LARGE_LIST) {
-            field->type.id = TYPE_LARGE_LIST;
-        }
-        /* Items are not read as dictionaries. */
-        return origin->child_count == 1 && origin->children[0].type.id != TYPE_DICTIONARY
-                   ? restore_field(schema, &field->children[0], &origin->children[0], err)
-                   : KTK_OK;
+        return restore_list(schema, field, origin, err);
+    case TYPE_MAP:
+        return restore_map(schema, field, origin, err);
+    case TYPE_STRUCT:
+        return origin->type.id == TYPE_STRUCT ? restore_children(schema, field, origin, true, err)
+                                              : KTK_OK;
     default:
         return KTK_OK;
     }

@@ -11,22 +11,45 @@
 /* What is decided about the columns of a file. */
 struct choice {
     struct scan *scan;
-    const struct schema *file;
+    struct schema *file;         /* as its columns are read; a reference */
     bool *is_hidden;             /* of each column of the file: an index of pandas, no data */
     int32_t *reads_of_file;      /* of each column of the file: index into the reads, or -1 */
     const struct field **fields; /* of the result */
     int32_t count;
 };
 
+/* The schema of the file with dictionaries decoded. */
+static ktk_status decoded_schema(struct schema **out, const struct schema *file, struct scan *scan,
+                                 ktk_error *err) {
+    int32_t *all = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_arena_array(&scan->arena, (size_t)file->field_count, sizeof(*all), &all, err));
+    for (int32_t i = 0; i < file->field_count; i++) {
+        all[i] = i;
+    }
+    KTKI_TRY(ktki_schema_select(out, file, all, file->field_count, true, err));
+    for (int32_t i = 0; i < file->field_count; i++) {
+        ktki_field_decode(&(*out)->fields[i]);
+    }
+out:
+    return status;
+}
+
 static ktk_status choice_init(struct choice *choice, struct scan *scan, ktk_error *err) {
-    const struct schema *file = ktki_parquet_schema(scan->file);
+    struct schema *file = ktki_parquet_schema(scan->file);
     const struct query_plan *plan = scan->plan;
     size_t file_count = (size_t)file->field_count;
     size_t table_count = (size_t)plan->schema->field_count;
     size_t result_count = file_count + table_count;
     ktk_status status = KTK_OK;
 
-    *choice = (struct choice){.scan = scan, .file = file};
+    *choice = (struct choice){.scan = scan};
+    if (ktki_scan_keeps_dictionaries(scan)) {
+        choice->file = ktki_schema_ref(file);
+    } else {
+        KTKI_TRY(decoded_schema(&choice->file, file, scan, err));
+    }
     KTKI_TRY(ktki_arena_zeroed(&scan->arena, file_count, sizeof(*choice->is_hidden),
                                &choice->is_hidden, err));
     KTKI_TRY(ktki_arena_array(&scan->arena, file_count, sizeof(*choice->reads_of_file),
@@ -113,14 +136,6 @@ out:
     return status;
 }
 
-/* The type a column of the file comes with, when it is given as stored. */
-static const struct field *stored_field(const struct choice *choice, int32_t column) {
-    const struct field *field = &choice->file->fields[column];
-    bool is_decoded = field->type.id == TYPE_DICTIONARY && !choice->scan->plan->keep_dictionaries;
-
-    return is_decoded ? field->dictionary : field;
-}
-
 /* The columns that were asked for, or all of the table. */
 static ktk_status choose_wanted(struct choice *choice, ktk_error *err) {
     const struct query_plan *plan = choice->scan->plan;
@@ -138,7 +153,7 @@ static ktk_status choose_wanted(struct choice *choice, ktk_error *err) {
         KTKI_TRY(read_field(choice, field, err));
         column = choice->scan->reads[choice->scan->reads_of_fields[field]];
         if (plan->shape == KTK_SHAPE_PARTITION) {
-            wanted = stored_field(choice, column);
+            wanted = &choice->file->fields[column];
         } else if (!ktki_cast_is_possible(&choice->file->fields[column], wanted)) {
             status = fail_types(choice, &choice->file->fields[column], wanted, err);
             goto out;
@@ -161,7 +176,7 @@ static void choose_stored(struct choice *choice) {
         int32_t field = ktki_schema_find(table, choice->file->fields[i].name);
 
         if (!choice->is_hidden[i] && (field < 0 || constants->by_field[field] == NULL)) {
-            add_read(choice, stored_field(choice, i), read_column(choice, i));
+            add_read(choice, &choice->file->fields[i], read_column(choice, i));
         }
     }
 }
@@ -220,7 +235,7 @@ out:
 
 ktk_status ktki_assemble_plan(struct scan *scan, ktk_error *err) {
     const struct query_plan *plan = scan->plan;
-    struct choice choice;
+    struct choice choice = {.file = NULL};
     ktk_status status = KTK_OK;
 
     KTKI_TRY(choice_init(&choice, scan, err));
@@ -236,6 +251,7 @@ ktk_status ktki_assemble_plan(struct scan *scan, ktk_error *err) {
         scan->output = ktki_schema_ref(plan->output);
     }
 out:
+    ktki_schema_free(choice.file);
     return status;
 }
 

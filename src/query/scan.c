@@ -98,16 +98,20 @@ out:
     return status;
 }
 
+bool ktki_scan_keeps_dictionaries(const struct scan *scan) {
+    return scan->plan->shape == KTK_SHAPE_TABLE || scan->plan->keep_dictionaries;
+}
+
 ktk_status ktki_scan_read(const struct scan *scan, int32_t row_group, struct batch *out,
                           ktk_error *err) {
     const struct row_group *group = &ktki_parquet_metadata(scan->file)->row_groups[row_group];
-    bool keeps = scan->plan->shape == KTK_SHAPE_TABLE || scan->plan->keep_dictionaries;
     struct batch read = {.row_count = group->row_count};
     ktk_status status = KTK_OK;
 
     if (scan->read_count > 0 && group->row_count > 0) {
         KTKI_TRY(ktki_parquet_read_row_group(&read, scan->file, row_group, scan->reads,
-                                             scan->read_count, keeps, err));
+                                             scan->read_count, ktki_scan_keeps_dictionaries(scan),
+                                             err));
     }
     status = filter_and_assemble(scan, &read, out, err);
     if (status != KTK_OK) {

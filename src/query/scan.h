@@ -37,6 +37,9 @@ struct scan {
 ktk_status ktki_scan_open(struct scan *out, const struct query_plan *plan, int64_t partition,
                           ktk_error *err);
 
+/** Whether dictionaries of the file are read as such. */
+bool ktki_scan_keeps_dictionaries(const struct scan *scan);
+
 /** Bytes that reading a row group will need, about. */
 int64_t ktki_scan_row_group_size(const struct scan *scan, int32_t row_group);
 

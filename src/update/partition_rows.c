@@ -47,9 +47,10 @@ static int64_t batch_bytes(const struct batch *batch) {
     return bytes;
 }
 
-static bool has_dictionaries(const struct schema *schema) {
-    for (int32_t i = 0; i < schema->field_count; i++) {
-        if (schema->fields[i].type.id == TYPE_DICTIONARY) {
+static bool has_dictionaries(const struct field *fields, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        if (fields[i].type.id == TYPE_DICTIONARY ||
+            has_dictionaries(fields[i].children, fields[i].child_count)) {
             return true;
         }
     }
@@ -281,7 +282,8 @@ static ktk_status choose_data_columns(struct reading *reading, const struct sche
                                 reading->data_column_count, true, err));
     KTKI_TRY(ktki_alloc_zeroed(reading->allocator, (size_t)reading->key_count,
                                sizeof(*reading->null_marks), &reading->null_marks, err));
-    reading->is_alone = has_dictionaries(reading->rows->schema);
+    reading->is_alone =
+        has_dictionaries(reading->rows->schema->fields, reading->rows->schema->field_count);
 out:
     return status;
 }

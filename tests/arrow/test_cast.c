@@ -399,6 +399,40 @@ static void converts_items_of_lists(void **unused) {
     test_context_free(context);
 }
 
+static void converts_children_of_structs_and_maps(void **unused) {
+    struct field from_children[] = {of_type(TYPE_STRING), of_type(TYPE_LARGE_BINARY)};
+    struct field to_children[] = {of_type(TYPE_LARGE_STRING), of_type(TYPE_BINARY)};
+    struct field from = of_type(TYPE_STRUCT);
+    struct field to = of_type(TYPE_STRUCT);
+    struct field from_map = of_type(TYPE_MAP);
+    struct field to_map = of_type(TYPE_MAP);
+    ktk_context *context = test_context_new(1);
+    uint32_t random = 48;
+
+    (void)unused;
+    from.children = from_children;
+    to.children = to_children;
+    from.child_count = to.child_count = 2;
+    for (int i = 0; i < 10; i++) {
+        check_kept(context, &from, &to, &random);
+    }
+    from.nullable = to.nullable = false;
+    from_children[0].nullable = to_children[0].nullable = false;
+    from_map.children = &from;
+    to_map.children = &to;
+    from_map.child_count = to_map.child_count = 1;
+    for (int i = 0; i < 10; i++) {
+        check_kept(context, &from_map, &to_map, &random);
+    }
+    assert_false(ktki_cast_is_possible(&from, &to_map));
+    to_children[1].name = "other";
+    assert_false(ktki_cast_is_possible(&from, &to));
+    assert_false(ktki_cast_is_possible(&from_map, &to_map));
+    to.child_count = 1;
+    assert_false(ktki_cast_is_possible(&from, &to));
+    test_context_free(context);
+}
+
 static void names_the_column_of_an_item_that_is_lost(void **unused) {
     ktk_context *context = test_context_new(1);
     struct field items[] = {in_unit(TYPE_TIMESTAMP, UNIT_NANO),
@@ -519,6 +553,7 @@ int main(void) {
         cmocka_unit_test(converts_texts_of_every_form),
         cmocka_unit_test(decodes_dictionaries),
         cmocka_unit_test(converts_items_of_lists),
+        cmocka_unit_test(converts_children_of_structs_and_maps),
         cmocka_unit_test(names_the_column_of_an_item_that_is_lost),
         cmocka_unit_test(makes_anything_of_nulls),
         cmocka_unit_test(moves_arrays_of_equal_type),

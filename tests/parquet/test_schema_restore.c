@@ -105,19 +105,27 @@ static void restores_dictionaries_of_text_and_bytes(void **unused) {
     check(FIELD(TYPE_INT64), &origin, "int64");
 }
 
+#define TEXT(name_)                                                                                \
+    {                                                                                              \
+        .name = (name_), .nullable = true, .type = {.id = TYPE_STRING }                            \
+    }
+#define LARGE_TEXT(name_)                                                                          \
+    {                                                                                              \
+        .name = (name_), .nullable = true, .type = {.id = TYPE_LARGE_STRING }                      \
+    }
+#define WITH_CHILDREN(count, children_)                                                            \
+    .name = "x", .nullable = true, .child_count = (count), .children = (children_)
+
+static struct field values_field = {.name = "", .nullable = true, .type = {.id = TYPE_STRING}};
+
 static void restores_items_of_lists(void **unused) {
-    struct field item = {.name = "element", .nullable = true, .type = {.id = TYPE_STRING}};
-    struct field large_item = {.name = "item", .nullable = true, .type = {.id = TYPE_LARGE_STRING}};
-    struct field values = {.name = "", .nullable = true, .type = {.id = TYPE_STRING}};
+    struct field item = TEXT("element");
+    struct field large_item = LARGE_TEXT("item");
     struct field coded_item = {.name = "item",
                                .nullable = true,
                                .type = {.id = TYPE_DICTIONARY, .index = TYPE_INT8},
-                               .dictionary = &values};
-    const struct field list = {.name = "x",
-                               .nullable = true,
-                               .type = {.id = TYPE_LIST},
-                               .child_count = 1,
-                               .children = &item};
+                               .dictionary = &values_field};
+    const struct field list = {WITH_CHILDREN(1, &item), .type = {.id = TYPE_LIST}};
     struct field origin = list;
 
     (void)unused;
@@ -126,7 +134,41 @@ static void restores_items_of_lists(void **unused) {
     origin.type.id = TYPE_LARGE_LIST;
     check(&list, &origin, "large_list<element: large_string>");
     origin.children = &coded_item;
-    check(&list, &origin, "large_list<element: string>");
+    check(&list, &origin, "large_list<element: dictionary<values=string, indices=int32>>");
+    origin.type = (struct data_type){.id = TYPE_FIXED_LIST, .width = 3};
+    check(&list, &origin, "fixed_size_list<element: dictionary<values=string, indices=int32>>[3]");
+    origin.type = (struct data_type){.id = TYPE_STRUCT};
+    check(&list, &origin, "list<element: string>");
+}
+
+static void restores_children_of_structs_by_name(void **unused) {
+    struct field children[] = {TEXT("a"), TEXT("b"), TEXT("c")};
+    struct field origins[] = {LARGE_TEXT("a"), LARGE_TEXT("other"), LARGE_TEXT("c")};
+    struct field inner[] = {{WITH_CHILDREN(3, children), .type = {.id = TYPE_STRUCT}}};
+    struct field inner_origin[] = {{WITH_CHILDREN(3, origins), .type = {.id = TYPE_STRUCT}}};
+    const struct field outer = {WITH_CHILDREN(1, inner), .type = {.id = TYPE_STRUCT}};
+    struct field origin = {WITH_CHILDREN(1, inner_origin), .type = {.id = TYPE_STRUCT}};
+
+    (void)unused;
+    check(&outer, &origin, "struct<x: struct<a: large_string, b: string, c: large_string>>");
+    inner_origin[0].child_count = 1;
+    check(&outer, &origin, "struct<x: struct<a: large_string, b: string, c: string>>");
+    origin.type.id = TYPE_LIST;
+    check(&outer, &origin, "struct<x: struct<a: string, b: string, c: string>>");
+}
+
+static void restores_keys_and_values_of_maps(void **unused) {
+    struct field pair[] = {TEXT("key"), TEXT("value")};
+    struct field pair_origin[] = {LARGE_TEXT("k"), LARGE_TEXT("v")};
+    struct field entries = {WITH_CHILDREN(2, pair), .type = {.id = TYPE_STRUCT}};
+    struct field entries_origin = {WITH_CHILDREN(2, pair_origin), .type = {.id = TYPE_STRUCT}};
+    const struct field map = {WITH_CHILDREN(1, &entries), .type = {.id = TYPE_MAP}};
+    struct field origin = {WITH_CHILDREN(1, &entries_origin), .type = {.id = TYPE_MAP}};
+
+    (void)unused;
+    origin.keys_sorted = true;
+    check(&map, &origin, "map<large_string, large_string, keys_sorted>");
+    check(&map, &entries_origin, "map<string, string>");
 }
 
 static void refuses_an_entry_that_does_not_decode(void **unused) {
@@ -152,6 +194,8 @@ int main(void) {
         cmocka_unit_test(keeps_the_file_where_it_is_contradicted),
         cmocka_unit_test(restores_dictionaries_of_text_and_bytes),
         cmocka_unit_test(restores_items_of_lists),
+        cmocka_unit_test(restores_children_of_structs_by_name),
+        cmocka_unit_test(restores_keys_and_values_of_maps),
         cmocka_unit_test(refuses_an_entry_that_does_not_decode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
