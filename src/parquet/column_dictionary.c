@@ -32,6 +32,7 @@ struct numbering {
     size_t value_count;
     size_t plain_size; /* of the values that are done, unless entries are numbered */
     bool is_full;
+    size_t entry_count; /* expected */
     /* For leaves that are dictionaries: the number of each of their entries. */
     const struct leaf_piece *piece;
     uint32_t *numbers;
@@ -176,7 +177,7 @@ out:
  * trying.
  */
 static ktk_status looks_repetitive(struct write_scratch *scratch, const struct leaf_input *input,
-                                   bool *out, ktk_error *err) {
+                                   bool *out, size_t *entry_count, ktk_error *err) {
     const struct dictionary *dictionary = &scratch->dictionary;
     size_t sampled = 0;
     size_t met;
@@ -193,6 +194,8 @@ static ktk_status looks_repetitive(struct write_scratch *scratch, const struct l
         double size = distinct * (double)dictionary->page.size / dictionary->count;
 
         *out = 2 * distinct <= value_count && size <= 1.5 * DICTIONARY_BYTES_MAX;
+        /* Few values have all been seen by now. */
+        *entry_count = 4 * dictionary->count <= sampled ? dictionary->count : (size_t)distinct;
     }
 out:
     return status;
@@ -207,7 +210,7 @@ static ktk_status number_all(struct numbering *numbering, bool by_entries, ktk_e
 
     KTKI_TRY(ktki_dictionary_begin(&scratch->dictionary,
                                    input->leaf->physical == PQ_BYTE_ARRAY ? 0 : input->leaf->width,
-                                   input->leaf->is_bytes, value_count, err));
+                                   input->leaf->is_bytes, numbering->entry_count, err));
     scratch->indices.size = 0;
     if (!ktki_mul_size(value_count, sizeof(uint32_t), &size)) {
         KTKI_FAIL(err, KTK_E_LIMIT, "%zu values do not fit in memory", value_count);
@@ -224,17 +227,20 @@ out:
 ktk_status ktki_column_dictionary(struct write_scratch *scratch, const struct leaf_input *input,
                                   int64_t *slot_count, ktk_error *err) {
     const struct write_leaf *leaf = input->leaf;
-    struct numbering numbering = {.scratch = scratch, .input = input};
+    struct numbering numbering = {.scratch = scratch, .input = input, .entry_count = 1024};
     bool by_entries = numbers_entries(input);
     bool is_tried = leaf->physical != PQ_BOOLEAN && input->slot_count > input->null_count;
     int64_t numbered = 0;
     ktk_status status = KTK_OK;
 
+    if (input->slot_count < (int64_t)numbering.entry_count) {
+        numbering.entry_count = (size_t)input->slot_count;
+    }
     if (is_tried && !by_entries && input->slot_count >= SAMPLED_SLOTS_MIN) {
         KTKI_TRY(ktki_dictionary_begin(&scratch->dictionary,
                                        leaf->physical == PQ_BYTE_ARRAY ? 0 : leaf->width,
                                        leaf->is_bytes, VALUE_BLOCK_MAX, err));
-        KTKI_TRY(looks_repetitive(scratch, input, &is_tried, err));
+        KTKI_TRY(looks_repetitive(scratch, input, &is_tried, &numbering.entry_count, err));
     }
     if (is_tried) {
         KTKI_TRY(number_all(&numbering, by_entries, err));

@@ -18,7 +18,7 @@ struct dictionary {
     bool is_bytes;      /* blocks come as pieces of bytes */
     uint32_t count;     /* entries */
     struct buffer page; /* entries, PLAIN */
-    void *slots;        /* hash table: open addressing, at most half full */
+    void *slots;        /* hash table: open addressing, at most a quarter full */
     size_t slots_size;  /* bytes allocated */
     size_t slot_count;  /* a power of two */
     uint32_t *offsets;  /* of the entries in the page; if they are hashed as bytes */
@@ -29,15 +29,15 @@ struct dictionary {
 void ktki_dictionary_init(struct dictionary *dictionary, const ktk_allocator *allocator);
 void ktki_dictionary_clear(struct dictionary *dictionary);
 
-/** Begin with no entries, for values of that kind; memory is kept. `value_count` values may come.
- */
+/** Begin with no entries, for values of that kind; memory is kept. About `entry_count` entries are
+ * expected. */
 ktk_status ktki_dictionary_begin(struct dictionary *dictionary, size_t width, bool is_bytes,
-                                 size_t value_count, ktk_error *err);
+                                 size_t entry_count, ktk_error *err);
 
 /**
  * Number the values of a block; unknown ones are added. `*done` is less than the block's count if
  * an entry would make the page longer than DICTIONARY_BYTES_MAX, or the table degenerate; that
- * value and those behind it are not numbered.
+ * value and those behind it are not numbered, and none may be added any more.
  */
 ktk_status ktki_dictionary_add(struct dictionary *dictionary, const struct value_block *block,
                                uint32_t *indices, size_t *done, ktk_error *err);
