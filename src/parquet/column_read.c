@@ -38,14 +38,31 @@ ktk_status ktki_chunk_range(int64_t *offset, int64_t *size, const struct column_
 
 /* ---- pages ---- */
 
+/* Where the values of a page go if each entry is a slot and none is null. */
+static struct page_slots slots_of(const struct leaf_reader *reader, const struct page *page) {
+    const struct value_rule *rule = &reader->rule;
+    const struct validity *validity = &reader->sink.validity;
+    size_t count = (size_t)page->header.value_count;
+    struct page_slots slots = {0};
+
+    if (rule->kind == SINK_FIXED && rule->read == NULL &&
+        page->header.value_count <= validity->capacity - validity->length) {
+        slots.before = (size_t)validity->length * rule->width;
+        slots.to = reader->sink.values + slots.before;
+        slots.size = count * rule->width;
+    }
+    return slots;
+}
+
 static ktk_status read_page(struct leaf_reader *reader, struct nest_reader *nests,
                             const struct page *page, ktk_error *err) {
     struct validity *validity = &reader->sink.validity;
     struct page_values values = {.slot = validity->length};
+    struct page_slots slots = slots_of(reader, page);
     int64_t null_count = validity->null_count;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_page_open(&values.parts, page, &reader->format, reader->scratch, err));
+    KTKI_TRY(ktki_page_open(&values.parts, page, &reader->format, &slots, reader->scratch, err));
     KTKI_TRY(ktki_nests_add(nests, validity, &values.parts, page->header.value_count,
                             reader->scratch, err));
     values.count = (size_t)(validity->length - values.slot);

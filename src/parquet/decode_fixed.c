@@ -47,9 +47,12 @@ static ktk_status place_plain(struct leaf_reader *reader, struct page_values *pa
                               ktk_error *err) {
     size_t size = page->count * reader->rule.width;
     uint8_t *to = slot_at(reader, page->slot);
-    bool is_placed = false;
+    bool is_placed = page->parts.is_placed;
     ktk_status status = KTK_OK;
 
+    if (is_placed) {
+        return KTK_OK;
+    }
     KTKI_TRY(ktki_page_values(&page->parts, &reader->format, reader->scratch, to, size, &is_placed,
                               err));
     if (!is_placed && !ktki_cursor_copy(&page->parts.values, to, size)) {
@@ -98,6 +101,10 @@ ktk_status ktki_fixed_plain(struct leaf_reader *reader, struct page_values *page
     bool is_placed = false;
     ktk_status status = KTK_OK;
 
+    if (page->parts.is_placed &&
+        ktki_cursor_left(&page->parts.values) != page->dense_count * reader->rule.width) {
+        KTKI_TRY(ktki_page_displace(&page->parts, reader->scratch, err));
+    }
     if (is_identity && page->dense_count == page->count) {
         return place_plain(reader, page, err);
     }

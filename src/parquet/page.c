@@ -139,9 +139,72 @@ static ktk_status split_levels(struct cursor *values, int32_t level_max, int64_t
     return KTK_OK;
 }
 
+/* Levels in front of values that are all there: their size, and a run or a few. */
+#define PLACED_LEVELS_MIN (sizeof(uint32_t) + 1)
+
+/* Whether what a v1 page has besides the values can be levels that say that all are there. */
+static bool can_place(const struct page_header *header, const struct page_format *format,
+                      const struct page_slots *slots) {
+    size_t size = (size_t)header->uncompressed_size;
+
+    return slots != NULL && slots->size > 0 && format->definition_max > 0 &&
+           format->repetition_max == 0 && header->encoding == PQ_PLAIN &&
+           header->definition_encoding == PQ_RLE && size >= slots->size + PLACED_LEVELS_MIN &&
+           size - slots->size <= PLACED_LEVELS_MAX && size - slots->size <= slots->before;
+}
+
+/*
+ * The levels are decompressed over the end of the slots before, which is put back afterwards. If
+ * the page turns out to be another one, it is moved to where pages are decompressed otherwise.
+ */
+static ktk_status place_page(struct page_parts *parts, const struct page *page,
+                             const struct page_format *format, const struct page_slots *slots,
+                             struct read_scratch *scratch, ktk_error *err) {
+    size_t size = (size_t)page->header.uncompressed_size;
+    size_t levels_size = size - slots->size;
+    uint8_t *start = slots->to - levels_size;
+    uint8_t *levels = scratch->placed_levels;
+    uint8_t saved[PLACED_LEVELS_MAX];
+    uint32_t stated;
+    ktk_status status = KTK_OK;
+
+    memcpy(saved, start, levels_size);
+    status = format->codec->decompress(&scratch->codec, page->body,
+                                       (size_t)page->header.compressed_size, start, size, err);
+    memcpy(levels, start, levels_size);
+    memcpy(start, saved, levels_size);
+    KTKI_TRY(status);
+    memcpy(&stated, levels, sizeof(stated));
+    parts->is_placed = stated == levels_size - sizeof(stated);
+    if (parts->is_placed) {
+        parts->definition = ktki_cursor(levels + sizeof(stated), stated);
+        parts->values = ktki_cursor(slots->to, slots->size);
+    } else {
+        KTKI_TRY(ktki_scratch_reserve(scratch, &scratch->page, size, err));
+        memcpy(scratch->page.data, levels, levels_size);
+        memcpy(scratch->page.data + levels_size, slots->to, slots->size);
+        parts->values = ktki_cursor(scratch->page.data, size);
+    }
+out:
+    return status;
+}
+
+ktk_status ktki_page_displace(struct page_parts *parts, struct read_scratch *scratch,
+                              ktk_error *err) {
+    size_t size = ktki_cursor_left(&parts->values);
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_scratch_reserve(scratch, &scratch->page, size, err));
+    memcpy(scratch->page.data, parts->values.at, size);
+    parts->values = ktki_cursor(scratch->page.data, size);
+    parts->is_placed = false;
+out:
+    return status;
+}
+
 static ktk_status open_v1(struct page_parts *out, const struct page *page,
-                          const struct page_format *format, struct read_scratch *scratch,
-                          ktk_error *err) {
+                          const struct page_format *format, const struct page_slots *slots,
+                          struct read_scratch *scratch, ktk_error *err) {
     const struct page_header *header = &page->header;
     struct page_parts parts = {0};
     bool has_levels = format->definition_max > 0 || format->repetition_max > 0;
@@ -150,6 +213,8 @@ static ktk_status open_v1(struct page_parts *out, const struct page *page,
     parts.values_size = (size_t)header->uncompressed_size;
     if (is_plain_codec(format)) {
         parts.values = ktki_cursor(page->body, (size_t)header->compressed_size);
+    } else if (can_place(header, format, slots)) {
+        KTKI_TRY(place_page(&parts, page, format, slots, scratch, err));
     } else if (has_levels) {
         KTKI_TRY(unpack(format, scratch, &scratch->page, page->body,
                         (size_t)header->compressed_size, parts.values_size, err));
@@ -158,7 +223,7 @@ static ktk_status open_v1(struct page_parts *out, const struct page *page,
         parts.packed = page->body;
         parts.packed_size = (size_t)header->compressed_size;
     }
-    if (has_levels) {
+    if (has_levels && !parts.is_placed) {
         KTKI_TRY(split_levels(&parts.values, format->repetition_max, header->value_count,
                               header->repetition_encoding, scratch, &scratch->old_repetition,
                               &parts.repetition, err));
@@ -196,12 +261,12 @@ static ktk_status open_v2(struct page_parts *out, const struct page *page,
 }
 
 ktk_status ktki_page_open(struct page_parts *out, const struct page *page,
-                          const struct page_format *format, struct read_scratch *scratch,
-                          ktk_error *err) {
+                          const struct page_format *format, const struct page_slots *slots,
+                          struct read_scratch *scratch, ktk_error *err) {
     ktk_status status = KTK_OK;
 
     KTKI_TRY(check_crc(page, err));
-    KTKI_TRY(page->header.type == PQ_DATA_PAGE ? open_v1(out, page, format, scratch, err)
+    KTKI_TRY(page->header.type == PQ_DATA_PAGE ? open_v1(out, page, format, slots, scratch, err)
                                                : open_v2(out, page, format, err));
 out:
     return status;

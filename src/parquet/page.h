@@ -43,13 +43,31 @@ struct page_parts {
     const uint8_t *packed;
     size_t packed_size;
     size_t values_size; /* uncompressed */
+    bool is_placed;     /* `values` are in their slots already */
 };
 
-/** Check the checksum, if there is one, and cut the page into its parts; what holds levels is
- * decompressed into `scratch->page`. */
+/** The slots of a page whose values are the same bytes in the file: `size` bytes at `to`. The
+ * `before` bytes in front of them may be written, if they are as before afterwards. */
+struct page_slots {
+    uint8_t *to;
+    size_t size;
+    size_t before;
+};
+
+/**
+ * Check the checksum, if there is one, and cut the page into its parts; what holds levels is
+ * decompressed into `scratch->page`.
+ *
+ * `slots` (NULL: none) are where the values will be if none of them is null. If then there is
+ * nothing but a few levels in front of them, values are decompressed into their slots at once.
+ */
 ktk_status ktki_page_open(struct page_parts *out, const struct page *page,
-                          const struct page_format *format, struct read_scratch *scratch,
-                          ktk_error *err);
+                          const struct page_format *format, const struct page_slots *slots,
+                          struct read_scratch *scratch, ktk_error *err);
+
+/** Take values that are placed back out of their slots: some of them are null after all. */
+ktk_status ktki_page_displace(struct page_parts *parts, struct read_scratch *scratch,
+                              ktk_error *err);
 
 /** Decompress the values, if they are not, into `scratch->page` or, if `target` is not NULL and
  * `size` the size they have, there; `*is_placed` tells. */

@@ -13,6 +13,8 @@ struct scratch_block {
 
 /** Rows that are decoded at once on their way into null-free buffers. */
 #define DENSE_BLOCK INDEX_BLOCK
+/** Bytes of levels in front of values that are decompressed into their slots. */
+#define PLACED_LEVELS_MAX 64
 /** Widest value that decoding converts (a decimal of 256 bits). */
 #define DENSE_WIDTH_MAX 32
 
@@ -34,6 +36,7 @@ struct read_scratch {
     struct level_reader definition;
     uint8_t level_bits[LEVEL_BLOCK / 8 + 2 * sizeof(uint64_t)];
     struct index_reader index;
+    uint8_t placed_levels[PLACED_LEVELS_MAX];
     uint8_t dense[DENSE_BLOCK * DENSE_WIDTH_MAX];
 };
 

@@ -527,6 +527,37 @@ static void decompresses_pages(void **unused) {
     end(&fixture);
 }
 
+#define I32(value) value, 0, 0, 0
+
+/* Pages that may go into their slots at once, and pages that only look so; the slots before them
+ * stay as they are. Each page is one literal. */
+static void decompresses_values_into_their_slots(void **unused) {
+    struct fixture fixture;
+    struct page_header page = V1(3, PQ_PLAIN);
+
+    (void)unused;
+    begin(&fixture, PQ_INT32, TYPE_INT32);
+    fixture.chunk.codec = CODEC_SNAPPY;
+    page.uncompressed_size = 18;
+    add(&fixture, page, BYTES(18, 17 << 2, ALL_3, I32(1), I32(2), I32(3)));
+    add(&fixture, page, BYTES(18, 17 << 2, ALL_3, I32(4), I32(5), I32(6)));
+    page.value_count = 8;
+    page.uncompressed_size = 38;
+    add(&fixture, page,
+        BYTES(38, 37 << 2, 6, 0, 0, 0, 6, 1, 8, 1, 2, 0, I32(7), I32(8), I32(9), I32(10), I32(11),
+              I32(12), I32(13)));
+    /* as many bytes as if all were there, but four are not */
+    add(&fixture, page,
+        BYTES(38, 37 << 2, SOME_8, I32(15), I32(16), I32(17), I32(18), I32(99), I32(99), I32(99),
+              I32(99)));
+    decodes(&fixture, 22, 5);
+    CHECK_VALUES(&fixture, int32_t, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 15, 0, 16, 17, 0,
+                 18, 0, 0);
+    add(&fixture, page, BYTES(38, 20 << 2, SOME_8, I32(15), I32(16), I32(17), I32(18)));
+    refuses(&fixture, KTK_E_CORRUPT, "SNAPPY");
+    end(&fixture);
+}
+
 static void checks_checksums(void **unused) {
     struct fixture fixture;
     struct page_header header = V1(1, PQ_PLAIN);
@@ -703,6 +734,7 @@ int main(void) {
         cmocka_unit_test(gives_an_empty_dictionary_without_rows),
         cmocka_unit_test(reads_lists),
         cmocka_unit_test(decompresses_pages),
+        cmocka_unit_test(decompresses_values_into_their_slots),
         cmocka_unit_test(checks_checksums),
         cmocka_unit_test(refuses_damaged_pages),
         cmocka_unit_test(refuses_chunks_that_do_not_add_up),
