@@ -2,6 +2,7 @@
  * ktk-bench: one task of the benchmark, timed in a process of its own, told as one line of JSON.
  *
  *   ktk-bench read FILE [--columns a,b] [--dictionaries]
+ *   ktk-bench filter FILE --where "COLUMN OPERATOR VALUE" [--where …] [--columns a,b]
  *   ktk-bench write FILE --out OUT [--codec snappy|zstd|lz4_raw|gzip|brotli|none]
  *   ktk-bench open FILE
  *   ktk-bench open-dataset DIR
@@ -23,7 +24,7 @@
 #include "measure.h"
 #include "table.h"
 
-enum { COLUMNS_MAX = 1000 };
+enum { COLUMNS_MAX = 1000, CONDITIONS_MAX = 20 };
 
 struct bench {
     ktk_context *context;
@@ -31,6 +32,10 @@ struct bench {
     const char *output;
     ktk_parquet_read_options read_options;
     const char *columns[COLUMNS_MAX];
+    ktk_literal conditions[CONDITIONS_MAX]; /* all of them must hold */
+    ktk_value values[CONDITIONS_MAX];
+    size_t condition_count;
+    ktk_predicate *where;
     ktk_parquet_write_options write_options;
     int32_t threads;
     bool with_checksum;
@@ -85,6 +90,17 @@ static ktk_status read_result(struct bench *bench, ktk_error *err) {
     (void)bench;
     (void)err;
     return KTK_OK;
+}
+
+static ktk_status filter_prepare(struct bench *bench, ktk_error *err) {
+    ktk_status status;
+    if (bench->condition_count == 0) {
+        return ktk_error_set(err, KTK_E_INVALID, "filter needs --where");
+    }
+    status = ktk_predicate_new(&bench->where, bench->context, bench->conditions,
+                               &bench->condition_count, 1, err);
+    bench->read_options.where = bench->where;
+    return status;
 }
 
 static ktk_status write_prepare(struct bench *bench, ktk_error *err) {
@@ -159,6 +175,7 @@ static void open_dataset_reset(void *state) {
 
 static const struct command commands[] = {
     {"read", NULL, read_run, read_reset, read_result, 1, false},
+    {"filter", filter_prepare, read_run, read_reset, read_result, 1, false},
     {"write", write_prepare, write_run, write_reset, write_result, 1, true},
     {"open", NULL, open_run, open_reset, NULL, 20, false},
     {"open-dataset", NULL, open_dataset_run, open_dataset_reset, NULL, 1, false},
@@ -193,6 +210,31 @@ static ktk_status parse_columns(struct bench *bench, char *text, ktk_error *err)
     return KTK_OK;
 }
 
+/* Split "column operator value" in place; the value takes the type of its column. */
+static ktk_status parse_condition(struct bench *bench, char *text, ktk_error *err) {
+    static const char *const operators[] = {
+        [KTK_OP_EQ] = "==", [KTK_OP_NE] = "!=", [KTK_OP_LT] = "<",
+        [KTK_OP_LE] = "<=", [KTK_OP_GT] = ">",  [KTK_OP_GE] = ">="};
+    char *name = strchr(text, ' ');
+    char *value = name == NULL ? NULL : strchr(name + 1, ' ');
+    if (value == NULL || bench->condition_count == CONDITIONS_MAX) {
+        return ktk_error_set(err, KTK_E_INVALID, "'%s' is no condition, or there are too many",
+                             text);
+    }
+    *name++ = '\0';
+    *value++ = '\0';
+    for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
+        if (strcmp(name, operators[i]) == 0) {
+            size_t at = bench->condition_count++;
+            bench->values[at] =
+                (ktk_value){.kind = KTK_VALUE_UNTYPED, .bytes = value, .bytes_size = strlen(value)};
+            bench->conditions[at] = (ktk_literal){text, (ktk_operator)i, &bench->values[at], 1};
+            return KTK_OK;
+        }
+    }
+    return ktk_error_set(err, KTK_E_INVALID, "unknown operator '%s'", name);
+}
+
 static ktk_status parse_value(struct bench *bench, const char *option, char *value,
                               ktk_error *err) {
     ktk_status status = KTK_OK;
@@ -207,6 +249,8 @@ static ktk_status parse_value(struct bench *bench, const char *option, char *val
         bench->limits.repetitions_max = (size_t)number;
     } else if (strcmp(option, "--columns") == 0) {
         status = parse_columns(bench, value, err);
+    } else if (strcmp(option, "--where") == 0) {
+        status = parse_condition(bench, value, err);
     } else if (strcmp(option, "--codec") == 0) {
         status = ktk_compression_parse(&bench->write_options.compression, value, err);
     } else if (strcmp(option, "--out") == 0) {
@@ -303,6 +347,7 @@ static ktk_status run_command(struct bench *bench, const struct command *command
     }
     ktk_dataset_free(bench->dataset);
     bench_table_clear(&bench->table);
+    ktk_predicate_free(bench->where);
     ktk_context_free(bench->context);
     return status;
 }
@@ -322,7 +367,7 @@ int main(int argc, char **argv) {
     const struct command *command = argc < 2 ? NULL : find_command(argv[1]);
 
     if (argc < 2) {
-        fputs("usage: ktk-bench read|write|open|open-dataset PATH [OPTION…]\n", stderr);
+        fputs("usage: ktk-bench read|filter|write|open|open-dataset PATH [OPTION…]\n", stderr);
         return 1;
     }
     if (command == NULL) {

@@ -7,6 +7,7 @@
 #include <kartothek/arrow_abi.h>
 #include <kartothek/context.h>
 #include <kartothek/error.h>
+#include <kartothek/predicate.h>
 #include <kartothek/types.h>
 
 #ifdef __cplusplus
@@ -186,16 +187,29 @@ typedef struct ktk_parquet_read_options {
     size_t row_group_count;
     bool keep_dictionaries; /**< columns whose ARROW:schema type is a dictionary stay one; else they
                                become plain values */
+    const ktk_predicate *where; /**< rows to read, asked of columns that need not be among those
+                                   read; borrowed for the call; NULL: all. Row groups and pages
+                                   that cannot hold such rows are passed over */
+    int64_t row_start;          /**< first row to read, counted through the file */
+    int64_t row_count;          /**< rows from there on, before `where`; 0: to the end */
+    int64_t batch_rows_max;     /**< rows of a batch; 0: a batch a row group */
+    int64_t memory_bytes_max;   /**< bytes that a batch and decoding it may take, about: row groups
+                                   come in as many batches as that needs, whose pages are read one
+                                   after the other. Columns of lists, maps and structs are held for
+                                   a whole row group all the same. 0: no limit */
 } ktk_parquet_read_options;
 
-#define KTK_PARQUET_READ_OPTIONS_INIT {sizeof(ktk_parquet_read_options), NULL, 0, NULL, 0, false}
+#define KTK_PARQUET_READ_OPTIONS_INIT                                                              \
+    {sizeof(ktk_parquet_read_options), NULL, 0, NULL, 0, false, NULL, 0, 0, 0, 0}
 
 /**
- * Stream of record batches, at least one per row group with rows. The stream holds a reference to
- * the file.
+ * Stream of record batches, at least one per row group with rows wanted; batches have rows. The
+ * stream holds a reference to the file.
  *
- * @return KTK_E_NOT_FOUND for an unknown column (all are named). Decoding errors, KTK_E_UNSUPPORTED
- * for encrypted columns among them, come out of the stream.
+ * @return KTK_E_NOT_FOUND for an unknown column (all are named); KTK_E_INVALID for a value of the
+ * predicate that does not fit its column, or numbers below 0; KTK_E_UNSUPPORTED for a predicate on
+ * a nested column. Decoding errors, KTK_E_UNSUPPORTED for encrypted columns among them, come out
+ * of the stream.
  */
 KTK_API ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_file *file,
                                     const ktk_parquet_read_options *options,

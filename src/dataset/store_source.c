@@ -249,7 +249,7 @@ ktk_status ktki_source_of_key(struct source *out, ktk_store *store, const char *
     source->allocator = allocator;
     KTKI_TRY(ktki_copy_text(allocator, key, strlen(key), &source->key, err));
     KTKI_TRY(find_size(source, size, err));
-    *out = (struct source){&store_source_ops, source, source->size, source->key};
+    *out = (struct source){&store_source_ops, source, source->size, source->key, SOURCE_STORE};
     source = NULL;
 out:
     if (source != NULL) {

@@ -54,8 +54,8 @@ static struct page_slots slots_of(const struct leaf_reader *reader, const struct
     return slots;
 }
 
-static ktk_status read_page(struct leaf_reader *reader, struct nest_reader *nests,
-                            const struct page *page, ktk_error *err) {
+ktk_status ktki_chunk_page(struct leaf_reader *reader, struct nest_reader *nests,
+                           const struct page *page, ktk_error *err) {
     struct validity *validity = &reader->sink.validity;
     struct page_values values = {.slot = validity->length};
     struct page_slots slots = slots_of(reader, page);
@@ -87,7 +87,7 @@ static ktk_status read_pages(struct leaf_reader *reader, struct nest_reader *nes
         }
     }
     for (reader->next_page = 0; reader->next_page < reader->pages.data_count; reader->next_page++) {
-        status = read_page(reader, nests, &reader->pages.data[reader->next_page], err);
+        status = ktki_chunk_page(reader, nests, &reader->pages.data[reader->next_page], err);
         if (status != KTK_OK) {
             ktki_error_context(err, "data page %zu at offset %lld", reader->next_page,
                                (long long)reader->pages.data[reader->next_page].offset);
@@ -114,8 +114,8 @@ static bool is_all_dictionary(const struct page_walk *pages) {
 }
 
 /* A page's values must not take more memory than the limit of a page, whatever it claims. */
-static ktk_status check_counts(const struct leaf_reader *reader, const struct chunk_read *read,
-                               ktk_error *err) {
+static ktk_status check_pages(const struct leaf_reader *reader, const struct chunk_read *read,
+                              ktk_error *err) {
     const struct page_walk *pages = &reader->pages;
     size_t width = reader->rule.kind == SINK_FIXED ? reader->rule.width : sizeof(int64_t);
     int64_t count_max = ktki_context_limits(read->context)->page_bytes_max / (int64_t)width;
@@ -128,17 +128,25 @@ static ktk_status check_counts(const struct leaf_reader *reader, const struct ch
                                  i, pages->data[i].header.value_count, (long long)count_max);
         }
     }
-    /* Each row has an entry at least. */
-    if (pages->value_count < read->row_count ||
-        (read->leaf->repetition_max == 0 && pages->value_count > read->row_count)) {
+    return KTK_OK;
+}
+
+/* Each row has an entry at least. */
+static ktk_status check_rows(const struct leaf_reader *reader, const struct chunk_read *read,
+                             ktk_error *err) {
+    int64_t value_count = reader->pages.value_count;
+
+    if (value_count < read->row_count ||
+        (read->leaf->repetition_max == 0 && value_count > read->row_count)) {
         return ktk_error_set(err, KTK_E_CORRUPT,
                              "it has %lld values where its row group has %lld rows",
-                             (long long)pages->value_count, (long long)read->row_count);
+                             (long long)value_count, (long long)read->row_count);
     }
     return KTK_OK;
 }
 
-static ktk_status begin(struct leaf_reader *reader, const struct chunk_read *read, ktk_error *err) {
+ktk_status ktki_chunk_begin(struct leaf_reader *reader, const struct chunk_read *read,
+                            int64_t capacity, ktk_error *err) {
     bool is_coded = read->field->type.id == TYPE_DICTIONARY;
     const struct field *values = is_coded ? read->field->dictionary : read->field;
     ktk_status status = KTK_OK;
@@ -149,20 +157,17 @@ static ktk_status begin(struct leaf_reader *reader, const struct chunk_read *rea
     if (read->chunk->codec != CODEC_NONE) {
         KTKI_TRY(ktki_codec_find(&reader->format.codec, read->chunk->codec, err));
     }
-    KTKI_TRY(ktki_page_walk(&reader->pages, reader->scratch, ktki_context_limits(read->context),
-                            read->data, read->size, read->offset, read->chunk->value_count, err));
-    KTKI_TRY(check_counts(reader, read, err));
+    KTKI_TRY(check_pages(reader, read, err));
     if (is_coded && is_all_dictionary(&reader->pages)) {
         reader->rule.kind = SINK_INDEX;
     }
-    KTKI_TRY(ktki_sink_init(&reader->sink, &reader->rule, reader->allocator,
-                            reader->pages.value_count, err));
+    KTKI_TRY(ktki_sink_init(&reader->sink, &reader->rule, reader->allocator, capacity, err));
 out:
     return status;
 }
 
-static ktk_status finish_leaf(struct leaf_reader *reader, const struct chunk_read *read,
-                              struct ArrowArray *out, ktk_error *err) {
+ktk_status ktki_chunk_finish(struct leaf_reader *reader, const struct chunk_read *read,
+                             struct ArrowArray *out, ktk_error *err) {
     struct ArrowArray dictionary = {0};
     ktk_status status = KTK_OK;
 
@@ -189,11 +194,14 @@ ktk_status ktki_chunk_read(struct ArrowArray *out, const struct chunk_read *read
     struct nest_reader nests;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(begin(&reader, read, err));
+    KTKI_TRY(ktki_page_walk(&reader.pages, scratch, ktki_context_limits(read->context), read->data,
+                            read->size, read->offset, read->chunk->value_count, err));
+    KTKI_TRY(check_rows(&reader, read, err));
+    KTKI_TRY(ktki_chunk_begin(&reader, read, reader.pages.value_count, err));
     KTKI_TRY(ktki_nests_begin(&nests, read->leaf, read->nests, read->nest_first, read->row_count,
                               reader.allocator, err));
     KTKI_TRY(read_pages(&reader, &nests, err));
-    KTKI_TRY(finish_leaf(&reader, read, out, err));
+    KTKI_TRY(ktki_chunk_finish(&reader, read, out, err));
 out:
     ktki_sink_clear(&reader.sink);
     return status;

@@ -3,6 +3,7 @@
 #define KTKI_PARQUET_COLUMN_READ_H
 
 #include "arrow/array.h"
+#include "parquet/leaf_reader.h"
 #include "parquet/nest_sink.h"
 
 struct chunk_read {
@@ -30,5 +31,20 @@ ktk_status ktki_chunk_range(int64_t *offset, int64_t *size, const struct column_
  */
 ktk_status ktki_chunk_read(struct ArrowArray *out, const struct chunk_read *read,
                            struct read_scratch *scratch, ktk_error *err);
+
+/* Parts of it, for who chooses pages and rows. */
+
+/** Begin to read the data pages of `reader->pages`, which are checked against the limits, into room
+ * for `capacity` slots. */
+ktk_status ktki_chunk_begin(struct leaf_reader *reader, const struct chunk_read *read,
+                            int64_t capacity, ktk_error *err);
+
+/** Decode a page behind those before it. */
+ktk_status ktki_chunk_page(struct leaf_reader *reader, struct nest_reader *nests,
+                           const struct page *page, ktk_error *err);
+
+/** Make the array of the field, once ktki_sink_finish() has been called. */
+ktk_status ktki_chunk_finish(struct leaf_reader *reader, const struct chunk_read *read,
+                             struct ArrowArray *out, ktk_error *err);
 
 #endif

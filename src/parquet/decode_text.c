@@ -35,10 +35,10 @@ out:
 
 /* Indices wait where the offsets will be; the wider offsets leave room for them in the upper half
  * of their buffer, so that each is read before an offset is written over it. */
-static uint32_t *indices_of(struct leaf_sink *sink, enum sink_kind kind) {
-    uint32_t *first = (uint32_t *)sink->values;
+uint32_t *ktki_text_indices(struct leaf_reader *reader) {
+    uint32_t *first = (uint32_t *)reader->sink.values;
 
-    return kind == SINK_TEXT_32 ? first : first + sink->validity.capacity;
+    return reader->rule.kind == SINK_TEXT_32 ? first : first + reader->sink.validity.capacity;
 }
 
 ktk_status ktki_text_flush(struct leaf_reader *reader, int64_t end, uint64_t extra,
@@ -46,7 +46,7 @@ ktk_status ktki_text_flush(struct leaf_reader *reader, int64_t end, uint64_t ext
     struct leaf_sink *sink = &reader->sink;
     const struct chunk_dictionary *dictionary = &reader->dictionary;
     size_t count = (size_t)(end - sink->waiting);
-    const uint32_t *indices = indices_of(sink, reader->rule.kind) + sink->waiting;
+    const uint32_t *indices = ktki_text_indices(reader) + sink->waiting;
     uint64_t size = 0;
     ktk_status status = KTK_OK;
 
@@ -71,7 +71,7 @@ out:
 
 ktk_status ktki_text_dictionary(struct leaf_reader *reader, struct page_values *page,
                                 ktk_error *err) {
-    uint32_t *out = indices_of(&reader->sink, reader->rule.kind) + page->slot;
+    uint32_t *out = ktki_text_indices(reader) + page->slot;
 
     return ktki_indices_unpack(reader, page, reader->dictionary.count, out, err);
 }
@@ -79,9 +79,10 @@ ktk_status ktki_text_dictionary(struct leaf_reader *reader, struct page_values *
 /* Upper bound of the text bytes in this page and those behind it: what makes one allocation of
  * many. */
 static uint64_t bytes_to_come(const struct leaf_reader *reader) {
+    size_t end = reader->is_selective ? reader->next_page + 1 : reader->pages.data_count;
     uint64_t size = 0;
 
-    for (size_t i = reader->next_page; i < reader->pages.data_count; i++) {
+    for (size_t i = reader->next_page; i < end; i++) {
         const struct page_header *header = &reader->pages.data[i].header;
         if (header->encoding == PQ_PLAIN || header->encoding == PQ_DELTA_LENGTH_BYTE_ARRAY) {
             size += (uint64_t)(reader->format.codec == NULL ? header->compressed_size

@@ -25,7 +25,14 @@ struct ktk_parquet_file {
     struct column_texts **texts;    /* of info.c: by row group and leaf, NULL until asked for */
     const char **element_texts;     /* of info.c: by schema element, NULL until asked for */
     struct arena text_arena;        /* what they lie in */
+    int64_t decoded_pages;          /* data pages, by scans of rows; atomic access only */
 };
+
+/** Scratch memory that is kept with the file, one for each task that runs. */
+ktk_status ktki_file_scratch_take(ktk_parquet_file *file, struct read_scratch **out,
+                                  ktk_error *err);
+/** NULL is allowed. */
+void ktki_file_scratch_give(ktk_parquet_file *file, struct read_scratch *scratch);
 
 /** Decode what a plan of the file says of a row group (in range). */
 ktk_status ktki_parquet_read_planned(struct batch *out, ktk_parquet_file *file, int32_t row_group,

@@ -10,6 +10,7 @@
 
 #include "arrow/array.h"
 #include "parquet/page.h"
+#include "parquet/row_ranges.h"
 #include "parquet/schema_read.h"
 #include "parquet/validity.h"
 
@@ -75,7 +76,8 @@ struct leaf_reader {
     struct leaf_sink sink;
     struct chunk_dictionary dictionary;
     struct page_walk pages;
-    size_t next_page; /* data page to be read next */
+    size_t next_page;  /* data page to be read next */
+    bool is_selective; /* rows are dropped page by page: room is made for one page at a time */
 };
 
 /** A page whose levels are decoded already. */
@@ -98,6 +100,11 @@ ktk_status ktki_dictionary_load(struct leaf_reader *reader, const struct page *p
 /** Decode the values of a page into its slots. */
 ktk_status ktki_page_decode(struct leaf_reader *reader, struct page_values *page,
                             enum parquet_encoding encoding, ktk_error *err);
+
+/** Keep of the slots from `slot` on, which are those of the rows from `first_row` on, only those
+ * whose rows are wanted; the room of the others is used again. */
+void ktki_sink_keep(struct leaf_reader *reader, int64_t slot, const struct row_ranges *rows,
+                    int64_t first_row);
 
 /** What is left to be done behind the last page. */
 ktk_status ktki_sink_finish(struct leaf_reader *reader, ktk_error *err);
@@ -141,6 +148,9 @@ ktk_status ktki_indices_unpack(struct leaf_reader *reader, struct page_values *p
 
 /** Start reading the indices of a page. */
 ktk_status ktki_indices_begin(struct leaf_reader *reader, struct page_values *page, ktk_error *err);
+
+/** Where the indices of texts that wait are kept, by slot. */
+uint32_t *ktki_text_indices(struct leaf_reader *reader);
 
 /** Turn the indices that wait before slot `end` into texts; room for `extra` bytes more is made at
  * once. */

@@ -58,7 +58,7 @@ static void plan_column(struct read_plan *plan, const struct parquet_schema *sch
 ktk_status ktki_read_plan_init(struct read_plan *out, const struct parquet_schema *schema,
                                const int32_t *columns, int32_t column_count, bool keep_dictionaries,
                                ktk_error *err) {
-    struct read_plan plan = {0};
+    struct read_plan plan = {.keeps_dictionaries = keep_dictionaries};
     size_t leaf_count = 0;
     ktk_status status = KTK_OK;
 

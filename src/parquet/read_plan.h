@@ -22,6 +22,7 @@ struct plan_column {
 /** Borrows from the schema of the file. Never changes once it is made. */
 struct read_plan {
     struct schema *schema; /* of the result; a reference. The plan lies in its memory */
+    bool keeps_dictionaries;
     int32_t leaf_count;
     struct plan_leaf *leaves;
     struct plan_column *columns; /* one for each field of `schema` */

@@ -3,9 +3,11 @@
 
 #include "arrow/stream.h"
 #include "base/alloc.h"
+#include "base/checked.h"
 #include "base/context.h"
 #include "base/error.h"
-#include "parquet/file_handle.h"
+#include "parquet/read_budget.h"
+#include "parquet/row_scan.h"
 
 ktk_status ktk_parquet_open_path(ktk_parquet_file **out, ktk_context *context, const char *path,
                                  ktk_error *err) {
@@ -44,6 +46,14 @@ struct file_stream {
     int32_t *row_groups;
     int32_t row_group_count;
     int32_t next;
+    int64_t row_start; /* rows [row_start, row_end) of the file are wanted */
+    int64_t row_end;
+    int64_t *group_starts;         /* first row of each row group of the file */
+    struct bound_predicate *where; /* NULL: all rows */
+    struct row_filter filter;      /* used if `where` is not NULL */
+    struct read_budget budget;
+    bool is_scanning;
+    struct row_scan scan; /* of the row group in front of `next`, if is_scanning */
 };
 
 static void file_stream_free(void *state) {
@@ -51,6 +61,11 @@ static void file_stream_free(void *state) {
     ktk_context *context = ktk_context_ref(stream->file->context);
     const ktk_allocator *allocator = ktki_context_allocator(context);
 
+    ktki_row_scan_clear(&stream->scan);
+    ktki_row_filter_clear(&stream->filter);
+    ktki_bound_free(stream->where);
+    ktki_free_array(allocator, stream->group_starts, (size_t)stream->file->metadata.row_group_count,
+                    sizeof(*stream->group_starts));
     ktki_free_array(allocator, stream->row_groups, (size_t)stream->row_group_count,
                     sizeof(*stream->row_groups));
     ktki_read_plan_clear(&stream->plan);
@@ -59,17 +74,77 @@ static void file_stream_free(void *state) {
     ktk_context_free(context);
 }
 
+/* The next piece of the row group that is being scanned; may have no rows. */
+static ktk_status scan_next(struct file_stream *stream, struct batch *out, ktk_error *err) {
+    int64_t rows_max = ktki_read_budget_rows(&stream->budget, stream->scan.group, &stream->plan);
+    int64_t rows = stream->scan.rows.row_count;
+    struct batch batch = {0};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_row_scan_next(&stream->scan, rows_max, &batch, err));
+    ktki_read_budget_learn(&stream->budget, &batch, rows - stream->scan.rows.row_count);
+    if (ktki_row_scan_is_done(&stream->scan)) {
+        ktki_row_scan_clear(&stream->scan);
+        stream->is_scanning = false;
+    }
+    if (batch.row_count > 0) {
+        *out = batch;
+        batch = (struct batch){0};
+    }
+out:
+    ktki_batch_clear(&batch);
+    return status;
+}
+
+static int64_t larger(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static int64_t smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* Begin with the next row group: it is read at once if all of it is wanted. */
+static ktk_status begin_group(struct file_stream *stream, struct batch *out, ktk_error *err) {
+    int32_t number = stream->row_groups[stream->next++];
+    const struct row_group *group = &stream->file->metadata.row_groups[number];
+    int64_t origin = stream->group_starts[number];
+    int64_t start = larger(stream->row_start - origin, 0);
+    int64_t end = smaller(stream->row_end - origin, group->row_count);
+    ktk_status status = KTK_OK;
+
+    if (start >= end) {
+        goto out;
+    }
+    if (stream->where == NULL && start == 0 && end == group->row_count &&
+        ktki_read_budget_rows(&stream->budget, group, &stream->plan) >= end) {
+        return ktki_parquet_read_planned(out, stream->file, number, &stream->plan, err);
+    }
+    KTKI_TRY(ktki_row_scan_init(&stream->scan, stream->file, number, &stream->plan,
+                                stream->where == NULL ? NULL : &stream->filter, start, end, err));
+    stream->is_scanning = !ktki_row_scan_is_done(&stream->scan);
+    if (!stream->is_scanning) {
+        ktki_row_scan_clear(&stream->scan);
+    }
+out:
+    return status;
+}
+
 static ktk_status file_stream_next(void *state, struct batch *out, ktk_error *err) {
     struct file_stream *stream = state;
+    struct batch batch = {0};
+    ktk_status status = KTK_OK;
 
-    while (stream->next < stream->row_group_count) {
-        int32_t row_group = stream->row_groups[stream->next++];
-
-        if (stream->file->metadata.row_groups[row_group].row_count > 0) {
-            return ktki_parquet_read_planned(out, stream->file, row_group, &stream->plan, err);
-        }
+    while (batch.row_count == 0 &&
+           (stream->is_scanning || stream->next < stream->row_group_count)) {
+        KTKI_TRY(stream->is_scanning ? scan_next(stream, &batch, err)
+                                     : begin_group(stream, &batch, err));
     }
-    return KTK_OK;
+    if (batch.row_count > 0) {
+        *out = batch;
+    }
+out:
+    return status;
 }
 
 /* Names of the columns that are not there, for one message about all of them. */
@@ -147,6 +222,65 @@ out:
     return status;
 }
 
+static ktk_status check_options(const ktk_parquet_read_options *options, ktk_error *err) {
+    if (options->size != sizeof(*options)) {
+        return ktk_error_set(err, KTK_E_INVALID,
+                             "read options must start as KTK_PARQUET_READ_OPTIONS_INIT");
+    }
+    if (options->row_start < 0 || options->row_count < 0 || options->batch_rows_max < 0 ||
+        options->memory_bytes_max < 0) {
+        return ktk_error_set(err, KTK_E_INVALID,
+                             "row_start, row_count, batch_rows_max and memory_bytes_max cannot be "
+                             "negative");
+    }
+    return KTK_OK;
+}
+
+/* Which rows are wanted. */
+static ktk_status choose_rows(struct file_stream *stream, const ktk_parquet_read_options *options,
+                              ktk_error *err) {
+    const struct parquet_metadata *metadata = &stream->file->metadata;
+    int64_t row = 0;
+    ktk_status status = KTK_OK;
+
+    stream->row_start = options->row_start;
+    if (options->row_count == 0 ||
+        !ktki_add_i64(options->row_start, options->row_count, &stream->row_end)) {
+        stream->row_end = INT64_MAX;
+    }
+    KTKI_TRY(ktki_alloc_array(ktki_context_allocator(stream->file->context),
+                              (size_t)metadata->row_group_count, sizeof(*stream->group_starts),
+                              &stream->group_starts, err));
+    for (int32_t i = 0; i < metadata->row_group_count; i++) {
+        stream->group_starts[i] = row;
+        if (!ktki_add_i64(row, metadata->row_groups[i].row_count, &row)) {
+            KTKI_FAIL(err, KTK_E_CORRUPT, "'%s': the rows of its row groups do not add up",
+                      stream->file->source.name);
+        }
+    }
+out:
+    return status;
+}
+
+static ktk_status bind_where(struct file_stream *stream, const ktk_predicate *where,
+                             ktk_error *err) {
+    struct schema *schema = stream->file->schema.arrow;
+    size_t count = (size_t)schema->field_count;
+    const ktk_allocator *allocator = ktki_context_allocator(stream->file->context);
+    int32_t *columns = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_predicate_bind(&stream->where, stream->file->context, where, schema, err));
+    KTKI_TRY(ktki_alloc_array(allocator, count, sizeof(*columns), &columns, err));
+    for (size_t i = 0; i < count; i++) {
+        columns[i] = (int32_t)i;
+    }
+    KTKI_TRY(ktki_row_filter_init(&stream->filter, stream->file, stream->where, columns, err));
+out:
+    ktki_free_array(allocator, columns, count, sizeof(*columns));
+    return status;
+}
+
 ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_file *file,
                             const ktk_parquet_read_options *options, ktk_error *err) {
     const ktk_parquet_read_options defaults = KTK_PARQUET_READ_OPTIONS_INIT;
@@ -157,15 +291,19 @@ ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_file *file
     ktk_status status = KTK_OK;
 
     options = options == NULL ? &defaults : options;
-    if (options->size != sizeof(*options)) {
-        KTKI_FAIL(err, KTK_E_INVALID, "read options must start as KTK_PARQUET_READ_OPTIONS_INIT");
-    }
+    KTKI_TRY(check_options(options, err));
     KTKI_TRY(choose_columns(file, options, &columns, &column_count, err));
     KTKI_TRY(KTKI_NEW(allocator, &stream, err));
     stream->file = ktk_parquet_file_ref(file);
+    stream->budget.rows_max = options->batch_rows_max > 0 ? options->batch_rows_max : INT64_MAX;
+    stream->budget.bytes_max = options->memory_bytes_max;
     KTKI_TRY(ktki_read_plan_init(&stream->plan, &file->schema, columns, column_count,
                                  options->keep_dictionaries, err));
     KTKI_TRY(choose_row_groups(file, options, &stream->row_groups, &stream->row_group_count, err));
+    KTKI_TRY(choose_rows(stream, options, err));
+    if (options->where != NULL) {
+        KTKI_TRY(bind_where(stream, options->where, err));
+    }
     KTKI_TRY(ktki_stream_new(out, file->context, stream->plan.schema, file_stream_next,
                              file_stream_free, stream, err));
     stream = NULL;

@@ -173,7 +173,8 @@ struct schema *ktki_parquet_schema(const ktk_parquet_file *file) {
 
 /* ---- scratch memory, one piece a task, kept with the file ---- */
 
-static ktk_status scratch_take(ktk_parquet_file *file, struct read_scratch **out, ktk_error *err) {
+ktk_status ktki_file_scratch_take(ktk_parquet_file *file, struct read_scratch **out,
+                                  ktk_error *err) {
     struct read_scratch *scratch;
 
     pthread_mutex_lock(&file->lock);
@@ -189,7 +190,7 @@ static ktk_status scratch_take(ktk_parquet_file *file, struct read_scratch **out
     return KTK_OK;
 }
 
-static void scratch_give(ktk_parquet_file *file, struct read_scratch *scratch) {
+void ktki_file_scratch_give(ktk_parquet_file *file, struct read_scratch *scratch) {
     if (scratch != NULL) {
         pthread_mutex_lock(&file->lock);
         scratch->next = file->scratches;
@@ -229,13 +230,13 @@ static ktk_status read_leaf(void *state, size_t item, ktk_error *err) {
     struct read_scratch *scratch = NULL;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(scratch_take(read->file, &scratch, err));
+    KTKI_TRY(ktki_file_scratch_take(read->file, &scratch, err));
     status = ktki_chunk_read(&part->values, &chunk, scratch, err);
     if (status != KTK_OK) {
         ktki_error_context(err, "column '%s'", it->leaf->path);
     }
 out:
-    scratch_give(read->file, scratch);
+    ktki_file_scratch_give(read->file, scratch);
     return status;
 }
 

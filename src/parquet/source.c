@@ -10,13 +10,14 @@
 #include "base/context.h"
 #include "base/error.h"
 
-/* Both kinds of source hand out slices of memory that lives as long as they do. */
+/* Mapped files and bytes hand out slices of memory that lives as long as they do. */
 struct memory {
     ktk_context *context; /* a reference */
     char *name;
     const uint8_t *data;
     size_t size;
     ktk_bytes bytes; /* owned, or empty and `data` is mapped */
+    int file;        /* of a file that could not be mapped; else -1 */
 };
 
 static ktk_status read_slices(void *state, const struct byte_range *ranges, size_t count,
@@ -40,6 +41,7 @@ static ktk_status memory_new(struct memory **out, ktk_context *context, const ch
     KTKI_TRY(KTKI_NEW(allocator, &memory, err));
     KTKI_TRY(ktki_copy_text(allocator, name, strlen(name), &memory->name, err));
     memory->context = ktk_context_ref(context);
+    memory->file = -1;
     *out = memory;
     memory = NULL;
 out:
@@ -54,17 +56,82 @@ static void memory_free(void *state) {
     if (memory->data != NULL && memory->data != memory->bytes.data) {
         (void)munmap((void *)memory->data, memory->size);
     }
+    if (memory->file >= 0) {
+        (void)close(memory->file);
+    }
     ktk_bytes_clear(&memory->bytes);
     ktki_free_text(ktki_context_allocator(context), memory->name);
     KTKI_DELETE(ktki_context_allocator(context), memory);
     ktk_context_free(context);
 }
 
+/* ---- pieces of a file ---- */
+
+static void piece_release(ktk_bytes *bytes) {
+    ktk_context *context = bytes->owner;
+
+    ktki_free_array(ktki_context_allocator(context), (void *)(uintptr_t)bytes->data, bytes->size,
+                    1);
+    ktk_context_free(context);
+}
+
+static ktk_status read_piece(const struct memory *memory, const struct byte_range *range,
+                             ktk_bytes *out, ktk_error *err) {
+    const ktk_allocator *allocator = ktki_context_allocator(memory->context);
+    size_t size = (size_t)range->size;
+    uint8_t *data = NULL;
+    size_t done = 0;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_alloc_array(allocator, size, 1, &data, err));
+    while (done < size) {
+        ssize_t got = pread(memory->file, data + done, size - done, range->offset + (off_t)done);
+
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            status = ktki_error_errno(err, errno, "cannot read '%s'", memory->name);
+            goto out;
+        }
+        if (got == 0) {
+            KTKI_FAIL(err, KTK_E_IO, "'%s' got shorter while it was read", memory->name);
+        }
+        done += (size_t)got;
+    }
+    *out = (ktk_bytes){data, size, piece_release, ktk_context_ref(memory->context)};
+    data = NULL;
+out:
+    ktki_free_array(allocator, data, size, 1);
+    return status;
+}
+
+static ktk_status read_pieces(void *state, const struct byte_range *ranges, size_t count,
+                              ktk_bytes *out, ktk_error *err) {
+    ktk_status status = KTK_OK;
+    size_t done = 0;
+
+    for (; done < count && status == KTK_OK; done++) {
+        out[done] = (ktk_bytes)KTK_BYTES_INIT;
+        status = read_piece(state, &ranges[done], &out[done], err);
+    }
+    for (size_t i = 0; i < done && status != KTK_OK; i++) {
+        ktk_bytes_clear(&out[i]);
+    }
+    return status;
+}
+
 static const struct source_ops memory_ops = {.read = read_slices, .free = memory_free};
+static const struct source_ops file_ops = {.read = read_pieces, .free = memory_free};
 
 static struct source source_of_memory(struct memory *memory) {
-    return (struct source){
-        .ops = &memory_ops, .state = memory, .size = (int64_t)memory->size, .name = memory->name};
+    bool is_file = memory->file >= 0;
+
+    return (struct source){.ops = is_file ? &file_ops : &memory_ops,
+                           .state = memory,
+                           .size = (int64_t)memory->size,
+                           .name = memory->name,
+                           .kind = is_file ? SOURCE_FILE : SOURCE_MEMORY};
 }
 
 ktk_status ktki_source_of_bytes(struct source *out, ktk_context *context, ktk_bytes *bytes,
@@ -89,8 +156,10 @@ void ktki_source_adopt(struct source *source, ktk_bytes *bytes) {
     *bytes = (ktk_bytes)KTK_BYTES_INIT;
 }
 
-/* An empty file cannot be mapped; it has no bytes to hand out either. */
-static ktk_status map_file(struct memory *memory, int file, ktk_error *err) {
+/* An empty file cannot be mapped; it has no bytes to hand out either. One that finds no room in the
+ * address space keeps its descriptor. */
+static ktk_status map_file(struct memory *memory, int *descriptor, ktk_error *err) {
+    int file = *descriptor;
     struct stat info;
     void *data;
 
@@ -103,12 +172,16 @@ static ktk_status map_file(struct memory *memory, int file, ktk_error *err) {
     if (info.st_size == 0) {
         return KTK_OK;
     }
-    data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-    if (data == MAP_FAILED) {
+    memory->size = (size_t)info.st_size;
+    data = mmap(NULL, memory->size, PROT_READ, MAP_PRIVATE, file, 0);
+    if (data != MAP_FAILED) {
+        memory->data = data;
+    } else if (errno == ENOMEM) {
+        memory->file = file;
+        *descriptor = -1;
+    } else {
         return ktki_error_errno(err, errno, "cannot map '%s'", memory->name);
     }
-    memory->data = data;
-    memory->size = (size_t)info.st_size;
     return KTK_OK;
 }
 
@@ -124,7 +197,7 @@ ktk_status ktki_source_of_path(struct source *out, ktk_context *context, const c
         status = ktki_error_errno(err, errno, "cannot open '%s'", path);
         goto out;
     }
-    KTKI_TRY(map_file(memory, file, err));
+    KTKI_TRY(map_file(memory, &file, err));
     *out = source_of_memory(memory);
     memory = NULL;
 out:

@@ -19,12 +19,20 @@ struct source_ops {
     void (*free)(void *state);
 };
 
+/** What a request costs. */
+enum source_kind {
+    SOURCE_STORE = 0, /* a round trip: few large ones are better */
+    SOURCE_FILE,      /* a system call and a copy of the bytes */
+    SOURCE_MEMORY     /* nothing: the bytes are at hand and are only pointed at */
+};
+
 /** `size` is the size of the whole file. */
 struct source {
     const struct source_ops *ops;
     void *state;
     int64_t size;
     const char *name; /* for messages; owned by the state */
+    enum source_kind kind;
 };
 
 /** Bytes in memory; moved on success. */
@@ -35,7 +43,7 @@ ktk_status ktki_source_of_bytes(struct source *out, ktk_context *context, ktk_by
  * is known that it will be kept. */
 void ktki_source_adopt(struct source *source, ktk_bytes *bytes);
 
-/** A local file, mapped read-only. */
+/** A local file, mapped read-only; where there is no room for that, read piece by piece. */
 ktk_status ktki_source_of_path(struct source *out, ktk_context *context, const char *path,
                                ktk_error *err);
 

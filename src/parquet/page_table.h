@@ -1,0 +1,51 @@
+/** Which pages a flat column chunk has, where they lie and what is known of their values: taken
+ * from the page index, or, without one, from the headers of the pages. */
+#ifndef KTKI_PARQUET_PAGE_TABLE_H
+#define KTKI_PARQUET_PAGE_TABLE_H
+
+#include "parquet/source.h"
+#include "parquet/statistics.h"
+
+/** A data page. The rows of all pages of a table follow one another. */
+struct page_place {
+    int64_t offset; /* in the file, of the header */
+    int64_t size;   /* header included */
+    int64_t first_row;
+    int64_t row_count;
+};
+
+struct page_table {
+    struct byte_range chunk;
+    int64_t dictionary_size; /* of what lies at the start of the chunk in front of the data */
+    size_t count;
+    const struct page_place *pages;
+    const struct stored_extent *extents; /* one a page; NULL: nothing is known of the values */
+    bool is_all_dictionary;              /* all values are known to be in the dictionary */
+    ktk_bytes bytes; /* of the whole chunk, where they are at hand; else `data` is NULL */
+};
+
+/** What a table is made from. */
+struct page_table_input {
+    const struct source *source;
+    const struct statistics_rule *rule;
+    const struct column_chunk *chunk;
+    struct byte_range range; /* of the chunk, see ktki_chunk_range() */
+    int64_t row_count;       /* of the row group */
+    const ktk_limits *limits;
+};
+
+/**
+ * Make the table; it lies in the arena, its bytes are cleared by ktki_page_table_clear().
+ *
+ * The page index is checked against the chunk: pages must lie in it one behind the other and begin
+ * at ascending rows, from row 0 on; KTK_E_CORRUPT otherwise.
+ */
+ktk_status ktki_page_table_load(struct page_table *out, struct arena *arena,
+                                const struct page_table_input *input, ktk_error *err);
+void ktki_page_table_clear(struct page_table *table);
+
+/** Bytes of a source; `out` is cleared by the caller. */
+ktk_status ktki_source_bytes(const struct source *source, int64_t offset, int64_t size,
+                             ktk_bytes *out, ktk_error *err);
+
+#endif

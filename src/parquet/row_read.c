@@ -1,0 +1,345 @@
+#include "parquet/row_read.h"
+
+#include <assert.h>
+
+#include "base/alloc.h"
+#include "base/context.h"
+#include "base/error.h"
+#include "parquet/leaf_array.h"
+
+/* The bytes of the pages that are wanted, as few pieces as possible. */
+struct fetched_pages {
+    size_t count;
+    struct byte_range *ranges;
+    ktk_bytes *bytes;
+};
+
+/* A read under way. */
+struct task {
+    const struct row_read *read;
+    struct leaf_reader reader;
+    struct fetched_pages fetched;
+    size_t page_count; /* those wanted */
+    size_t *pages;     /* their numbers in the table */
+    int64_t rows_max;  /* of one of them */
+};
+
+/* ---- which pages ---- */
+
+static ktk_status choose_pages(struct task *task, ktk_error *err) {
+    const struct page_table *table = task->read->table;
+    const struct row_ranges *rows = task->read->rows;
+    size_t range = 0;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_alloc_array(task->reader.allocator, table->count, sizeof(*task->pages),
+                              &task->pages, err));
+    for (size_t i = 0; i < table->count && range < rows->count; i++) {
+        const struct page_place *page = &table->pages[i];
+        int64_t end = page->first_row + page->row_count;
+
+        while (range < rows->count && rows->items[range].end <= page->first_row) {
+            range++;
+        }
+        if (range < rows->count && rows->items[range].start < end) {
+            task->pages[task->page_count++] = i;
+            task->rows_max = page->row_count > task->rows_max ? page->row_count : task->rows_max;
+        }
+    }
+out:
+    return status;
+}
+
+/* ---- their bytes ---- */
+
+static void add_range(struct fetched_pages *fetched, int64_t offset, int64_t size) {
+    struct byte_range *last = fetched->count > 0 ? &fetched->ranges[fetched->count - 1] : NULL;
+
+    if (last != NULL && last->offset + last->size == offset) {
+        last->size += size;
+    } else {
+        fetched->ranges[fetched->count++] = (struct byte_range){offset, size};
+    }
+}
+
+/* Nothing is to be done if the bytes of the whole chunk are at hand. The dictionary is fetched,
+ * too: only the pages tell whether it is needed. */
+static ktk_status fetch(struct task *task, ktk_error *err) {
+    const struct page_table *table = task->read->table;
+    struct fetched_pages *fetched = &task->fetched;
+    const struct source *source = task->read->source;
+    ktk_status status = KTK_OK;
+
+    if (table->bytes.data != NULL) {
+        goto out;
+    }
+    KTKI_TRY(ktki_alloc_array(task->reader.allocator, task->page_count + 1,
+                              sizeof(*fetched->ranges), &fetched->ranges, err));
+    KTKI_TRY(ktki_alloc_zeroed(task->reader.allocator, task->page_count + 1,
+                               sizeof(*fetched->bytes), &fetched->bytes, err));
+    if (table->dictionary_size > 0) {
+        add_range(fetched, table->chunk.offset, table->dictionary_size);
+    }
+    for (size_t i = 0; i < task->page_count; i++) {
+        add_range(fetched, table->pages[task->pages[i]].offset, table->pages[task->pages[i]].size);
+    }
+    KTKI_TRY(
+        source->ops->read(source->state, fetched->ranges, fetched->count, fetched->bytes, err));
+out:
+    return status;
+}
+
+/* What was fetched at an offset; `hint` is where to look first. */
+static struct cursor bytes_at(const struct task *task, int64_t offset, int64_t size, size_t *hint) {
+    const struct page_table *table = task->read->table;
+    const struct fetched_pages *fetched = &task->fetched;
+
+    if (table->bytes.data != NULL) {
+        return ktki_cursor(table->bytes.data + (offset - table->chunk.offset), (size_t)size);
+    }
+    while (offset >= fetched->ranges[*hint].offset + fetched->ranges[*hint].size) {
+        (*hint)++;
+    }
+    return ktki_cursor(fetched->bytes[*hint].data + (offset - fetched->ranges[*hint].offset),
+                       (size_t)size);
+}
+
+/* ---- headers ---- */
+
+/* Put in front of an error which page it is of. */
+static void say_which(const struct task *task, size_t number, ktk_error *err) {
+    size_t page = task->pages[number];
+
+    ktki_error_context(err, "data page %zu at offset %lld", page,
+                       (long long)task->read->table->pages[page].offset);
+}
+
+static ktk_status open_page(struct page *out, struct cursor cursor, int64_t offset,
+                            const ktk_limits *limits, ktk_error *err) {
+    struct page page = {.offset = offset};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_page_header_decode(&page.header, &cursor, err));
+    if (page.header.uncompressed_size > limits->page_bytes_max) {
+        KTKI_FAIL(err, KTK_E_LIMIT, "a page of %d bytes is above the limit of %lld",
+                  page.header.uncompressed_size, (long long)limits->page_bytes_max);
+    }
+    if (!ktki_cursor_bytes(&cursor, (size_t)page.header.compressed_size, &page.body)) {
+        KTKI_FAIL(err, KTK_E_CORRUPT, "a page of %d bytes ends behind the place it is said to have",
+                  page.header.compressed_size);
+    }
+    *out = page;
+out:
+    return status;
+}
+
+/* The dictionary page is the first one of what lies in front of the data. */
+static ktk_status open_dictionary(struct task *task, struct page *out, bool *is_there,
+                                  ktk_error *err) {
+    const struct page_table *table = task->read->table;
+    size_t hint = 0;
+    struct cursor cursor;
+    ktk_status status = KTK_OK;
+
+    *is_there = false;
+    if (table->dictionary_size > 0) {
+        cursor = bytes_at(task, table->chunk.offset, table->dictionary_size, &hint);
+        KTKI_TRY(open_page(out, cursor, table->chunk.offset,
+                           ktki_context_limits(task->read->context), err));
+        *is_there = out->header.type == PQ_DICTIONARY_PAGE;
+    }
+out:
+    return status;
+}
+
+static bool refers_to_dictionary(const struct page *page) {
+    return page->header.encoding == PQ_RLE_DICTIONARY ||
+           page->header.encoding == PQ_PLAIN_DICTIONARY;
+}
+
+/* The pages as the reader wants them. The dictionary is one of them if one of the others needs it.
+ */
+static ktk_status open_pages(struct task *task, ktk_error *err) {
+    const struct page_table *table = task->read->table;
+    const ktk_limits *limits = ktki_context_limits(task->read->context);
+    struct read_scratch *scratch = task->reader.scratch;
+    struct page *pages;
+    bool needs_dictionary = false;
+    bool has_dictionary = false;
+    size_t hint = 0;
+    size_t i = 0;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_scratch_reserve(scratch, &scratch->pages, (task->page_count + 1) * sizeof(*pages),
+                                  err));
+    pages = (struct page *)(void *)scratch->pages.data;
+    for (; i < task->page_count; i++) {
+        const struct page_place *place = &table->pages[task->pages[i]];
+        struct page *page = &pages[i + 1];
+
+        KTKI_TRY(open_page(page, bytes_at(task, place->offset, place->size, &hint), place->offset,
+                           limits, err));
+        if ((page->header.type != PQ_DATA_PAGE && page->header.type != PQ_DATA_PAGE_V2) ||
+            page->header.value_count != place->row_count) {
+            KTKI_FAIL(err, KTK_E_CORRUPT, "it has %d values where the page index says %lld rows",
+                      page->header.value_count, (long long)place->row_count);
+        }
+        needs_dictionary = needs_dictionary || refers_to_dictionary(page);
+    }
+    if (needs_dictionary) {
+        KTKI_TRY(open_dictionary(task, &pages[0], &has_dictionary, err));
+    }
+    task->reader.pages = (struct page_walk){.dictionary = has_dictionary ? pages : NULL,
+                                            .data = pages + 1,
+                                            .data_count = task->page_count};
+out:
+    if (status != KTK_OK && i < task->page_count) {
+        say_which(task, i, err);
+    }
+    return status;
+}
+
+/* ---- values ---- */
+
+static bool is_wanted_whole(const struct row_ranges *rows, const struct page_place *page) {
+    size_t i = ktki_ranges_find(rows, page->first_row);
+
+    return i < rows->count && rows->items[i].start <= page->first_row &&
+           rows->items[i].end >= page->first_row + page->row_count;
+}
+
+static ktk_status decode_page(struct task *task, struct nest_reader *nests, size_t number,
+                              ktk_error *err) {
+    struct leaf_reader *reader = &task->reader;
+    const struct page_place *place = &task->read->table->pages[task->pages[number]];
+    int64_t slot = reader->sink.validity.length;
+    ktk_status status = KTK_OK;
+
+    reader->next_page = number;
+    KTKI_TRY(ktki_chunk_page(reader, nests, &reader->pages.data[number], err));
+    assert(reader->sink.validity.length == slot + place->row_count);
+    if (!is_wanted_whole(task->read->rows, place)) {
+        ktki_sink_keep(reader, slot, task->read->rows, place->first_row);
+    }
+    (void)__atomic_fetch_add(task->read->page_count, 1, __ATOMIC_RELAXED);
+out:
+    if (status != KTK_OK) {
+        say_which(task, number, err);
+    }
+    return status;
+}
+
+static ktk_status decode(struct task *task, const struct chunk_read *chunk, struct ArrowArray *out,
+                         ktk_error *err) {
+    struct leaf_reader *reader = &task->reader;
+    struct nest_reader nests;
+    int64_t row_count = task->read->rows->row_count;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_chunk_begin(reader, chunk, row_count + task->rows_max, err));
+    KTKI_TRY(ktki_nests_begin(&nests, chunk->leaf, NULL, 0, row_count, reader->allocator, err));
+    if (reader->pages.dictionary != NULL) {
+        KTKI_TRY(ktki_dictionary_load(reader, reader->pages.dictionary, err));
+    }
+    for (size_t i = 0; i < task->page_count; i++) {
+        KTKI_TRY(decode_page(task, &nests, i, err));
+    }
+    KTKI_TRY(ktki_sink_finish(reader, err));
+    KTKI_TRY(ktki_chunk_finish(reader, chunk, out, err));
+out:
+    return status;
+}
+
+static struct task task_of(const struct row_read *read, struct read_scratch *scratch) {
+    return (struct task){
+        .read = read,
+        .reader = {.allocator = ktki_context_allocator(read->context),
+                   .kernels = scratch->kernels,
+                   .scratch = scratch,
+                   .page_bytes_max = ktki_context_limits(read->context)->page_bytes_max,
+                   .is_selective = true}};
+}
+
+static struct chunk_read chunk_of(const struct row_read *read) {
+    return (struct chunk_read){.context = read->context,
+                               .leaf = read->leaf,
+                               .chunk = read->chunk,
+                               .field = read->field,
+                               .row_count = read->rows->row_count};
+}
+
+static void task_clear(struct task *task) {
+    const ktk_allocator *allocator = task->reader.allocator;
+    struct fetched_pages *fetched = &task->fetched;
+
+    for (size_t i = 0; fetched->bytes != NULL && i < fetched->count; i++) {
+        ktk_bytes_clear(&fetched->bytes[i]);
+    }
+    ktki_free_array(allocator, fetched->ranges, task->page_count + 1, sizeof(*fetched->ranges));
+    ktki_free_array(allocator, fetched->bytes, task->page_count + 1, sizeof(*fetched->bytes));
+    ktki_free_array(allocator, task->pages, task->read->table->count, sizeof(*task->pages));
+    ktki_sink_clear(&task->reader.sink);
+}
+
+ktk_status ktki_row_read(struct ArrowArray *out, const struct row_read *read,
+                         struct read_scratch *scratch, ktk_error *err) {
+    struct task task = task_of(read, scratch);
+    struct chunk_read chunk = chunk_of(read);
+    ktk_status status = KTK_OK;
+
+    assert(read->leaf->nest == NULL);
+    KTKI_TRY(choose_pages(&task, err));
+    KTKI_TRY(fetch(&task, err));
+    KTKI_TRY(open_pages(&task, err));
+    KTKI_TRY(decode(&task, &chunk, out, err));
+out:
+    task_clear(&task);
+    return status;
+}
+
+/* ---- the dictionary alone ---- */
+
+static ktk_status wrap_values(const struct leaf_reader *reader, ktk_context *context,
+                              struct ArrowArray *out, ktk_error *err) {
+    size_t size = reader->dictionary.count * reader->rule.width;
+    struct array_buffer buffers[2] = {{NULL, 0}, {NULL, size}};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_alloc_array(reader->allocator, size, 1, &buffers[1].data, err));
+    if (size > 0) {
+        memcpy(buffers[1].data, reader->dictionary.values, size);
+    }
+    KTKI_TRY(
+        ktki_array_wrap(out, context, reader->dictionary.count, 0, buffers, 2, NULL, 0, NULL, err));
+    buffers[1].data = NULL;
+out:
+    ktki_free_array(reader->allocator, buffers[1].data, size, 1);
+    return status;
+}
+
+ktk_status ktki_row_read_dictionary(struct ArrowArray *out, const struct row_read *read,
+                                    struct read_scratch *scratch, ktk_error *err) {
+    struct task task = task_of(read, scratch);
+    struct chunk_read chunk = chunk_of(read);
+    struct leaf_reader *reader = &task.reader;
+    bool is_there = false;
+    struct page page;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(fetch(&task, err));
+    KTKI_TRY(open_dictionary(&task, &page, &is_there, err));
+    if (!is_there) {
+        goto out;
+    }
+    KTKI_TRY(ktki_chunk_begin(reader, &chunk, 0, err));
+    if (reader->rule.kind == SINK_FIXED) {
+        KTKI_TRY(ktki_dictionary_load(reader, &page, err));
+        KTKI_TRY(wrap_values(reader, read->context, out, err));
+    } else if (reader->rule.kind == SINK_TEXT_32) {
+        KTKI_TRY(ktki_dictionary_load(reader, &page, err));
+        KTKI_TRY(ktki_dictionary_wrap(reader, read->context, out, err));
+    }
+out:
+    task_clear(&task);
+    return status;
+}

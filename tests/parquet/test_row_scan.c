@@ -1,0 +1,487 @@
+#include "support/test.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../arrow/random_arrays.h"
+#include "arrow/format_value.h"
+#include "arrow/stream.h"
+#include "made_file.h"
+#include "parquet/file_handle.h"
+#include "predicate/evaluate.h"
+
+/* Rows that are read by predicate, range and piece, against all rows and a look at each of them. */
+
+#define BATCHES_MAX 4000
+
+struct rows {
+    size_t count;
+    struct batch batches[BATCHES_MAX];
+    int64_t row_count;
+};
+
+static void collect(struct rows *rows, ktk_context *context, ktk_parquet_file *file,
+                    const ktk_parquet_read_options *options) {
+    struct ArrowArrayStream stream = {0};
+    struct stream_reader reader;
+    struct batch batch = {0};
+    ktk_error err;
+
+    rows->count = 0;
+    rows->row_count = 0;
+    CHECK_OK(ktk_parquet_read(&stream, file, options, &err));
+    CHECK_OK(ktki_reader_init(&reader, context, &stream, &err));
+    for (;;) {
+        batch = (struct batch){0};
+        CHECK_OK(ktki_reader_next(&reader, &batch, &err));
+        if (batch.schema == NULL) {
+            break;
+        }
+        assert_true(batch.row_count > 0);
+        assert_true(rows->count < BATCHES_MAX);
+        rows->row_count += batch.row_count;
+        rows->batches[rows->count++] = batch;
+    }
+    ktki_reader_clear(&reader);
+    ktki_stream_clear(&stream);
+}
+
+static void rows_clear(struct rows *rows) {
+    for (size_t i = 0; i < rows->count; i++) {
+        ktki_batch_clear(&rows->batches[i]);
+    }
+    rows->count = 0;
+}
+
+/* ---- random questions ---- */
+
+#define LITERALS_MAX 4
+
+struct question {
+    ktk_literal literals[LITERALS_MAX];
+    ktk_value values[LITERALS_MAX];
+    struct buffer texts[LITERALS_MAX];
+    size_t counts[LITERALS_MAX];
+    size_t group_count;
+    ktk_predicate *predicate;
+    struct bound_predicate *bound;
+};
+
+/* The value of a random row, as text. */
+static void random_value(struct question *question, size_t at, const struct rows *rows,
+                         int32_t column, uint32_t *random) {
+    const struct batch *batch = &rows->batches[random_below(random, (int64_t)rows->count)];
+    bool is_null = false;
+    ktk_error err;
+
+    ktki_buffer_init(&question->texts[at], test_allocator(), 0);
+    CHECK_OK(ktki_format_value(&batch->schema->fields[column], &batch->columns[column],
+                               random_below(random, batch->row_count), &question->texts[at],
+                               &is_null, &err));
+    question->values[at] = (ktk_value){.kind = is_null ? KTK_VALUE_NULL : KTK_VALUE_UNTYPED,
+                                       .bytes = (const char *)question->texts[at].data,
+                                       .bytes_size = question->texts[at].size};
+}
+
+static void question_clear(struct question *question) {
+    for (size_t i = 0; i < LITERALS_MAX; i++) {
+        if (question->texts[i].allocator != NULL) {
+            ktki_buffer_clear(&question->texts[i]);
+        }
+    }
+    ktk_predicate_free(question->predicate);
+    ktki_bound_free(question->bound);
+    *question = (struct question){0};
+}
+
+/* False if it is none that can be asked: an order of null, or a column that cannot be compared. */
+static bool ask(struct question *question, ktk_context *context, ktk_parquet_file *file,
+                const struct rows *rows, uint32_t *random) {
+    struct schema *schema = ktki_parquet_schema(file);
+    size_t count = 1 + (size_t)random_below(random, LITERALS_MAX);
+    bool is_good;
+    ktk_error err;
+
+    *question = (struct question){0};
+    for (size_t i = 0; i < count; i++) {
+        int32_t column = (int32_t)random_below(random, schema->field_count);
+
+        random_value(question, i, rows, column, random);
+        question->literals[i] = (ktk_literal){schema->fields[column].name,
+                                              (ktk_operator)random_below(random, KTK_OP_NOT_IN + 1),
+                                              &question->values[i], 1};
+        if (i == 0 || random_below(random, 2) == 0) {
+            question->counts[question->group_count++] = 0;
+        }
+        question->counts[question->group_count - 1]++;
+    }
+    is_good =
+        ktk_predicate_new(&question->predicate, context, question->literals, question->counts,
+                          question->group_count, &err) == KTK_OK &&
+        ktki_predicate_bind(&question->bound, context, question->predicate, schema, &err) == KTK_OK;
+    if (!is_good) {
+        question_clear(question);
+    }
+    return is_good;
+}
+
+/* ---- the slow way ---- */
+
+/* Looks at all rows in order; `at` is moved to the next row that matches. */
+struct walker {
+    const struct rows *rows;
+    const struct question *question; /* NULL: all rows */
+    size_t batch;
+    int64_t row;    /* in the batch */
+    int64_t number; /* in the file */
+    int64_t start;  /* rows wanted */
+    int64_t end;
+    uint8_t mask[4096];
+    size_t mask_of; /* batch whose mask it is, plus one */
+};
+
+static bool matches(struct walker *walker) {
+    const struct batch *batch = &walker->rows->batches[walker->batch];
+    const struct ArrowArray *columns[64];
+    const struct field *fields[64];
+    ktk_error err;
+
+    if (walker->number < walker->start || walker->number >= walker->end) {
+        return false;
+    }
+    if (walker->question == NULL) {
+        return true;
+    }
+    if (walker->mask_of != walker->batch + 1) {
+        assert_true(batch->schema->field_count <= 64);
+        assert_true((size_t)batch->row_count <= 8 * sizeof(walker->mask));
+        for (int32_t i = 0; i < batch->schema->field_count; i++) {
+            columns[i] = &batch->columns[i];
+            fields[i] = &batch->schema->fields[i];
+        }
+        CHECK_OK(ktki_bound_evaluate(walker->question->bound, fields, columns, batch->row_count,
+                                     walker->mask, &err));
+        walker->mask_of = walker->batch + 1;
+    }
+    return ktki_bit_get(walker->mask, walker->row);
+}
+
+/* False at the end. */
+static bool next(struct walker *walker, const struct batch **batch, int64_t *row) {
+    while (walker->batch < walker->rows->count) {
+        const struct batch *it = &walker->rows->batches[walker->batch];
+        bool is_match;
+
+        if (walker->row == it->row_count) {
+            walker->batch++;
+            walker->row = 0;
+            continue;
+        }
+        is_match = matches(walker);
+        *batch = it;
+        *row = walker->row++;
+        walker->number++;
+        if (is_match) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_same(struct walker *walker, const struct rows *got, int64_t rows_max) {
+    const struct batch *wanted = NULL;
+    int64_t row = 0;
+
+    for (size_t i = 0; i < got->count; i++) {
+        const struct batch *batch = &got->batches[i];
+
+        assert_true(batch->row_count <= rows_max);
+        for (int64_t j = 0; j < batch->row_count; j++) {
+            assert_true(next(walker, &wanted, &row));
+            for (int32_t k = 0; k < batch->schema->field_count; k++) {
+                assert_same_value(&wanted->schema->fields[k], &wanted->columns[k], row,
+                                  &batch->columns[k], j);
+            }
+        }
+    }
+    assert_false(next(walker, &wanted, &row));
+}
+
+/* ---- sources of every kind ---- */
+
+static ktk_status slices(void *state, const struct byte_range *ranges, size_t count, ktk_bytes *out,
+                         ktk_error *err) {
+    const struct buffer *bytes = state;
+
+    (void)err;
+    for (size_t i = 0; i < count; i++) {
+        assert_true(ranges[i].offset >= 0 && ranges[i].size >= 0);
+        assert_true(ranges[i].offset + ranges[i].size <= (int64_t)bytes->size);
+        out[i] =
+            (ktk_bytes){.data = bytes->data + ranges[i].offset, .size = (size_t)ranges[i].size};
+    }
+    return KTK_OK;
+}
+
+static void nothing(void *state) {
+    (void)state;
+}
+
+static const struct source_ops slice_ops = {.read = slices, .free = nothing};
+
+static void open_as(ktk_parquet_file **out, ktk_context *context, struct buffer *bytes,
+                    enum source_kind kind) {
+    struct source source = {&slice_ops, bytes, (int64_t)bytes->size, "made", kind};
+    ktk_error err;
+
+    CHECK_OK(ktki_parquet_open(out, context, &source, &err));
+}
+
+static ktk_parquet_read_options random_options(struct walker *walker, int64_t row_count,
+                                               uint32_t *random) {
+    ktk_parquet_read_options options = KTK_PARQUET_READ_OPTIONS_INIT;
+
+    walker->end = INT64_MAX;
+    options.keep_dictionaries = random_below(random, 2) == 0;
+    if (random_below(random, 3) == 0) {
+        walker->start = options.row_start = random_below(random, row_count + 2);
+        options.row_count = 1 + random_below(random, row_count + 1);
+        walker->end = walker->start + options.row_count;
+    }
+    if (random_below(random, 3) == 0) {
+        options.batch_rows_max = 1 + random_below(random, 50);
+    }
+    if (random_below(random, 3) == 0) {
+        options.memory_bytes_max = 1 + random_below(random, 100000);
+    }
+    return options;
+}
+
+static void check_file(ktk_context *context, struct buffer *bytes, uint32_t *random,
+                       int64_t *asked) {
+    static struct rows all;
+    static struct rows got;
+    ktk_parquet_file *file = NULL;
+
+    open_as(&file, context, bytes, (enum source_kind)random_below(random, SOURCE_MEMORY + 1));
+    for (int i = 0; i < 8; i++) {
+        struct walker walker = {.rows = &all};
+        ktk_parquet_read_options plain = KTK_PARQUET_READ_OPTIONS_INIT;
+        ktk_parquet_read_options options =
+            random_options(&walker, ktki_parquet_metadata(file)->row_count, random);
+        struct question question = {0};
+        bool has_question;
+
+        plain.keep_dictionaries = options.keep_dictionaries;
+        collect(&all, context, file, &plain);
+        has_question = all.row_count > 0 && ask(&question, context, file, &all, random);
+        if (has_question) {
+            options.where = question.predicate;
+            walker.question = &question;
+            (*asked)++;
+        }
+        collect(&got, context, file, &options);
+        check_same(&walker, &got, options.batch_rows_max > 0 ? options.batch_rows_max : INT64_MAX);
+        rows_clear(&got);
+        rows_clear(&all);
+        question_clear(&question);
+    }
+    ktk_parquet_file_free(file);
+}
+
+static void reading_rows_is_reading_all_and_choosing(void **unused) {
+    uint32_t random = 11;
+    int64_t asked = 0;
+
+    (void)unused;
+    for (int round = 0; round < 20; round++) {
+        ktk_context *context = test_context_new(round % 3);
+        ktk_parquet_write_options options = KTK_PARQUET_WRITE_OPTIONS_INIT;
+        struct buffer bytes;
+        struct made made;
+        ktk_error err;
+
+        options.page_bytes_max = 1 + random_below(&random, 600);
+        options.row_group_rows_max = 1 + random_below(&random, 300);
+        options.no_dictionary = random_below(&random, 4) == 0;
+        options.compression =
+            random_below(&random, 2) == 0 ? KTK_COMPRESSION_NONE : KTK_COMPRESSION_SNAPPY;
+        ktki_buffer_init(&bytes, test_allocator(), 0);
+        made_init(&made, context, &random, 200);
+        CHECK_OK(
+            made_write(&bytes, context, made.schema, made.batches, made.count, &options, &err));
+        check_file(context, &bytes, &random, &asked);
+        made_clear(&made);
+        ktki_buffer_clear(&bytes);
+        test_context_free(context);
+    }
+    assert_true(asked > 60);
+}
+
+/* ---- files of other writers ---- */
+
+#define FOLDER_RULED "tests/data/golden/parquet/arrow-compat-plateau"
+#define FOLDER_TESTING "../shared/golden/parquet-testing/data"
+
+/* What cannot be read at all, or is too large for the slow way, is none of this test's business. */
+static bool is_for_us(ktk_context *context, struct buffer *bytes) {
+    struct ArrowArrayStream stream = {0};
+    struct ArrowArray array = {0};
+    ktk_parquet_file *file = NULL;
+    struct source source = {&slice_ops, bytes, (int64_t)bytes->size, "golden", SOURCE_MEMORY};
+    bool is_good = ktki_parquet_open(&file, context, &source, NULL) == KTK_OK &&
+                   ktki_parquet_metadata(file)->row_count <= 20000 &&
+                   ktki_parquet_schema(file)->field_count <= 64 &&
+                   ktk_parquet_read(&stream, file, NULL, NULL) == KTK_OK;
+
+    while (is_good && stream.get_next(&stream, &array) == 0 && array.release != NULL) {
+        array.release(&array);
+    }
+    is_good = is_good && stream.get_last_error(&stream) == NULL;
+    ktki_stream_clear(&stream);
+    ktk_parquet_file_free(file);
+    return is_good;
+}
+
+static void check_folder(const char *folder, int *file_count, uint32_t *random) {
+    const char *root = getenv("KTK_SOURCE_ROOT") != NULL ? getenv("KTK_SOURCE_ROOT") : ".";
+    char full[4096];
+    struct dirent *entry;
+    DIR *entries;
+
+    (void)snprintf(full, sizeof(full), "%s/%s", root, folder);
+    entries = opendir(full);
+    while (entries != NULL && (entry = readdir(entries)) != NULL) {
+        ktk_context *context = test_context_new(0);
+        int64_t asked = 0;
+        char path[512];
+        struct buffer bytes;
+        size_t size = 0;
+        ktk_error err;
+
+        if (strstr(entry->d_name, ".parquet") != NULL) {
+            uint8_t *data;
+
+            (void)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+            data = test_read_source_file(path, &size);
+            ktki_buffer_init(&bytes, test_allocator(), 0);
+            CHECK_OK(ktki_buffer_append(&bytes, data, size, &err));
+            test_data_free(data);
+            if (is_for_us(context, &bytes)) {
+                check_file(context, &bytes, random, &asked);
+                *file_count += asked > 0;
+            }
+            ktki_buffer_clear(&bytes);
+        }
+        test_context_free(context);
+    }
+    if (entries != NULL) {
+        (void)closedir(entries);
+    }
+}
+
+static void files_of_other_writers(void **unused) {
+    uint32_t random = 5;
+    int file_count = 0;
+    int before;
+
+    (void)unused;
+    check_folder(FOLDER_RULED, &file_count, &random);
+    assert_true(file_count > 10);
+    before = file_count;
+    check_folder(FOLDER_TESTING, &file_count, &random);
+    if (file_count == before) {
+        print_message("skipped: %s is absent\n", FOLDER_TESTING);
+    }
+}
+
+/* ---- what is passed over ---- */
+
+#define SORTED_ROWS 4000
+#define SORTED_GROUP 2000
+#define SORTED_PAGE 100
+
+/* x counts; name is "n0000" for the first hundred rows and so on. Pages of a hundred rows. */
+static void make_sorted(struct buffer *out, ktk_context *context) {
+    ktk_parquet_write_options options = KTK_PARQUET_WRITE_OPTIONS_INIT;
+    static int64_t numbers[SORTED_ROWS];
+    static int32_t offsets[SORTED_ROWS + 1];
+    static char text[5 * SORTED_ROWS + 1];
+    const void *number_buffers[] = {NULL, numbers};
+    const void *text_buffers[] = {NULL, offsets, text};
+    struct schema *schema = NULL;
+    struct batch batch = {0};
+    ktk_error err;
+
+    for (int i = 0; i < SORTED_ROWS; i++) {
+        numbers[i] = i;
+        offsets[i + 1] = 5 * (i + 1);
+        (void)snprintf(text + 5 * i, 6, "n%04d", i / 100);
+    }
+    options.page_bytes_max = SORTED_PAGE * sizeof(int64_t);
+    options.row_group_rows_max = SORTED_GROUP;
+    options.no_dictionary = true;
+    CHECK_OK(ktki_schema_new(&schema, context, 2, &err));
+    schema->fields[0] = (struct field){.name = "x", .type = {.id = TYPE_INT64}, .nullable = true};
+    schema->fields[1] =
+        (struct field){.name = "name", .type = {.id = TYPE_STRING}, .nullable = true};
+    CHECK_OK(ktki_batch_init(&batch, schema, SORTED_ROWS, &err));
+    batch.columns[0] =
+        (struct ArrowArray){.length = SORTED_ROWS, .n_buffers = 2, .buffers = number_buffers};
+    batch.columns[1] =
+        (struct ArrowArray){.length = SORTED_ROWS, .n_buffers = 3, .buffers = text_buffers};
+    CHECK_OK(made_write(out, context, schema, &batch, 1, &options, &err));
+    ktki_batch_clear(&batch);
+    ktki_schema_free(schema);
+}
+
+static int64_t decoded_pages(ktk_context *context, ktk_parquet_file *file, const char *where,
+                             int64_t row_start, int64_t row_count, int64_t wanted_rows) {
+    ktk_parquet_read_options options = KTK_PARQUET_READ_OPTIONS_INIT;
+    ktk_predicate *predicate = NULL;
+    static struct rows rows;
+    int64_t before = file->decoded_pages;
+    ktk_error err;
+
+    if (where != NULL) {
+        CHECK_OK(ktk_predicate_parse(&predicate, context, where, &err));
+    }
+    options.where = predicate;
+    options.row_start = row_start;
+    options.row_count = row_count;
+    collect(&rows, context, file, &options);
+    assert_int_equal(rows.row_count, wanted_rows);
+    rows_clear(&rows);
+    ktk_predicate_free(predicate);
+    return file->decoded_pages - before;
+}
+
+static void pages_without_a_wanted_row_are_passed_over(void **unused) {
+    ktk_context *context = test_context_new(0);
+    ktk_parquet_file *file = NULL;
+    struct buffer bytes;
+
+    (void)unused;
+    ktki_buffer_init(&bytes, test_allocator(), 0);
+    make_sorted(&bytes, context);
+    open_as(&file, context, &bytes, SOURCE_MEMORY);
+    /* A range of rows: pages of x have 100 rows, those of name 88 (9 bytes a value). */
+    assert_int_equal(decoded_pages(context, file, NULL, 150, 100, 100), 2 + 2);
+    /* No row group can match. */
+    assert_int_equal(decoded_pages(context, file, "x > 5000", 0, 0, 0), 0);
+    assert_int_equal(decoded_pages(context, file, "x < 100 and x > 3000", 0, 0, 0), 0);
+    ktk_parquet_file_free(file);
+    ktki_buffer_clear(&bytes);
+    test_context_free(context);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reading_rows_is_reading_all_and_choosing),
+        cmocka_unit_test(files_of_other_writers),
+        cmocka_unit_test(pages_without_a_wanted_row_are_passed_over),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
