@@ -217,23 +217,63 @@ KTK_API ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_fi
 
 /* ---- writing ---- */
 
+/** How the values of a column are encoded where no dictionary numbers them. */
+typedef enum ktk_parquet_encoding {
+    KTK_ENCODING_AUTO = 0, /**< PLAIN, which all readers know */
+    KTK_ENCODING_PLAIN = 1,
+    KTK_ENCODING_RLE = 2,                     /**< BOOLEAN */
+    KTK_ENCODING_DELTA_BINARY_PACKED = 3,     /**< INT32, INT64 */
+    KTK_ENCODING_DELTA_LENGTH_BYTE_ARRAY = 4, /**< BYTE_ARRAY */
+    KTK_ENCODING_DELTA_BYTE_ARRAY = 5,        /**< BYTE_ARRAY, FIXED_LEN_BYTE_ARRAY */
+    KTK_ENCODING_BYTE_STREAM_SPLIT = 6 /**< INT32, INT64, FLOAT, DOUBLE, FIXED_LEN_BYTE_ARRAY */
+} ktk_parquet_encoding;
+
+typedef enum ktk_parquet_dictionary {
+    KTK_DICTIONARY_AUTO = 0,  /**< if it pays; never where an encoding is chosen */
+    KTK_DICTIONARY_NEVER = 1, /**< no values are numbered */
+    KTK_DICTIONARY_ALWAYS = 2 /**< as long as its page has room; not for BOOLEAN */
+} ktk_parquet_dictionary;
+
+/** What is chosen for one leaf column. */
+typedef struct ktk_parquet_column_options {
+    const char *path; /**< dotted path in the file's schema, e.g. "x" or "x.list.item" */
+    ktk_parquet_encoding encoding;
+    ktk_parquet_dictionary dictionary;
+} ktk_parquet_column_options;
+
+/** The unit that timestamps are stored in. */
+typedef enum ktk_parquet_timestamp_unit {
+    KTK_TIMESTAMP_MICROSECONDS = 0, /**< what kartothek's files have */
+    KTK_TIMESTAMP_MILLISECONDS = 1,
+    KTK_TIMESTAMP_NANOSECONDS = 2 /**< not known to readers from before 2018 */
+} ktk_parquet_timestamp_unit;
+
 typedef struct ktk_parquet_write_options {
     size_t size;
     ktk_compression compression;
     int32_t
         compression_level; /**< 0: the codec's default (zstd: 1, lz4_raw: 1, gzip: 6, brotli: 5) */
-    int64_t row_group_rows_max; /**< 0: 1 Mi rows */
-    int64_t page_bytes_max;     /**< 0: 1 MiB of encoded values */
-    bool no_dictionary;         /**< PLAIN only */
+    int64_t row_group_rows_max;                /**< 0: 1 Mi rows */
+    int64_t page_bytes_max;                    /**< 0: 1 MiB of encoded values */
+    bool no_dictionary;                        /**< PLAIN only */
+    const ktk_parquet_column_options *columns; /**< choices for single columns; borrowed until the
+                                                  file, or the update, is complete */
+    size_t column_count;
+    int32_t data_page_version; /**< 1 or 2; 0: 1 */
+    bool page_checksums;       /**< a CRC-32 in the header of each page */
+    ktk_parquet_timestamp_unit timestamp_unit;
 } ktk_parquet_write_options;
 
 #define KTK_PARQUET_WRITE_OPTIONS_INIT                                                             \
-    {sizeof(ktk_parquet_write_options), KTK_COMPRESSION_SNAPPY, 0, 0, 0, false}
+    {sizeof(ktk_parquet_write_options), KTK_COMPRESSION_SNAPPY, 0, 0, 0, false, NULL, 0, 0, false, \
+     KTK_TIMESTAMP_MICROSECONDS}
 
 /**
  * Write all batches of a stream into a local file: a temporary neighbour, renamed when complete.
- * The stream is consumed and released in every case. Timestamps become microseconds; a
- * sub-microsecond rest is KTK_E_INVALID. Equal input gives equal bytes.
+ * The stream is consumed and released in every case. Equal input gives equal bytes.
+ *
+ * @return KTK_E_INVALID for an option out of range, a column to choose for that is not there or
+ * cannot have its encoding, and a timestamp with a rest below the unit.
  */
 KTK_API ktk_status ktk_parquet_write_path(ktk_context *context, const char *path,
                                           struct ArrowArrayStream *stream,

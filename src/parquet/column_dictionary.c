@@ -230,13 +230,14 @@ ktk_status ktki_column_dictionary(struct write_scratch *scratch, const struct le
     struct numbering numbering = {.scratch = scratch, .input = input, .entry_count = 1024};
     bool by_entries = numbers_entries(input);
     bool is_tried = leaf->physical != PQ_BOOLEAN && input->slot_count > input->null_count;
+    bool is_wanted = leaf->dictionary == DICTIONARY_ALWAYS;
     int64_t numbered = 0;
     ktk_status status = KTK_OK;
 
     if (input->slot_count < (int64_t)numbering.entry_count) {
         numbering.entry_count = (size_t)input->slot_count;
     }
-    if (is_tried && !by_entries && input->slot_count >= SAMPLED_SLOTS_MIN) {
+    if (is_tried && !is_wanted && !by_entries && input->slot_count >= SAMPLED_SLOTS_MIN) {
         KTKI_TRY(ktki_dictionary_begin(&scratch->dictionary,
                                        leaf->physical == PQ_BYTE_ARRAY ? 0 : leaf->width,
                                        leaf->is_bytes, VALUE_BLOCK_MAX, err));
@@ -244,7 +245,7 @@ ktk_status ktki_column_dictionary(struct write_scratch *scratch, const struct le
     }
     if (is_tried) {
         KTKI_TRY(number_all(&numbering, by_entries, err));
-        numbered = pays(&numbering, by_entries) ? numbering.slot_count : 0;
+        numbered = is_wanted || pays(&numbering, by_entries) ? numbering.slot_count : 0;
     }
     *slot_count = numbered;
 out:

@@ -107,7 +107,7 @@ ktk_status ktki_column_begin(struct column_write *column, const struct row_slice
     column->scratch = scratch;
     KTKI_TRY(ktki_leaf_input_build(input, &scratch->arena, column->leaf, slices, slice_count,
                                    first_row, err));
-    if (!settings->no_dictionary) {
+    if (!settings->no_dictionary && column->leaf->dictionary != DICTIONARY_NEVER) {
         KTKI_TRY(ktki_column_dictionary(scratch, input, &dictionary_slots, err));
     }
     if (dictionary_slots > 0) {

@@ -109,8 +109,30 @@ void ktki_footer_restart(struct file_footer *footer) {
 
 /* ---- row groups ---- */
 
-static const int32_t encodings_plain[] = {PQ_PLAIN, PQ_RLE};
-static const int32_t encodings_dictionary[] = {PQ_PLAIN, PQ_RLE, PQ_RLE_DICTIONARY};
+/* The encodings of the values, of the levels and of the dictionary page. */
+static ktk_status list_encodings(struct file_footer *footer, const struct column_write *column,
+                                 struct column_chunk *chunk, ktk_error *err) {
+    enum parquet_encoding own = column->leaf->encoding;
+    int32_t *encodings = NULL;
+    int32_t count = 0;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_arena_array(&footer->group_arena, 4, sizeof(*encodings), &encodings, err));
+    if (column->has_dictionary || own == PQ_PLAIN) {
+        encodings[count++] = PQ_PLAIN;
+    }
+    encodings[count++] = PQ_RLE;
+    if (column->has_dictionary) {
+        encodings[count++] = PQ_RLE_DICTIONARY;
+    }
+    if (column->has_plain && own != PQ_PLAIN && own != PQ_RLE) {
+        encodings[count++] = (int32_t)own;
+    }
+    chunk->encodings = encodings;
+    chunk->encoding_count = count;
+out:
+    return status;
+}
 
 /* Bounds are kept in the arena: the column is soon used again. */
 static ktk_status keep_statistics(struct file_footer *footer, const struct column_write *column,
@@ -144,8 +166,6 @@ static ktk_status describe_column(struct file_footer *footer, struct column_chun
     const struct write_leaf *leaf = column->leaf;
     struct column_chunk chunk = {
         .type = leaf->physical,
-        .encoding_count = column->has_dictionary ? 3 : 2,
-        .encodings = column->has_dictionary ? encodings_dictionary : encodings_plain,
         .path_count = leaf->path_count,
         .path = leaf->path,
         .value_count = column->value_count,
@@ -165,6 +185,7 @@ static ktk_status describe_column(struct file_footer *footer, struct column_chun
         chunk.dictionary_page_offset = offset;
         chunk.data_page_offset += column->dictionary_page.size;
     }
+    KTKI_TRY(list_encodings(footer, column, &chunk, err));
     KTKI_TRY(keep_statistics(footer, column, &chunk.statistics, err));
     *out = chunk;
 out:

@@ -80,8 +80,10 @@ DEFINE_CONVERT(fetch_multiplied_32, int32_t, int32_t,
 DEFINE_CONVERT(fetch_multiplied_64, int64_t, int64_t,
                is_bad |= __builtin_mul_overflow(from[at], factor, &to[i]))
 /* The divisors are constants for the sake of speed. */
-DEFINE_CONVERT(fetch_nanoseconds, int64_t, int64_t, to[i] = from[at] / 1000;
+DEFINE_CONVERT(fetch_thousandths, int64_t, int64_t, to[i] = from[at] / 1000;
                is_bad |= to[i] * 1000 != from[at])
+DEFINE_CONVERT(fetch_millionths, int64_t, int64_t, to[i] = from[at] / 1000000;
+               is_bad |= to[i] * 1000000 != from[at])
 DEFINE_CONVERT(fetch_date64, int64_t, int32_t, int64_t day = from[at] / 86400000;
                to[i] = (int32_t)day; is_bad |= day * 86400000 != from[at] || to[i] != day)
 
@@ -198,7 +200,6 @@ static bool fetch_nothing(const struct value_kernel *kernel, const struct value_
     return true;
 }
 
-#define OUT_OF_MICROSECONDS "is out of the range of microseconds"
 #define TOO_LONG "is longer than Parquet can store"
 #define TOO_PRECISE "does not fit the precision of its type"
 
@@ -232,19 +233,35 @@ static const struct value_kernel kernels[TYPE_COUNT] = {
     [TYPE_DECIMAL256] = {fetch_decimal256, 0, TOO_PRECISE},
 };
 
-static const struct value_kernel timestamp_kernels[] = {
-    [UNIT_SECOND] = {fetch_multiplied_64, 1000000, OUT_OF_MICROSECONDS},
-    [UNIT_MILLI] = {fetch_multiplied_64, 1000, OUT_OF_MICROSECONDS},
-    [UNIT_MICRO] = {fetch_same_64, 0, NULL},
-    [UNIT_NANO] = {fetch_nanoseconds, 0, "has a rest below a microsecond; round it first"},
+#define OUT_OF(unit) "is out of the range of " unit "s"
+#define REST_BELOW(unit) "has a rest below a " unit "; round it first"
+
+/* By the unit that is stored, then by the array's. */
+static const struct value_kernel timestamp_kernels[][4] = {
+    [PQ_UNIT_MILLIS] = {[UNIT_SECOND] = {fetch_multiplied_64, 1000, OUT_OF("millisecond")},
+                        [UNIT_MILLI] = {fetch_same_64, 0, NULL},
+                        [UNIT_MICRO] = {fetch_thousandths, 0, REST_BELOW("millisecond")},
+                        [UNIT_NANO] = {fetch_millionths, 0, REST_BELOW("millisecond")}},
+    [PQ_UNIT_MICROS] = {[UNIT_SECOND] = {fetch_multiplied_64, 1000000, OUT_OF("microsecond")},
+                        [UNIT_MILLI] = {fetch_multiplied_64, 1000, OUT_OF("microsecond")},
+                        [UNIT_MICRO] = {fetch_same_64, 0, NULL},
+                        [UNIT_NANO] = {fetch_thousandths, 0, REST_BELOW("microsecond")}},
+    [PQ_UNIT_NANOS] = {[UNIT_SECOND] = {fetch_multiplied_64, 1000000000, OUT_OF("nanosecond")},
+                       [UNIT_MILLI] = {fetch_multiplied_64, 1000000, OUT_OF("nanosecond")},
+                       [UNIT_MICRO] = {fetch_multiplied_64, 1000, OUT_OF("nanosecond")},
+                       [UNIT_NANO] = {fetch_same_64, 0, NULL}},
 };
+
+const struct value_kernel *ktki_timestamp_kernel(enum time_unit from, enum parquet_time_unit to) {
+    return &timestamp_kernels[to][from];
+}
 
 static const struct value_kernel time_of_seconds = {fetch_multiplied_32, 1000,
                                                     "is out of the range of milliseconds"};
 
 const struct value_kernel *ktki_value_kernel(const struct data_type *type) {
     if (type->id == TYPE_TIMESTAMP) {
-        return &timestamp_kernels[type->unit];
+        return ktki_timestamp_kernel(type->unit, PQ_UNIT_MICROS);
     }
     if (type->id == TYPE_TIME32 && type->unit == UNIT_SECOND) {
         return &time_of_seconds;

@@ -29,7 +29,11 @@ struct value_kernel {
     const char *fault; /* what is wrong with a value that cannot be stored */
 };
 
-/** The kernel for values of a flat type that is not a dictionary; NULL if it cannot be written. */
+/** The kernel that stores timestamps of one unit in another one. */
+const struct value_kernel *ktki_timestamp_kernel(enum time_unit from, enum parquet_time_unit to);
+
+/** The kernel for values of a flat type that is not a dictionary; NULL if it cannot be written.
+ * Timestamps are stored in microseconds. */
 const struct value_kernel *ktki_value_kernel(const struct data_type *type);
 
 /** Walks the values of a range of slots, a block at a time. */

@@ -9,8 +9,10 @@ struct page_settings {
     const struct codec *codec;
     int32_t codec_id;
     int level;
-    int64_t rows_max;  /* of a page */
-    int64_t bytes_max; /* of the values of a page, encoded; a single row may have more */
+    int64_t rows_max;          /* of a page */
+    int64_t bytes_max;         /* of the values of a page, PLAIN; a single row may have more */
+    int32_t data_page_version; /* 1 or 2 */
+    bool has_checksums;
 };
 
 /** Where a page lies in its column chunk, and, once written, what became of it. */
@@ -28,7 +30,7 @@ struct write_page {
     size_t start;
     int64_t size;              /* bytes in the file, header included */
     int64_t uncompressed_size; /* likewise */
-    struct value_range range;  /* of a page with PLAIN values */
+    struct value_range range;  /* of a page without indices */
     bool is_ready;             /* written, so far as this is known to other threads */
 };
 

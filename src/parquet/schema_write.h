@@ -23,6 +23,13 @@ struct write_node {
     uint8_t repetition; /* LIST kinds and MAP: repetition level of items behind the first */
 };
 
+/** Whether the values of a column are numbered by a dictionary. */
+enum dictionary_choice {
+    DICTIONARY_IF_IT_PAYS,
+    DICTIONARY_NEVER,
+    DICTIONARY_ALWAYS /* as far as it fits into its page */
+};
+
 /** A leaf column. */
 struct write_leaf {
     const char *name;    /* dotted path, for messages */
@@ -32,6 +39,8 @@ struct write_leaf {
     const struct field *field;      /* of the leaf's arrays: a flat type, or a dictionary of one */
     const struct data_type *type;   /* of the values: of the field, or of its dictionary */
     enum parquet_type physical;
+    enum parquet_encoding encoding; /* of values that no dictionary numbers */
+    enum dictionary_choice dictionary;
     size_t width;           /* bytes of a stored value; 0: they differ */
     bool is_bytes;          /* values come as pieces of bytes, see value_block.h */
     bool is_text;           /* must be UTF-8 */

@@ -66,6 +66,12 @@ ktk_status ktki_write_options_resolve(struct write_options *out,
         KTKI_FAIL(err, KTK_E_INVALID, "bytes of a page must be in 1 … %lld, not %lld",
                   (long long)PAGE_BYTES_MAX, (long long)options->page_bytes_max);
     }
+    if (options->data_page_version < 0 || options->data_page_version > 2) {
+        KTKI_FAIL(err, KTK_E_INVALID, "data pages have version 1 or 2, not %d",
+                  options->data_page_version);
+    }
+    resolved.column.page.data_page_version = options->data_page_version == 2 ? 2 : 1;
+    resolved.column.page.has_checksums = options->page_checksums;
     resolved.column.page.codec_id = codec_ids[options->compression];
     KTKI_TRY(ktki_codec_find(&resolved.column.page.codec, resolved.column.page.codec_id, err));
     resolved.column.page.level = options->compression_level != 0

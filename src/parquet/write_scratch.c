@@ -12,6 +12,7 @@ static void scratch_free(struct write_scratch *scratch, const ktk_allocator *all
     ktki_arena_clear(&scratch->arena);
     ktki_codec_scratch_clear(&scratch->codec);
     ktki_dictionary_clear(&scratch->dictionary);
+    ktki_encoder_clear(&scratch->encoder);
     ktki_buffer_clear(&scratch->indices);
     ktki_buffer_clear(&scratch->levels);
     ktki_buffer_clear(&scratch->body);
@@ -55,6 +56,7 @@ ktk_status ktki_scratch_take(struct scratch_pool *pool, struct write_scratch **o
         ktki_arena_init(&scratch->arena, allocator);
         ktki_codec_scratch_init(&scratch->codec, allocator);
         ktki_dictionary_init(&scratch->dictionary, allocator);
+        ktki_encoder_init(&scratch->encoder, allocator);
         ktki_buffer_init(&scratch->indices, allocator, 0);
         ktki_buffer_init(&scratch->levels, allocator, 0);
         ktki_buffer_init(&scratch->body, allocator, 0);

@@ -7,6 +7,7 @@
 #include "codec/codec.h"
 #include "parquet/dictionary_encode.h"
 #include "parquet/leaf_values.h"
+#include "parquet/value_encode.h"
 
 /** For one task at a time. Everything grows on first use. */
 struct write_scratch {
@@ -15,6 +16,7 @@ struct write_scratch {
     struct value_scratch values;
     struct codec_scratch codec;
     struct dictionary dictionary;
+    struct value_encoder encoder;
     struct buffer indices; /* uint32_t: of the values of a chunk, into the dictionary */
     struct buffer levels;  /* of a page */
     struct buffer body;    /* of a page, uncompressed */

@@ -7,6 +7,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "parquet/file_footer.h"
+#include "parquet/write_choices.h"
 #include "parquet/write_options.h"
 
 /* Pieces of output below this size are gathered before they go to the sink. */
@@ -58,6 +59,9 @@ static ktk_status writer_init(ktk_parquet_writer *writer, const ktk_parquet_writ
 
     KTKI_TRY(ktki_write_options_resolve(&writer->options, options, err));
     KTKI_TRY(ktki_footer_init(&writer->footer, writer->schema, err));
+    if (options != NULL) {
+        KTKI_TRY(ktki_write_choices(&writer->footer.plan, options, err));
+    }
     KTKI_TRY(ktki_alloc_zeroed(allocator, (size_t)writer->footer.plan.leaf_count,
                                sizeof(*writer->columns), &writer->columns, err));
     for (int32_t i = 0; i < writer->footer.plan.leaf_count; i++) {
