@@ -319,18 +319,6 @@ out:
 
 /* ---- pieces of bytes ---- */
 
-/* The end of what can be read if the pieces lie one behind the other, else NULL: then only the
- * pieces themselves can. */
-static const uint8_t *readable_end(const struct value_block *block) {
-    size_t last = block->count - 1;
-    size_t gaps = 0;
-
-    for (size_t i = 0; i < last; i++) {
-        gaps += block->starts[i] + block->sizes[i] != block->starts[i + 1];
-    }
-    return gaps == 0 ? block->starts[last] + block->sizes[last] : NULL;
-}
-
 /* Bytes up to `end` can be read. `word_count` is a constant where this is called. */
 static inline void load_key(struct short_key *out, const uint8_t *bytes, uint32_t size,
                             const uint8_t *end, const size_t word_count) {
@@ -479,14 +467,11 @@ static ktk_status add_bytes(struct dictionary *dictionary, const struct value_bl
                             uint32_t *indices, size_t *done, ktk_error *err) {
     const uint8_t *starts[BATCH];
     uint32_t sizes[BATCH];
-    struct pieces pieces = {.end = NULL};
+    struct pieces pieces = {.end = block->end};
     size_t at = 0;
     size_t added = 0;
     ktk_status status = KTK_OK;
 
-    if (block->starts != NULL && block->count > 0) {
-        pieces.end = readable_end(block);
-    }
     while (added == pieces.count && at < block->count) {
         pieces.count = block->count - at < BATCH ? block->count - at : BATCH;
         pieces.starts = block->starts != NULL ? block->starts + at : starts;
@@ -516,11 +501,11 @@ void ktki_dictionary_entries(const struct dictionary *dictionary, uint32_t start
     assert(start + count <= dictionary->count);
     if (!dictionary->is_bytes) {
         *out = (struct value_block){count, dictionary->page.data + start * dictionary->width, NULL,
-                                    NULL};
+                                    NULL, NULL};
         return;
     }
     for (size_t i = 0; i < count; i++) {
         starts[i] = entry_bytes(dictionary, start + (uint32_t)i, &sizes[i]);
     }
-    *out = (struct value_block){count, NULL, starts, sizes};
+    *out = (struct value_block){count, NULL, starts, sizes, NULL};
 }

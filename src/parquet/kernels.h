@@ -133,6 +133,18 @@ struct kernels {
 
     /** No byte above 0x7F. */
     bool (*is_ascii)(const uint8_t *data, size_t size);
+
+    /** Lower *min to the smallest and raise *max to the largest of the values, NaN left out. */
+    void (*range_int32)(const int32_t *values, size_t count, int32_t *min, int32_t *max);
+    void (*range_int64)(const int64_t *values, size_t count, int64_t *min, int64_t *max);
+    void (*range_uint32)(const uint32_t *values, size_t count, uint32_t *min, uint32_t *max);
+    void (*range_uint64)(const uint64_t *values, size_t count, uint64_t *min, uint64_t *max);
+    void (*range_float)(const float *values, size_t count, float *min, float *max);
+    void (*range_double)(const double *values, size_t count, double *min, double *max);
+
+    /** Pack a multiple of 8 numbers of `bit_width` (1 … 32) bits, least significant first. Returns
+     * the end; has slack behind it. */
+    uint8_t *(*pack)(const uint32_t *values, size_t count, unsigned bit_width, uint8_t *out);
 };
 
 /** The best that this processor can run. */

@@ -345,6 +345,7 @@ static bool is_ascii(const uint8_t *data, size_t size) {
 
 #include "parquet/kernels_delta_body.h"
 #include "parquet/kernels_split_body.h"
+#include "parquet/kernels_write_body.h"
 
 #define BY_WIDTH(kernel)                                                                           \
     {                                                                                              \
@@ -377,4 +378,11 @@ const struct kernels KERNELS_NAME = {
     .text_gather_32 = text_gather_32,
     .text_gather_64 = text_gather_64,
     .is_ascii = is_ascii,
+    .range_int32 = range_int32,
+    .range_int64 = range_int64,
+    .range_uint32 = range_uint32,
+    .range_uint64 = range_uint64,
+    .range_float = range_float,
+    .range_double = range_double,
+    .pack = pack,
 };

@@ -42,7 +42,7 @@ _Static_assert(VALUE_BLOCK_MAX <= PIECE_POSITIONS_MAX, "a block takes one call")
                                                                                                    \
         (void)kernel;                                                                              \
         (void)width;                                                                               \
-        *out = (struct value_block){selection->count, (const uint8_t *)from, NULL, NULL};          \
+        *out = (struct value_block){selection->count, (const uint8_t *)from, NULL, NULL, NULL};    \
         if (selection->positions != NULL) {                                                        \
             FOR_SELECTED(selection, to[i] = from[at]);                                             \
             out->fixed = scratch->fixed;                                                           \
@@ -67,7 +67,7 @@ DEFINE_SAME(fetch_same_64, uint64_t)
         (void)width;                                                                               \
         (void)factor;                                                                              \
         FOR_SELECTED(selection, body);                                                             \
-        *out = (struct value_block){selection->count, scratch->fixed, NULL, NULL};                 \
+        *out = (struct value_block){selection->count, scratch->fixed, NULL, NULL, NULL};           \
         return !is_bad;                                                                            \
     }
 
@@ -96,7 +96,7 @@ static bool fetch_bool(const struct value_kernel *kernel, const struct value_sou
     (void)kernel;
     (void)width;
     FOR_SELECTED(selection, to[i] = ktki_bit_get(bits, selection->base + (int64_t)at));
-    *out = (struct value_block){selection->count, to, NULL, NULL};
+    *out = (struct value_block){selection->count, to, NULL, NULL, NULL};
     return true;
 }
 
@@ -126,7 +126,7 @@ static bool store_decimal(const uint8_t *from, size_t from_width, uint8_t *to, s
         (void)kernel;                                                                              \
         FOR_SELECTED(selection, is_good &= store_decimal(from + at * (from_width), from_width,     \
                                                          scratch->fixed + i * width, width));      \
-        *out = (struct value_block){selection->count, scratch->fixed, NULL, NULL};                 \
+        *out = (struct value_block){selection->count, scratch->fixed, NULL, NULL, NULL};           \
         return is_good;                                                                            \
     }
 
@@ -152,7 +152,13 @@ static const uint8_t *bytes_of(const struct value_source *source) {
         FOR_SELECTED(selection, uint64_t size = (uint64_t)(offsets[at + 1] - offsets[at]);         \
                      seen |= size; scratch->sizes[i] = (uint32_t)size;                             \
                      scratch->starts[i] = bytes + offsets[at]);                                    \
-        *out = (struct value_block){selection->count, NULL, scratch->starts, scratch->sizes};      \
+        *out =                                                                                     \
+            (struct value_block){selection->count, NULL, scratch->starts, scratch->sizes, NULL};   \
+        if (source->view.length > 0) {                                                             \
+            out->end =                                                                             \
+                bytes + ((const offset_type *)                                                     \
+                             source->view.offsets)[source->view.offset + source->view.length];     \
+        }                                                                                          \
         return seen <= INT32_MAX;                                                                  \
     }
 
@@ -171,7 +177,7 @@ static bool fetch_views(const struct value_kernel *kernel, const struct value_so
                                   selection->base + (int64_t)at - source->view.offset,
                                   &scratch->starts[i], &size);
                  seen |= size; scratch->sizes[i] = (uint32_t)size);
-    *out = (struct value_block){selection->count, NULL, scratch->starts, scratch->sizes};
+    *out = (struct value_block){selection->count, NULL, scratch->starts, scratch->sizes, NULL};
     return seen <= INT32_MAX;
 }
 
@@ -183,7 +189,7 @@ static bool fetch_fixed_binary(const struct value_kernel *kernel, const struct v
     (void)kernel;
     FOR_SELECTED(selection, scratch->starts[i] = from + at * width;
                  scratch->sizes[i] = (uint32_t)width);
-    *out = (struct value_block){selection->count, NULL, scratch->starts, scratch->sizes};
+    *out = (struct value_block){selection->count, NULL, scratch->starts, scratch->sizes, NULL};
     return true;
 }
 
@@ -196,7 +202,7 @@ static bool fetch_nothing(const struct value_kernel *kernel, const struct value_
     (void)width;
     (void)scratch;
     assert(selection->count == 0);
-    *out = (struct value_block){selection->count, NULL, NULL, NULL};
+    *out = (struct value_block){selection->count, NULL, NULL, NULL, NULL};
     return true;
 }
 

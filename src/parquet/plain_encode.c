@@ -71,10 +71,14 @@ static size_t size_prefixed(size_t width, const struct value_block *block) {
     return sum_of_sizes(block) + block->count * sizeof(uint32_t);
 }
 
+/* Texts are mostly short: a copy of fixed size, which may take more than the text, needs neither a
+ * call nor a guess at its length. */
+#define COPY_STEP ((size_t)32)
+
 static ktk_status encode_prefixed(struct buffer *out, size_t width, const struct value_block *block,
                                   struct plain_bits *pending, ktk_error *err) {
     uint8_t *at;
-    ktk_status status = ktki_buffer_reserve(out, size_prefixed(width, block), err);
+    ktk_status status = ktki_buffer_reserve(out, size_prefixed(width, block) + COPY_STEP, err);
 
     (void)pending;
     if (status != KTK_OK) {
@@ -85,8 +89,16 @@ static ktk_status encode_prefixed(struct buffer *out, size_t width, const struct
         uint32_t size = block->sizes[i];
 
         memcpy(at, &size, sizeof(size));
-        ktki_copy_bytes(at + sizeof(size), block->starts[i], size);
-        at += sizeof(size) + size;
+        at += sizeof(size);
+        if ((uintptr_t)block->starts[i] + COPY_STEP <= (uintptr_t)block->end) {
+            memcpy(at, block->starts[i], COPY_STEP);
+            if (size > COPY_STEP) {
+                memcpy(at + COPY_STEP, block->starts[i] + COPY_STEP, size - COPY_STEP);
+            }
+        } else {
+            ktki_copy_bytes(at, block->starts[i], size);
+        }
+        at += size;
     }
     out->size = (size_t)(at - out->data);
     return KTK_OK;

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/error.h"
+#include "parquet/kernels.h"
 
 /* Bit-packed runs hold a multiple of this many values. */
 #define GROUP 8
@@ -34,30 +35,6 @@ static uint8_t *put_run(uint8_t *at, uint32_t value, size_t count, unsigned widt
     return at;
 }
 
-/* Pack whole groups, lowest bits first. */
-static uint8_t *put_packed(uint8_t *at, const uint32_t *values, size_t count, unsigned width) {
-    uint64_t word = 0;
-    unsigned used = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        word |= (uint64_t)values[i] << used;
-        used += width;
-        if (used >= 32) {
-            uint32_t low = (uint32_t)word;
-            memcpy(at, &low, sizeof(low));
-            at += sizeof(low);
-            word >>= 32;
-            used -= 32;
-        }
-    }
-    while (used > 0) {
-        *at++ = (uint8_t)word;
-        word >>= 8;
-        used = used > 8 ? used - 8 : 0;
-    }
-    return at;
-}
-
 /* The values of a literal run: all groups but a last one that is not full are packed from where
  * they lie, that one is filled up with zeros. */
 static uint8_t *put_literals(uint8_t *at, const uint32_t *values, size_t count, unsigned width) {
@@ -67,11 +44,11 @@ static uint8_t *put_literals(uint8_t *at, const uint32_t *values, size_t count, 
         return at;
     }
     at = put_varint(at, (uint32_t)((count + GROUP - 1) / GROUP << 1 | 1));
-    at = put_packed(at, values, whole, width);
+    at = ktki_kernels()->pack(values, whole, width, at);
     if (whole < count) {
         uint32_t last[GROUP] = {0};
         memcpy(last, values + whole, (count - whole) * sizeof(*values));
-        at = put_packed(at, last, GROUP, width);
+        at = ktki_kernels()->pack(last, GROUP, width, at);
     }
     return at;
 }
@@ -135,7 +112,7 @@ ktk_status ktki_rle_encode(struct buffer *out, const uint32_t *values, size_t co
     if (width == 0 || count == 0) {
         return ktki_rle_encode_run(out, 0, count, 0, err);
     }
-    KTKI_TRY(ktki_buffer_reserve(out, size_bound(count, width), err));
+    KTKI_TRY(ktki_buffer_reserve(out, size_bound(count, width) + KERNEL_SLACK, err));
     needed = run_min(width);
     end = out->data + out->size;
     while (at + GROUP <= count) {

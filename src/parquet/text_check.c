@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "parquet/kernels.h"
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
@@ -41,7 +42,25 @@ static ktk_status refuse(const uint8_t *text, size_t size, const char *column, k
                          column, size, shown);
 }
 
+/* Whether the pieces lie one behind the other. */
+static bool is_one_stretch(const struct value_block *block) {
+    size_t gaps = 0;
+
+    for (size_t i = 0; i + 1 < block->count; i++) {
+        gaps += block->starts[i] + block->sizes[i] != block->starts[i + 1];
+    }
+    return gaps == 0;
+}
+
 ktk_status ktki_text_check(const struct value_block *block, const char *column, ktk_error *err) {
+    size_t last = block->count - 1;
+
+    if (block->count > 1 && is_one_stretch(block) &&
+        ktki_kernels()->is_ascii(block->starts[0],
+                                 (size_t)(block->starts[last] - block->starts[0]) +
+                                     block->sizes[last])) {
+        return KTK_OK;
+    }
     for (size_t i = 0; i < block->count; i++) {
         const uint8_t *text = block->starts[i];
         size_t size = block->sizes[i];

@@ -4,42 +4,46 @@
 #include <math.h>
 #include <string.h>
 
+#include "parquet/kernels.h"
+
 typedef void (*add_fn)(struct value_range *range, const struct value_block *block);
 
-/* The bounds of fixed-width values live as stored bytes; each block is folded in registers first.
- */
-#define DEFINE_ADD_NUMBERS(name, type)                                                             \
+static void add_bool(struct value_range *range, const struct value_block *block) {
+    for (size_t i = 0; i < block->count; i++) {
+        uint8_t value = block->fixed[i];
+
+        range->fixed_min[0] =
+            range->is_empty || value < range->fixed_min[0] ? value : range->fixed_min[0];
+        range->fixed_max[0] =
+            range->is_empty || value > range->fixed_max[0] ? value : range->fixed_max[0];
+        range->is_empty = false;
+    }
+}
+
+/* The bounds of fixed-width values live as stored bytes. */
+#define DEFINE_ADD_NUMBERS(name, type, kernel)                                                     \
     static void name(struct value_range *range, const struct value_block *block) {                 \
         const type *values = (const type *)(const void *)block->fixed;                             \
         type min = values[0];                                                                      \
         type max = values[0];                                                                      \
                                                                                                    \
-        for (size_t i = 0; i < block->count; i++) {                                                \
-            min = values[i] < min ? values[i] : min;                                               \
-            max = values[i] > max ? values[i] : max;                                               \
-        }                                                                                          \
         if (!range->is_empty) {                                                                    \
-            type old_min;                                                                          \
-            type old_max;                                                                          \
-            memcpy(&old_min, range->fixed_min, sizeof(old_min));                                   \
-            memcpy(&old_max, range->fixed_max, sizeof(old_max));                                   \
-            min = old_min < min ? old_min : min;                                                   \
-            max = old_max > max ? old_max : max;                                                   \
+            memcpy(&min, range->fixed_min, sizeof(min));                                           \
+            memcpy(&max, range->fixed_max, sizeof(max));                                           \
         }                                                                                          \
+        ktki_kernels()->kernel(values, block->count, &min, &max);                                  \
         memcpy(range->fixed_min, &min, sizeof(min));                                               \
         memcpy(range->fixed_max, &max, sizeof(max));                                               \
         range->is_empty = false;                                                                   \
     }
 
-DEFINE_ADD_NUMBERS(add_bool, uint8_t)
-DEFINE_ADD_NUMBERS(add_int32, int32_t)
-DEFINE_ADD_NUMBERS(add_int64, int64_t)
-DEFINE_ADD_NUMBERS(add_uint32, uint32_t)
-DEFINE_ADD_NUMBERS(add_uint64, uint64_t)
+DEFINE_ADD_NUMBERS(add_int32, int32_t, range_int32)
+DEFINE_ADD_NUMBERS(add_int64, int64_t, range_int64)
+DEFINE_ADD_NUMBERS(add_uint32, uint32_t, range_uint32)
+DEFINE_ADD_NUMBERS(add_uint64, uint64_t, range_uint64)
 
-/* Comparisons with NaN are false, so that it never becomes a bound; if there is nothing else, the
- * bounds are left crossed. */
-#define DEFINE_ADD_FLOATS(name, type)                                                              \
+/* If there is nothing but NaN, the bounds are left crossed. */
+#define DEFINE_ADD_FLOATS(name, type, kernel)                                                      \
     static void name(struct value_range *range, const struct value_block *block) {                 \
         const type *values = (const type *)(const void *)block->fixed;                             \
         type min = (type)INFINITY;                                                                 \
@@ -49,17 +53,14 @@ DEFINE_ADD_NUMBERS(add_uint64, uint64_t)
             memcpy(&min, range->fixed_min, sizeof(min));                                           \
             memcpy(&max, range->fixed_max, sizeof(max));                                           \
         }                                                                                          \
-        for (size_t i = 0; i < block->count; i++) {                                                \
-            min = values[i] < min ? values[i] : min;                                               \
-            max = values[i] > max ? values[i] : max;                                               \
-        }                                                                                          \
+        ktki_kernels()->kernel(values, block->count, &min, &max);                                  \
         range->is_empty = min > max;                                                               \
         memcpy(range->fixed_min, &min, sizeof(min));                                               \
         memcpy(range->fixed_max, &max, sizeof(max));                                               \
     }
 
-DEFINE_ADD_FLOATS(add_float, float)
-DEFINE_ADD_FLOATS(add_double, double)
+DEFINE_ADD_FLOATS(add_float, float, range_float)
+DEFINE_ADD_FLOATS(add_double, double, range_double)
 
 /* Half precision as an integer of the same order. */
 static int32_t float16_rank(const uint8_t *value) {
@@ -115,10 +116,21 @@ static void add_decimal(struct value_range *range, const struct value_block *blo
 }
 
 /* The first eight bytes as a number of the same order, shorter values filled up with zeros. */
-static uint64_t bytes_prefix(const uint8_t *data, uint32_t size) {
+static inline uint64_t bytes_prefix(const uint8_t *data, uint32_t size) {
     uint64_t prefix = 0;
+    uint32_t head;
+    uint32_t tail;
 
-    memcpy(&prefix, data, size < sizeof(prefix) ? size : sizeof(prefix));
+    if (size >= 8) {
+        memcpy(&prefix, data, sizeof(prefix));
+    } else if (size >= 4) {
+        memcpy(&head, data, sizeof(head));
+        memcpy(&tail, data + size - 4, sizeof(tail));
+        prefix = head | (uint64_t)tail << 8 * (size - 4); /* they overlap */
+    } else if (size > 0) {
+        prefix = data[0] | (uint64_t)data[size / 2] << 8 * (size / 2) |
+                 (uint64_t)data[size - 1] << 8 * (size - 1);
+    }
     return __builtin_bswap64(prefix);
 }
 
@@ -196,7 +208,7 @@ void ktki_range_add(struct value_range *range, const struct value_block *block) 
 void ktki_range_merge(struct value_range *range, const struct value_range *other) {
     const uint8_t *starts[2] = {other->min, other->max};
     uint32_t sizes[2] = {other->min_size, other->max_size};
-    struct value_block block = {2, NULL, starts, sizes};
+    struct value_block block = {2, NULL, starts, sizes, NULL};
     uint8_t fixed[2 * VALUE_WIDTH_MAX];
 
     assert(range->order == other->order && range->width == other->width);

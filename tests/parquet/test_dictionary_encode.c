@@ -30,7 +30,7 @@ static bool add_all(struct dictionary *dictionary, const struct values *values, 
     for (size_t at = 0; at < values->count; at += VALUE_BLOCK_MAX) {
         size_t left = values->count - at;
         struct value_block block = {left < VALUE_BLOCK_MAX ? left : VALUE_BLOCK_MAX, NULL, NULL,
-                                    NULL};
+                                    NULL, NULL};
         size_t done = SIZE_MAX;
         ktk_error err;
 
@@ -181,7 +181,7 @@ static void pages_are_plain(void **unused) {
     const uint8_t *starts[] = {(const uint8_t *)"ab", (const uint8_t *)"", (const uint8_t *)"ab",
                                (const uint8_t *)"c"};
     const uint32_t sizes[] = {2, 0, 2, 1};
-    struct value_block block = {4, NULL, starts, sizes};
+    struct value_block block = {4, NULL, starts, sizes, NULL};
     static const uint8_t wanted[] = {2, 0, 0, 0, 'a', 'b', 0, 0, 0, 0, 1, 0, 0, 0, 'c'};
     uint32_t indices[4];
     size_t done = 0;
@@ -205,7 +205,7 @@ static void pages_are_plain(void **unused) {
 static void numbers_are_equal_by_their_bits(void **unused) {
     const uint64_t doubles[] = {0, UINT64_C(1) << 63, 0x7FF8000000000000, 0x7FF8000000000001,
                                 UINT64_C(1) << 63};
-    struct value_block block = {5, (const uint8_t *)doubles, NULL, NULL};
+    struct value_block block = {5, (const uint8_t *)doubles, NULL, NULL, NULL};
     const uint32_t wanted[] = {0, 1, 2, 3, 1};
     uint32_t indices[5];
     size_t done = 0;
@@ -228,7 +228,7 @@ static void stops_when_the_page_is_full(void **unused) {
     static uint8_t text[DICTIONARY_BYTES_MAX];
     const uint8_t *starts[] = {text, text};
     const uint32_t sizes[] = {100, DICTIONARY_BYTES_MAX - 107};
-    struct value_block block = {2, NULL, starts, sizes};
+    struct value_block block = {2, NULL, starts, sizes, NULL};
     size_t done = SIZE_MAX;
     struct dictionary dictionary;
     ktk_error err;
@@ -272,7 +272,7 @@ static void any_allocation_may_fail(void **unused) {
         ktki_dictionary_init(&dictionary, ktki_context_allocator(context));
         status = ktki_dictionary_begin(&dictionary, 8, false, 10, &err);
         for (size_t at = 0; status == KTK_OK && at < COUNT; at += 1000) {
-            struct value_block block = {1000, (const uint8_t *)(numbers + at), NULL, NULL};
+            struct value_block block = {1000, (const uint8_t *)(numbers + at), NULL, NULL, NULL};
             size_t done;
             status = ktki_dictionary_add(&dictionary, &block, indices, &done, &err);
         }
@@ -284,7 +284,7 @@ static void any_allocation_may_fail(void **unused) {
             status = ktki_dictionary_begin(&dictionary, 0, true, 10, &err);
         }
         if (status == KTK_OK) {
-            struct value_block block = {VALUE_BLOCK_MAX, NULL, starts, sizes};
+            struct value_block block = {VALUE_BLOCK_MAX, NULL, starts, sizes, NULL};
             size_t done;
             status = ktki_dictionary_add(&dictionary, &block, indices, &done, &err);
         }

@@ -1,5 +1,6 @@
 #include "support/test.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "parquet/kernels.h"
@@ -491,6 +492,64 @@ static void finds_what_continues_nothing(const struct kernels *kernels) {
     }
 }
 
+/* Packed bit by bit. */
+static void packs_every_width(const struct kernels *kernels) {
+    static const size_t counts[] = {0, 8, 16, 24, 64, 104, 256};
+
+    for (unsigned width = 1; width <= 32; width++) {
+        for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+            size_t count = counts[i];
+            size_t size = count / 8 * width;
+            uint32_t *values = (uint32_t *)(void *)block_of(count * sizeof(*values));
+            uint8_t *out = block_of(size + KERNEL_SLACK);
+
+            for (size_t k = 0; k < count; k++) {
+                values[k] &= UINT32_MAX >> (32 - width);
+            }
+            assert_ptr_equal(kernels->pack(values, count, width, out), out + size);
+            for (size_t bit = 0; bit < size * 8; bit++) {
+                assert_int_equal(bit_at(out, bit), values[bit / width] >> (bit % width) & 1);
+            }
+            free(values);
+            free(out);
+        }
+    }
+}
+
+/* Bounds that are found one value after the other. */
+#define CHECK_RANGE(kernel, type, made)                                                            \
+    do {                                                                                           \
+        type values[200];                                                                          \
+        for (size_t count_ = 1; count_ <= 200; count_++) {                                         \
+            type min_ = 0;                                                                         \
+            type max_ = 0;                                                                         \
+            type low_ = 0;                                                                         \
+            type high_ = 0;                                                                        \
+            for (size_t i = 0; i < count_; i++) {                                                  \
+                values[i] = (type)(made);                                                          \
+                low_ = values[i] < low_ ? values[i] : low_;                                        \
+                high_ = values[i] > high_ ? values[i] : high_;                                     \
+            }                                                                                      \
+            kernels->kernel(values, count_, &min_, &max_);                                         \
+            assert_true(min_ == low_ && max_ == high_);                                            \
+        }                                                                                          \
+    } while (0)
+
+static uint64_t random_u64(void) {
+    return (uint64_t)random_u32() << 32 | random_u32();
+}
+
+static void finds_bounds(const struct kernels *kernels) {
+    CHECK_RANGE(range_int32, int32_t, random_u32());
+    CHECK_RANGE(range_int64, int64_t, random_u64());
+    CHECK_RANGE(range_uint32, uint32_t, random_u32());
+    CHECK_RANGE(range_uint64, uint64_t, random_u64());
+    CHECK_RANGE(range_float, float,
+                random_u32() % 5 == 0 ? (double)NAN : (int32_t)random_u32() / 3.0);
+    CHECK_RANGE(range_double, double,
+                random_u32() % 5 == 0 ? (double)NAN : (int32_t)random_u32() / 3.0);
+}
+
 static void with_each_level(void (*check)(const struct kernels *kernels)) {
     for (int level = 0; level < KERNEL_LEVELS; level++) {
         const struct kernels *kernels = ktki_kernels_of_level(level);
@@ -520,6 +579,8 @@ ON_EACH_LEVEL(tells_ascii)
 ON_EACH_LEVEL(unpacks_bytes_of_every_width)
 ON_EACH_LEVEL(reads_levels)
 ON_EACH_LEVEL(finds_what_continues_nothing)
+ON_EACH_LEVEL(packs_every_width)
+ON_EACH_LEVEL(finds_bounds)
 
 static void chooses_one_that_runs(void **unused) {
     (void)unused;
@@ -542,6 +603,8 @@ int main(void) {
         cmocka_unit_test(unpacks_bytes_of_every_width_on_each_level),
         cmocka_unit_test(reads_levels_on_each_level),
         cmocka_unit_test(finds_what_continues_nothing_on_each_level),
+        cmocka_unit_test(packs_every_width_on_each_level),
+        cmocka_unit_test(finds_bounds_on_each_level),
         cmocka_unit_test(chooses_one_that_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

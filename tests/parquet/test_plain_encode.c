@@ -7,7 +7,8 @@ static struct buffer out;
 static void bools_are_bits_across_blocks(void **unused) {
     /* 11 values in blocks of 3 and 8, then the rest of the byte. */
     const uint8_t values[] = {1, 0, 1, 1, 0, 0, 0, 1, 1, 1, 0};
-    const struct value_block blocks[] = {{3, values, NULL, NULL}, {8, values + 3, NULL, NULL}};
+    const struct value_block blocks[] = {{3, values, NULL, NULL, NULL},
+                                         {8, values + 3, NULL, NULL, NULL}};
     static const uint8_t wanted[] = {0x8D, 0x03};
     struct plain_bits pending = {0, 0};
     ktk_error err;
@@ -29,7 +30,7 @@ static void every_byte_of_bools_is_right(void **unused) {
     (void)unused;
     for (unsigned byte = 0; byte < 256; byte++) {
         uint8_t values[8];
-        struct value_block block = {8, values, NULL, NULL};
+        struct value_block block = {8, values, NULL, NULL, NULL};
         struct plain_bits pending = {0, 0};
 
         for (unsigned i = 0; i < 8; i++) {
@@ -46,7 +47,7 @@ static void byte_arrays_have_their_length_in_front(void **unused) {
     const uint8_t *starts[41];
     uint32_t sizes[41];
     uint8_t text[40];
-    struct value_block block = {41, NULL, starts, sizes};
+    struct value_block block = {41, NULL, starts, sizes, NULL};
     struct plain_bits pending = {0, 0};
     size_t at = 0;
     ktk_error err;
@@ -66,6 +67,17 @@ static void byte_arrays_have_their_length_in_front(void **unused) {
         at += 4 + i;
     }
     assert_int_equal(at, out.size);
+    /* The same if what lies behind the texts can be read. */
+    {
+        struct buffer again;
+
+        block.end = text + sizeof(text);
+        ktki_buffer_init(&again, out.allocator, 0);
+        CHECK_OK(ktki_plain_encode(&again, PQ_BYTE_ARRAY, 0, &block, &pending, &err));
+        assert_int_equal(again.size, out.size);
+        assert_memory_equal(again.data, out.data, out.size);
+        ktki_buffer_clear(&again);
+    }
     out.size = 0;
 }
 
@@ -73,8 +85,8 @@ static void fixed_lengths_come_as_numbers_or_as_pieces(void **unused) {
     const uint8_t numbers[] = "abcdef";
     const uint8_t *starts[] = {numbers + 3, numbers};
     const uint32_t sizes[] = {3, 3};
-    struct value_block fixed = {2, numbers, NULL, NULL};
-    struct value_block pieces = {2, NULL, starts, sizes};
+    struct value_block fixed = {2, numbers, NULL, NULL, NULL};
+    struct value_block pieces = {2, NULL, starts, sizes, NULL};
     struct plain_bits pending = {0, 0};
     ktk_error err;
 
@@ -90,7 +102,7 @@ static void fixed_lengths_come_as_numbers_or_as_pieces(void **unused) {
 
 static void numbers_are_copied(void **unused) {
     const int32_t values[] = {1, -2, 3};
-    struct value_block block = {3, (const uint8_t *)values, NULL, NULL};
+    struct value_block block = {3, (const uint8_t *)values, NULL, NULL, NULL};
     struct plain_bits pending = {0, 0};
     static const uint8_t wanted[] = {1, 0, 0, 0, 0xFE, 0xFF, 0xFF, 0xFF, 3, 0, 0, 0};
     ktk_error err;

@@ -74,7 +74,8 @@ static void encodes(enum parquet_encoding encoding, enum parquet_type type, size
 }
 
 #define FIXED(count, type, ...)                                                                    \
-    (&(const struct value_block){(count), (const uint8_t *)(const type[]){__VA_ARGS__}, NULL, NULL})
+    (&(const struct value_block){(count), (const uint8_t *)(const type[]){__VA_ARGS__}, NULL,      \
+                                 NULL, NULL})
 
 /* ---- the examples of Encodings.md ---- */
 
@@ -93,7 +94,7 @@ static void writes_differences(void **unused) {
 static const uint8_t *const words[] = {(const uint8_t *)"axis", (const uint8_t *)"axle",
                                        (const uint8_t *)"babble", (const uint8_t *)"babyhood"};
 static const uint32_t word_sizes[] = {4, 4, 6, 8};
-static const struct value_block word_block = {4, NULL, words, word_sizes};
+static const struct value_block word_block = {4, NULL, words, word_sizes, NULL};
 
 static void writes_texts(void **unused) {
     static const uint8_t *const hello[] = {(const uint8_t *)"Hello", (const uint8_t *)"World",
@@ -102,7 +103,7 @@ static void writes_texts(void **unused) {
 
     (void)unused;
     encodes(PQ_DELTA_LENGTH_BYTE_ARRAY, PQ_BYTE_ARRAY, 0,
-            &(const struct value_block){4, NULL, hello, sizes},
+            &(const struct value_block){4, NULL, hello, sizes, NULL},
             BYTES(BLOCKS, 4, 10, 0, 1, 0, 0, 0, 0x02, 0, 0, 0, 'H', 'e', 'l', 'l', 'o', 'W', 'o',
                   'r', 'l', 'd', 'F', 'o', 'o', 'b', 'a', 'r', 'A', 'B', 'C', 'D', 'E', 'F'));
     encodes(PQ_DELTA_BYTE_ARRAY, PQ_BYTE_ARRAY, 0, &word_block,
@@ -126,7 +127,7 @@ static void writes_streams(void **unused) {
         FIXED(3, uint8_t, 0xAA, 0xBB, 0xCC, 0xDD, 0x00, 0x11, 0x22, 0x33, 0xA3, 0xB4, 0xC5, 0xD6),
         BYTES(0xAA, 0x00, 0xA3, 0xBB, 0x11, 0xB4, 0xCC, 0x22, 0xC5, 0xDD, 0x33, 0xD6));
     encodes(PQ_BYTE_STREAM_SPLIT, PQ_FIXED_LEN_BYTE_ARRAY, 3,
-            &(const struct value_block){2, NULL, starts, sizes},
+            &(const struct value_block){2, NULL, starts, sizes, NULL},
             BYTES('a', 'd', 'b', 'e', 'c', 'f'));
 }
 
@@ -143,7 +144,7 @@ static void writes_runs_of_booleans(void **unused) {
 static void check_numbers(size_t count, size_t width, unsigned spread) {
     uint64_t *numbers = calloc(count + 1, sizeof(*numbers));
     uint8_t *out = calloc(count + 1, width);
-    struct value_block block = {count, (const uint8_t *)numbers, NULL, NULL};
+    struct value_block block = {count, (const uint8_t *)numbers, NULL, NULL, NULL};
     struct delta_reader reader;
     struct fixture fixture;
     uint64_t last = random_u64();
@@ -194,7 +195,7 @@ static void texts_of_any_size_come_back(void **unused) {
     (void)unused;
     CHECK_OK(ktki_scratch_new(&scratch, test_allocator(), &err));
     for (int round = 0; round < 40; round++) {
-        struct value_block block = {1 + random_u64() % COUNT, NULL, starts, sizes};
+        struct value_block block = {1 + random_u64() % COUNT, NULL, starts, sizes, NULL};
         struct delta_text read;
         struct fixture fixture;
         size_t size = 0;

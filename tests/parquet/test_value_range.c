@@ -10,7 +10,7 @@ static bool bounds_of(enum value_order order, size_t width, const void *values, 
                       struct value_range *range, const uint8_t **min, const uint8_t **max) {
     struct value_range whole;
     struct value_range single;
-    struct value_block block = {count, values, NULL, NULL};
+    struct value_block block = {count, values, NULL, NULL, NULL};
     const uint8_t *whole_min = NULL;
     const uint8_t *whole_max = NULL;
     size_t min_size = 0;
@@ -22,7 +22,7 @@ static bool bounds_of(enum value_order order, size_t width, const void *values, 
     ktki_range_init(range, order, width);
     for (size_t i = 0; i < count; i++) {
         ktki_range_init(&single, order, width);
-        block = (struct value_block){1, (const uint8_t *)values + i * width, NULL, NULL};
+        block = (struct value_block){1, (const uint8_t *)values + i * width, NULL, NULL, NULL};
         ktki_range_add(&single, &block);
         ktki_range_merge(range, &single);
     }
@@ -148,7 +148,7 @@ static void texts_byte_by_byte(void **unused) {
         }
         ktki_range_init(&range, ORDER_BYTES, 0);
         for (size_t i = 0; i < COUNT; i++) {
-            struct value_block block = {1, NULL, &starts[i], &sizes[i]};
+            struct value_block block = {1, NULL, &starts[i], &sizes[i], NULL};
             starts[i] = text + random_next(&random) % 40;
             sizes[i] = random_next(&random) % 24;
             ktki_range_add(&range, &block);
@@ -169,7 +169,7 @@ static void a_long_bound_drops_both(void **unused) {
     static uint8_t text[RANGE_BYTES_MAX + 1];
     const uint8_t *starts[] = {text, text + 1};
     uint32_t sizes[] = {1, RANGE_BYTES_MAX};
-    struct value_block block = {2, NULL, starts, sizes};
+    struct value_block block = {2, NULL, starts, sizes, NULL};
     struct value_range range;
     const uint8_t *min = NULL;
     const uint8_t *max = NULL;
@@ -189,8 +189,8 @@ static void a_long_bound_drops_both(void **unused) {
 
 static void nothing_has_no_bounds(void **unused) {
     const int64_t value = 1;
-    const struct value_block none = {0, (const uint8_t *)&value, NULL, NULL};
-    const struct value_block one = {1, (const uint8_t *)&value, NULL, NULL};
+    const struct value_block none = {0, (const uint8_t *)&value, NULL, NULL, NULL};
+    const struct value_block one = {1, (const uint8_t *)&value, NULL, NULL, NULL};
     const uint8_t *min = NULL;
     const uint8_t *max = NULL;
     size_t min_size = 0;
