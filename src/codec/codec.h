@@ -37,6 +37,10 @@ struct codec {
     /** Must produce exactly `out_size` bytes, else KTK_E_CORRUPT. */
     ktk_status (*decompress)(struct codec_scratch *scratch, const uint8_t *data, size_t size,
                              uint8_t *out, size_t out_size, ktk_error *err);
+    /** The same for the first `wanted` of `out_size` bytes: those behind them may be anything, and
+     * damage there is not seen. NULL: all has to be decompressed. */
+    ktk_status (*decompress_start)(struct codec_scratch *scratch, const uint8_t *data, size_t size,
+                                   uint8_t *out, size_t out_size, size_t wanted, ktk_error *err);
     void (*free_compressor)(void *state);
     void (*free_decompressor)(void *state);
 };

@@ -34,9 +34,21 @@ static ktk_status decompress_snappy(struct codec_scratch *scratch, const uint8_t
     return KTK_OK;
 }
 
+static ktk_status decompress_snappy_start(struct codec_scratch *scratch, const uint8_t *data,
+                                          size_t size, uint8_t *out, size_t out_size, size_t wanted,
+                                          ktk_error *err) {
+    (void)scratch;
+    if (!ktki_snappy_decode_start(data, size, out, out_size, wanted)) {
+        return ktk_error_set(err, KTK_E_CORRUPT, "SNAPPY data are damaged or not of %zu bytes",
+                             out_size);
+    }
+    return KTK_OK;
+}
+
 const struct codec ktki_codec_snappy = {
     .name = "SNAPPY",
     .bound = snappy_bound,
     .compress = compress_snappy,
     .decompress = decompress_snappy,
+    .decompress_start = decompress_snappy_start,
 };

@@ -46,6 +46,7 @@ struct position {
     uint8_t *out;
     uint8_t *out_end;
     const uint8_t *out_start;
+    size_t wanted; /* bytes; with more of them decoding may end */
 };
 
 static inline uint32_t load_u32(const uint8_t *at) {
@@ -223,6 +224,9 @@ static void decode_in_steps(struct position *position) {
     const uint8_t *in_max = at.in_end - MARGIN;
     const uint8_t *out_max = at.out_end - MARGIN;
 
+    if (at.wanted < (size_t)(out_max - at.out_start)) {
+        out_max = at.out_start + at.wanted;
+    }
     while (at.in < in_max && at.out < out_max) {
         size_t tag = *at.in++;
         bool is_word = false;
@@ -257,14 +261,14 @@ static bool read_size(struct position *at, size_t *out) {
     return false;
 }
 
-bool ktki_snappy_decode(const uint8_t *data, size_t size, uint8_t *out, size_t out_size) {
-    struct position at = {data, data + size, out, out + out_size, out};
+static bool decode(struct position *position, size_t out_size) {
+    struct position at = *position;
     size_t stated;
 
     if (!read_size(&at, &stated) || stated != out_size) {
         return false;
     }
-    while (at.in < at.in_end) {
+    while (at.in < at.in_end && (size_t)(at.out - at.out_start) < at.wanted) {
         if (at.out - at.out_start >= (ptrdiff_t)OFFSET_OF_LITERAL && has_margin(&at)) {
             decode_in_steps(&at);
         }
@@ -272,5 +276,20 @@ bool ktki_snappy_decode(const uint8_t *data, size_t size, uint8_t *out, size_t o
             return false;
         }
     }
-    return at.out == at.out_end;
+    *position = at;
+    return true;
+}
+
+bool ktki_snappy_decode(const uint8_t *data, size_t size, uint8_t *out, size_t out_size) {
+    /* The input has to end as well. */
+    struct position at = {data, data + size, out, out + out_size, out, SIZE_MAX};
+
+    return decode(&at, out_size) && at.out == at.out_end;
+}
+
+bool ktki_snappy_decode_start(const uint8_t *data, size_t size, uint8_t *out, size_t out_size,
+                              size_t wanted) {
+    struct position at = {data, data + size, out, out + out_size, out, wanted};
+
+    return decode(&at, out_size) && (size_t)(at.out - at.out_start) >= wanted;
 }

@@ -45,7 +45,7 @@ static struct page_slots slots_of(const struct leaf_reader *reader, const struct
     size_t count = (size_t)page->header.value_count;
     struct page_slots slots = {0};
 
-    if (rule->kind == SINK_FIXED && rule->read == NULL &&
+    if (rule->kind == SINK_FIXED && rule->read == NULL && page->start_size == 0 &&
         page->header.value_count <= validity->capacity - validity->length) {
         slots.before = (size_t)validity->length * rule->width;
         slots.to = reader->sink.values + slots.before;

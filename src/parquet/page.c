@@ -116,6 +116,25 @@ static ktk_status unpack(const struct page_format *format, struct read_scratch *
     return status;
 }
 
+/* The values of a page, or a start of them, into `scratch->page`. */
+static ktk_status unpack_page(const struct page_format *format, struct read_scratch *scratch,
+                              const uint8_t *data, size_t size, size_t out_size, size_t start_size,
+                              struct cursor *out, ktk_error *err) {
+    bool is_start = start_size > 0 && start_size < out_size && format->codec->decompress_start;
+    ktk_status status = KTK_OK;
+
+    if (is_start) {
+        KTKI_TRY(ktki_scratch_reserve(scratch, &scratch->page, out_size, err));
+        KTKI_TRY(format->codec->decompress_start(&scratch->codec, data, size, scratch->page.data,
+                                                 out_size, start_size, err));
+    } else {
+        KTKI_TRY(unpack(format, scratch, &scratch->page, data, size, out_size, err));
+    }
+    *out = ktki_cursor(scratch->page.data, is_start ? start_size : out_size);
+out:
+    return status;
+}
+
 /* Levels of a v1 page: their size in front of them, unless they are in the old encoding. */
 static ktk_status split_levels(struct cursor *values, int32_t level_max, int64_t count,
                                enum parquet_encoding encoding, struct read_scratch *scratch,
@@ -216,9 +235,8 @@ static ktk_status open_v1(struct page_parts *out, const struct page *page,
     } else if (can_place(header, format, slots)) {
         KTKI_TRY(place_page(&parts, page, format, slots, scratch, err));
     } else if (has_levels) {
-        KTKI_TRY(unpack(format, scratch, &scratch->page, page->body,
-                        (size_t)header->compressed_size, parts.values_size, err));
-        parts.values = ktki_cursor(scratch->page.data, parts.values_size);
+        KTKI_TRY(unpack_page(format, scratch, page->body, (size_t)header->compressed_size,
+                             parts.values_size, page->start_size, &parts.values, err));
     } else {
         parts.packed = page->body;
         parts.packed_size = (size_t)header->compressed_size;
@@ -268,6 +286,7 @@ ktk_status ktki_page_open(struct page_parts *out, const struct page *page,
     KTKI_TRY(check_crc(page, err));
     KTKI_TRY(page->header.type == PQ_DATA_PAGE ? open_v1(out, page, format, slots, scratch, err)
                                                : open_v2(out, page, format, err));
+    out->start_size = page->start_size;
 out:
     return status;
 }
@@ -286,9 +305,8 @@ ktk_status ktki_page_values(struct page_parts *parts, const struct page_format *
                                            target, size, err));
         *is_placed = true;
     } else {
-        KTKI_TRY(unpack(format, scratch, &scratch->page, parts->packed, parts->packed_size,
-                        parts->values_size, err));
-        parts->values = ktki_cursor(scratch->page.data, parts->values_size);
+        KTKI_TRY(unpack_page(format, scratch, parts->packed, parts->packed_size, parts->values_size,
+                             parts->start_size, &parts->values, err));
     }
     parts->packed = NULL;
 out:

@@ -9,6 +9,8 @@ struct page {
     struct page_header header;
     int64_t offset;      /* of the header, in the file */
     const uint8_t *body; /* header.compressed_size bytes */
+    size_t start_size;   /* not 0: the values looked at lie in so many bytes of the uncompressed
+                            body, or so it is thought: there may be no more of them */
 };
 
 /** The pages of a chunk in order; in scratch memory. */
@@ -43,6 +45,7 @@ struct page_parts {
     const uint8_t *packed;
     size_t packed_size;
     size_t values_size; /* uncompressed */
+    size_t start_size;  /* of the page */
     bool is_placed;     /* `values` are in their slots already */
 };
 

@@ -6,6 +6,10 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "parquet/leaf_array.h"
+#include "parquet/rle_encode.h"
+
+/* Room for what stands in front of values and between runs of them. */
+#define START_SLACK 256
 
 /* The bytes of the pages that are wanted, as few pieces as possible. */
 struct fetched_pages {
@@ -208,16 +212,79 @@ static bool is_wanted_whole(const struct row_ranges *rows, const struct page_pla
            rows->items[i].end >= page->first_row + page->row_count;
 }
 
+/* Rows of the page up to the last one that is wanted. */
+static int64_t rows_up_to_last(const struct row_ranges *rows, const struct page_place *page) {
+    int64_t end = page->first_row + page->row_count;
+    size_t i = ktki_ranges_find(rows, page->first_row);
+    int64_t last = page->first_row;
+
+    for (; i < rows->count && rows->items[i].start < end; i++) {
+        last = rows->items[i].end;
+    }
+    return (last < end ? last : end) - page->first_row;
+}
+
+/* Bytes of an uncompressed body in which the first `count` values and all levels lie, if they are
+ * written as usual; 0 if this cannot be told. */
+static size_t start_size(const struct leaf_reader *reader, const struct page *page, int64_t count) {
+    size_t levels = reader->format.definition_max == 0 ? 0 : (size_t)page->header.value_count / 4;
+    size_t width = 0; /* bits */
+
+    if (page->header.type == PQ_DATA_PAGE && reader->format.definition_max > 0 &&
+        page->header.definition_encoding != PQ_RLE) {
+        return 0;
+    }
+    if (refers_to_dictionary(page)) {
+        width = ktki_bit_width(reader->dictionary.count) + 1;
+    } else if (page->header.encoding == PQ_PLAIN && reader->rule.kind == SINK_BITS) {
+        width = 1;
+    } else if (page->header.encoding == PQ_PLAIN && reader->rule.kind == SINK_FIXED) {
+        width = 8 * reader->rule.plain_width;
+    }
+    return width == 0 ? 0 : levels + ((size_t)count * width + 7) / 8 + START_SLACK;
+}
+
+/* The same page as if the rows behind the last wanted one were not there. False: it has to be
+ * decoded as it is. */
+static bool shorten(const struct task *task, const struct page *page,
+                    const struct page_place *place, struct page *out) {
+    int64_t count = rows_up_to_last(task->read->rows, place);
+    size_t size = start_size(&task->reader, page, count);
+
+    if (count == place->row_count || size == 0) {
+        return false;
+    }
+    *out = *page;
+    out->header.value_count = (int32_t)count;
+    out->start_size = size;
+    return true;
+}
+
 static ktk_status decode_page(struct task *task, struct nest_reader *nests, size_t number,
                               ktk_error *err) {
+    const struct row_ranges none = {0};
     struct leaf_reader *reader = &task->reader;
+    const struct page *page = &reader->pages.data[number];
     const struct page_place *place = &task->read->table->pages[task->pages[number]];
     int64_t slot = reader->sink.validity.length;
+    bool is_done = false;
+    struct page start;
     ktk_status status = KTK_OK;
 
     reader->next_page = number;
-    KTKI_TRY(ktki_chunk_page(reader, nests, &reader->pages.data[number], err));
-    assert(reader->sink.validity.length == slot + place->row_count);
+    if (shorten(task, page, place, &start)) {
+        status = ktki_chunk_page(reader, nests, &start, NULL);
+        is_done = status == KTK_OK;
+        if (status != KTK_OK && status != KTK_E_CORRUPT) {
+            KTKI_TRY(ktki_chunk_page(reader, nests, page, err)); /* says why */
+        }
+        if (!is_done) {
+            ktki_sink_keep(reader, slot, &none, place->first_row);
+        }
+    }
+    if (!is_done) {
+        KTKI_TRY(ktki_chunk_page(reader, nests, page, err));
+    }
     if (!is_wanted_whole(task->read->rows, place)) {
         ktki_sink_keep(reader, slot, task->read->rows, place->first_row);
     }

@@ -186,20 +186,29 @@ out:
     return status;
 }
 
-/* Numbers of the rows whose bits are set. */
-static ktk_status number_matches(struct piece *piece, const uint8_t *mask, ktk_error *err) {
-    int64_t count = piece->matches.row_count;
-    int64_t row = 0;
+/* What number the matching rows have among those looked at. */
+static ktk_status number_matches(struct piece *piece, ktk_error *err) {
+    const struct row_range *looked_at = piece->rows->items;
+    int64_t base = 0; /* number of the first row of the range looked at */
+    int64_t count = 0;
     ktk_status status = KTK_OK;
 
-    if (count == piece->rows->row_count) {
+    if (piece->matches.row_count == piece->rows->row_count) {
         goto out;
     }
-    KTKI_TRY(ktki_alloc_array(ktki_context_allocator(piece->scan->file->context), (size_t)count,
-                              sizeof(*piece->match_rows), &piece->match_rows, err));
-    for (int64_t i = 0; i < count; row++) {
-        piece->match_rows[i] = row;
-        i += ktki_bit_get(mask, row);
+    KTKI_TRY(ktki_alloc_array(ktki_context_allocator(piece->scan->file->context),
+                              (size_t)piece->matches.row_count, sizeof(*piece->match_rows),
+                              &piece->match_rows, err));
+    for (size_t i = 0; i < piece->matches.count; i++) {
+        const struct row_range *range = &piece->matches.items[i];
+
+        for (int64_t row = range->start; row < range->end; row++) {
+            while (row >= looked_at->end) {
+                base += looked_at->end - looked_at->start;
+                looked_at++;
+            }
+            piece->match_rows[count++] = base + row - looked_at->start;
+        }
     }
 out:
     return status;
@@ -221,7 +230,7 @@ static ktk_status find_matches(struct piece *piece, ktk_error *err) {
     KTKI_TRY(ktki_alloc_zeroed(allocator, size, 1, &mask, err));
     KTKI_TRY(evaluate(piece, mask, err));
     KTKI_TRY(ktki_ranges_select(&piece->matches, piece->rows, mask, err));
-    KTKI_TRY(number_matches(piece, mask, err));
+    KTKI_TRY(number_matches(piece, err));
 out:
     ktki_free_array(allocator, mask, size, 1);
     return status;

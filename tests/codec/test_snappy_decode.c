@@ -81,6 +81,12 @@ static void check(const struct block *block) {
     assert_int_equal(plain[block->plain_size], 0x5A);
     assert_false(ktki_snappy_decode(packed, size - 1, plain, block->plain_size));
     assert_false(ktki_snappy_decode(packed, size, plain, block->plain_size - 1));
+    for (size_t wanted = block->plain_size; wanted > 0; wanted /= 3) {
+        memset(plain, 0xEE, block->plain_size);
+        assert_true(ktki_snappy_decode_start(packed, size, plain, block->plain_size, wanted));
+        assert_memory_equal(plain, block->plain, wanted);
+        assert_int_equal(plain[block->plain_size], 0x5A);
+    }
     free(packed);
     free(plain);
 }
