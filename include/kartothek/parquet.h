@@ -178,9 +178,17 @@ KTK_API const char *ktk_parquet_key_value(const ktk_parquet_file *file, const ch
 KTK_API ktk_status ktk_parquet_file_schema(ktk_parquet_file *file, struct ArrowSchema *out,
                                            ktk_error *err) KTK_CHECK_RESULT;
 
+/**
+ * Columns are chosen by name or by path. A name is that of a top-level column, exactly. What is no
+ * such name is a path: names joined by dots that lead into a nested column, e.g.
+ * "order.lines.price"; names that are a part of how lists and maps are stored ("list", "element",
+ * "key_value") may be left out. Of a column that paths lead into, only these parts are read: it is
+ * one column of the result, at the place of its first path, with structs that have fewer children.
+ * A part of the values of a map brings the keys, keys alone bring the values.
+ */
 typedef struct ktk_parquet_read_options {
     size_t size;
-    const char *const *columns; /**< top-level columns, in the order wanted; NULL: all */
+    const char *const *columns; /**< names and paths, in the order wanted; NULL: all */
     size_t column_count; /**< with `columns` not NULL, 0 reads no column: batches have a length
                             alone */
     const int32_t *row_groups; /**< NULL: all */

@@ -34,6 +34,16 @@ ktk_status ktki_read_plan_init(struct read_plan *out, const struct parquet_schem
                                const int32_t *columns, int32_t column_count, bool keep_dictionaries,
                                ktk_error *err);
 
+/** The same by what users call columns: see ktk_parquet_read_options. KTK_E_NOT_FOUND names all
+ * that lead to no column. */
+ktk_status ktki_read_plan_of_names(struct read_plan *out, const struct parquet_schema *schema,
+                                   const char *const *names, size_t name_count,
+                                   bool keep_dictionaries, ktk_error *err);
+
+/** Some columns of a plan (in range), in that order. */
+ktk_status ktki_read_plan_select(struct read_plan *out, const struct read_plan *plan,
+                                 const int32_t *columns, int32_t column_count, ktk_error *err);
+
 void ktki_read_plan_clear(struct read_plan *plan);
 
 #endif

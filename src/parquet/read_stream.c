@@ -147,51 +147,25 @@ out:
     return status;
 }
 
-/* Names of the columns that are not there, for one message about all of them. */
-static ktk_status missing_columns(const struct schema *schema,
-                                  const ktk_parquet_read_options *options, struct buffer *names,
-                                  ktk_error *err) {
-    ktk_status status = KTK_OK;
-
-    for (size_t i = 0; i < options->column_count; i++) {
-        if (ktki_schema_find(schema, options->columns[i]) < 0) {
-            KTKI_TRY(ktki_buffer_append_format(names, err, "%s'%s'", names->size > 0 ? ", " : "",
-                                               options->columns[i]));
-        }
-    }
-    if (names->size > 0) {
-        KTKI_FAIL(err, KTK_E_NOT_FOUND, "no such column: %.*s", (int)names->size,
-                  (const char *)names->data);
-    }
-out:
-    return status;
-}
-
-static ktk_status choose_columns(ktk_parquet_file *file, const ktk_parquet_read_options *options,
-                                 int32_t **out, int32_t *out_count, ktk_error *err) {
+static ktk_status choose_columns(struct read_plan *out, const ktk_parquet_file *file,
+                                 const ktk_parquet_read_options *options, ktk_error *err) {
     const ktk_allocator *allocator = ktki_context_allocator(file->context);
-    const struct schema *schema = file->schema.arrow;
-    size_t count = options->columns == NULL ? (size_t)schema->field_count : options->column_count;
-    struct buffer names;
+    int32_t count = file->schema.arrow->field_count;
     int32_t *columns = NULL;
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&names, allocator, 0);
-    if (count > INT32_MAX) {
-        KTKI_FAIL(err, KTK_E_LIMIT, "%zu columns", count);
-    }
     if (options->columns != NULL) {
-        KTKI_TRY(missing_columns(schema, options, &names, err));
+        return ktki_read_plan_of_names(out, &file->schema, options->columns, options->column_count,
+                                       options->keep_dictionaries, err);
     }
-    KTKI_TRY(ktki_alloc_array(allocator, count, sizeof(*columns), &columns, err));
-    for (size_t i = 0; i < count; i++) {
-        columns[i] =
-            options->columns == NULL ? (int32_t)i : ktki_schema_find(schema, options->columns[i]);
+    KTKI_TRY(ktki_alloc_array(allocator, (size_t)count, sizeof(*columns), &columns, err));
+    for (int32_t i = 0; i < count; i++) {
+        columns[i] = i;
     }
-    *out = columns;
-    *out_count = (int32_t)count;
+    KTKI_TRY(
+        ktki_read_plan_init(out, &file->schema, columns, count, options->keep_dictionaries, err));
 out:
-    ktki_buffer_clear(&names);
+    ktki_free_array(allocator, columns, (size_t)count, sizeof(*columns));
     return status;
 }
 
@@ -286,19 +260,15 @@ ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_file *file
     const ktk_parquet_read_options defaults = KTK_PARQUET_READ_OPTIONS_INIT;
     const ktk_allocator *allocator = ktki_context_allocator(file->context);
     struct file_stream *stream = NULL;
-    int32_t *columns = NULL;
-    int32_t column_count = 0;
     ktk_status status = KTK_OK;
 
     options = options == NULL ? &defaults : options;
     KTKI_TRY(check_options(options, err));
-    KTKI_TRY(choose_columns(file, options, &columns, &column_count, err));
     KTKI_TRY(KTKI_NEW(allocator, &stream, err));
     stream->file = ktk_parquet_file_ref(file);
     stream->budget.rows_max = options->batch_rows_max > 0 ? options->batch_rows_max : INT64_MAX;
     stream->budget.bytes_max = options->memory_bytes_max;
-    KTKI_TRY(ktki_read_plan_init(&stream->plan, &file->schema, columns, column_count,
-                                 options->keep_dictionaries, err));
+    KTKI_TRY(choose_columns(&stream->plan, file, options, err));
     KTKI_TRY(choose_row_groups(file, options, &stream->row_groups, &stream->row_group_count, err));
     KTKI_TRY(choose_rows(stream, options, err));
     if (options->where != NULL) {
@@ -308,7 +278,6 @@ ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_file *file
                              file_stream_free, stream, err));
     stream = NULL;
 out:
-    ktki_free_array(allocator, columns, (size_t)column_count, sizeof(*columns));
     if (stream != NULL) {
         file_stream_free(stream);
     }

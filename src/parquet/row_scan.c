@@ -258,12 +258,11 @@ static ktk_status read_nested(struct row_scan *scan, ktk_error *err) {
 
         scan->nested_columns[i] = leaf->nest == NULL ? -1 : count;
         if (leaf->nest != NULL) {
-            columns[count++] = leaf->top;
+            columns[count++] = i;
         }
     }
     if (count > 0) {
-        KTKI_TRY(ktki_read_plan_init(&nested, &scan->file->schema, columns, count,
-                                     plan->keeps_dictionaries, err));
+        KTKI_TRY(ktki_read_plan_select(&nested, plan, columns, count, err));
         KTKI_TRY(ktki_parquet_read_planned(&scan->nested, scan->file,
                                            (int32_t)(scan->group - scan->file->metadata.row_groups),
                                            &nested, err));

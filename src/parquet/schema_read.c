@@ -28,10 +28,28 @@ struct levels {
     uint8_t repeated_definition; /* from which the innermost list has an item */
     int32_t depth;
     const struct parquet_nest *nest;
+    const struct path_step *step;
+    bool is_internal; /* what the next step is */
 };
 
 static ktk_status read_content(struct walk *walk, const struct schema_element *element,
                                struct levels levels, struct field *field);
+
+static ktk_status add_step(struct walk *walk, const struct schema_element *element,
+                           struct levels *levels) {
+    struct path_step *step = NULL;
+    ktk_status status = ktki_arena_zeroed(walk->arena, 1, sizeof(*step), &step, walk->err);
+
+    if (status == KTK_OK) {
+        step->outer = levels->step;
+        step->name = element->name;
+        step->depth = levels->depth - 1;
+        step->is_internal = levels->is_internal;
+        levels->step = step;
+        levels->is_internal = false;
+    }
+    return status;
+}
 
 /* The next element; its name joins the path. `*path_size` is the size to cut the path back to. */
 static ktk_status take(struct walk *walk, struct levels *levels, const struct schema_element **out,
@@ -51,6 +69,7 @@ static ktk_status take(struct walk *walk, struct levels *levels, const struct sc
     if (!ktki_utf8_is_valid(element->name, strlen(element->name))) {
         KTKI_FAIL(walk->err, KTK_E_CORRUPT, "the name of column %d is not UTF-8", walk->top);
     }
+    KTKI_TRY(add_step(walk, element, levels));
     *path_size = walk->path.size;
     if (walk->path.size > 0) {
         KTKI_TRY(ktki_buffer_append_byte(&walk->path, '.', walk->err));
@@ -124,6 +143,7 @@ static ktk_status read_leaf(struct walk *walk, const struct schema_element *elem
     leaf->top = walk->top;
     leaf->definition_max = levels.definition;
     leaf->repetition_max = levels.repetition;
+    leaf->step = levels.step;
     leaf->nest = levels.nest;
     leaf->rule =
         (struct level_rule){levels.repetition, levels.repeated_definition, levels.definition};
@@ -184,6 +204,7 @@ static ktk_status take_repeated(struct walk *walk, const struct schema_element *
                   "column '%s' is a list or map with %d instead of 1 repeated child", element->name,
                   element->child_count);
     }
+    levels->is_internal = true;
     KTKI_TRY(take(walk, levels, out, &path_size));
     if ((*out)->repetition != PQ_REPEATED) {
         KTKI_FAIL(walk->err, KTK_E_CORRUPT, "column '%s' is a list or map without repetition",
@@ -220,6 +241,7 @@ static ktk_status read_list(struct walk *walk, const struct schema_element *elem
         KTKI_TRY(name_field(walk, repeated, &field->children[0]));
         KTKI_TRY(read_content(walk, repeated, levels, &field->children[0]));
     } else {
+        levels.is_internal = true;
         KTKI_TRY(read_node(walk, levels, &field->children[0]));
     }
 out:
@@ -239,6 +261,7 @@ static ktk_status read_map(struct walk *walk, const struct schema_element *eleme
     }
     if (repeated->child_count == 1) {
         KTKI_TRY(add_list(walk, field, TYPE_LIST, &levels));
+        levels.is_internal = true;
         KTKI_TRY(read_node(walk, levels, &field->children[0]));
     } else {
         KTKI_TRY(add_list(walk, field, TYPE_MAP, &levels));

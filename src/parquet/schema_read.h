@@ -16,11 +16,21 @@ struct parquet_nest {
                      repetition level is one above that of the rule; structs: 0 */
 };
 
+/** An element on the way to leaves. */
+struct path_step {
+    const struct path_step *outer; /* NULL: it is a top-level column */
+    const char *name;
+    int32_t depth;    /* number of steps around it */
+    bool is_internal; /* a part of how lists and maps are stored, without a name of its own for
+                         users */
+};
+
 /** A column of values. */
 struct parquet_leaf {
     const struct schema_element *element;
     const struct field *field;       /* in the Arrow schema */
     const char *path;                /* dotted */
+    const struct path_step *step;    /* the last one of that path */
     const struct parquet_nest *nest; /* the innermost one; NULL: it is a top-level column */
     struct level_rule rule;          /* of its slots */
     int32_t top;                     /* index of the top-level column */

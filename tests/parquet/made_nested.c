@@ -75,6 +75,9 @@ static void make_children(struct maker *maker, struct nested_node *node, int dep
     case NESTED_REPEATED:
         node->child_count = 1;
         node->children[0] = make_child(maker, depth, true, true);
+        if (node->kind == NESTED_REPEATED) { /* both are one element */
+            memcpy(node->children[0]->name, node->name, sizeof(node->name));
+        }
         break;
     case NESTED_MAP:
         node->child_count = 2;
@@ -535,6 +538,20 @@ static void check_list(const struct nested_node *node, const struct nested_value
     }
 }
 
+/* Children that were not read are not in the field. */
+static void check_struct(const struct nested_node *node, const struct nested_value *value,
+                         const struct field *field, const struct ArrowArray *array, int64_t row) {
+    assert_int_equal(field->type.id, TYPE_STRUCT);
+    for (int32_t i = 0; i < field->child_count; i++) {
+        int child = 0;
+        while (strcmp(node->children[child]->name, field->children[i].name) != 0) {
+            assert_true(++child < node->child_count);
+        }
+        check_value(node->children[child], &value->items[child], &field->children[i],
+                    array->children[i], row);
+    }
+}
+
 static void check_value(const struct nested_node *node, const struct nested_value *value,
                         const struct field *field, const struct ArrowArray *array, int64_t row) {
     const uint8_t *validity = array->buffers[0];
@@ -551,11 +568,7 @@ static void check_value(const struct nested_node *node, const struct nested_valu
     } else if (is_list(node)) {
         check_list(node, value, field, array, row);
     } else {
-        assert_int_equal(field->type.id, TYPE_STRUCT);
-        for (int i = 0; i < node->child_count; i++) {
-            check_value(node->children[i], &value->items[i], &field->children[i],
-                        array->children[i], row);
-        }
+        check_struct(node, value, field, array, row);
     }
 }
 

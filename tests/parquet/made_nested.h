@@ -62,7 +62,8 @@ void nested_clear(struct nested_column *column);
 void nested_write(struct buffer *out, const struct nested_column *column,
                   const struct nested_layout *layout);
 
-/** Fails the test unless rows [start, start + array->length) of the column are those of `array`. */
+/** Fails the test unless rows [start, start + array->length) of the column are those of `array`, as
+ * far as `field` has them: structs may lack children. */
 void nested_check(const struct nested_column *column, const struct field *field,
                   const struct ArrowArray *array, int64_t start);
 

@@ -83,6 +83,109 @@ static void reads_many_rows(void **unused) {
     test_context_free(context);
 }
 
+/* ---- parts ---- */
+
+/* The path of a leaf by the names of the nodes alone. */
+static bool find_path(const struct nested_node *node, int leaf, char *path, size_t capacity) {
+    size_t size = strlen(path);
+
+    if (leaf < node->leaf_first || leaf >= node->leaf_first + node->leaf_count) {
+        return false;
+    }
+    if (node->kind != NESTED_REPEATED) { /* its child has the name */
+        (void)snprintf(path + size, capacity - size, "%s%s", size > 0 ? "." : "", node->name);
+    }
+    for (int i = 0; i < node->child_count; i++) {
+        (void)find_path(node->children[i], leaf, path, capacity);
+    }
+    return true;
+}
+
+static int32_t count_leaves(const struct field *field) {
+    int32_t count = ktki_type_is_nested(field->type.id) ? 0 : 1;
+
+    for (int32_t i = 0; i < field->child_count; i++) {
+        count += count_leaves(&field->children[i]);
+    }
+    return count;
+}
+
+/* Read by paths; the number of leaves that came. */
+static int32_t read_parts(const struct nested_column *column, ktk_parquet_file *file,
+                          const char *const *paths, size_t count) {
+    ktk_parquet_read_options options = KTK_PARQUET_READ_OPTIONS_INIT;
+    struct ArrowArrayStream stream;
+    struct ArrowSchema exported;
+    struct schema *schema = NULL;
+    struct ArrowArray array;
+    int64_t row = 0;
+    int32_t leaf_count;
+    ktk_error err;
+
+    options.columns = paths;
+    options.column_count = count;
+    options.batch_rows_max = 7; /* in pieces of a row group */
+    CHECK_OK(ktk_parquet_read(&stream, file, &options, &err));
+    assert_int_equal(stream.get_schema(&stream, &exported), 0);
+    CHECK_OK(ktki_schema_import(&schema, ktki_parquet_schema(file)->context, &exported, &err));
+    assert_int_equal(schema->field_count, 1);
+    leaf_count = count_leaves(&schema->fields[0]);
+    for (;;) {
+        assert_int_equal(stream.get_next(&stream, &array), 0);
+        if (array.release == NULL) {
+            break;
+        }
+        nested_check(column, &schema->fields[0], array.children[0], row);
+        row += array.length;
+        array.release(&array);
+    }
+    assert_int_equal(row, column->row_count);
+    ktki_schema_free(schema);
+    exported.release(&exported);
+    stream.release(&stream);
+    return leaf_count;
+}
+
+static void reads_parts_by_path(void **unused) {
+    static const struct nested_layout layout = {
+        .splits_rows = true, .page_entries = 30, .group_rows = 20};
+    ktk_context *context = test_context_new(1);
+
+    (void)unused;
+    for (uint32_t seed = 1; seed <= 100; seed++) {
+        uint32_t random = seed * 31;
+        ktk_parquet_file *file = NULL;
+        struct nested_column column;
+        struct buffer bytes;
+        ktk_error err;
+        nested_make(&column, &random, 4, 40);
+        ktki_buffer_init(&bytes, test_allocator(), 0);
+        nested_write(&bytes, &column, &layout);
+        CHECK_OK(open_bytes(&file, context, &bytes, &err));
+        for (int leaf = 0; leaf < column.root->leaf_count; leaf++) {
+            ktk_parquet_column_info info;
+            const char *paths[2] = {NULL};
+            char path[256] = "";
+            int32_t count;
+            CHECK_OK(ktk_parquet_column_info_get(file, 0, leaf, &info, &err));
+            assert_true(find_path(column.root, leaf, path, sizeof(path)));
+            paths[0] = info.path;
+            paths[1] = path;
+            count = read_parts(&column, file, &paths[0], 1);
+            assert_true(count <= column.root->leaf_count);
+            /* Another way to say the same. */
+            if (strchr(path, '.') != NULL) {
+                assert_int_equal(read_parts(&column, file, &paths[1], 1), count);
+                assert_int_equal(read_parts(&column, file, paths, 2), count);
+            }
+        }
+        ktk_parquet_file_free(file);
+        ktki_buffer_clear(&bytes);
+        nested_clear(&column);
+    }
+    test_context_free(context);
+}
+
 /* ---- damage ---- */
 
 /* Whatever is read of damaged bytes is a sound array. */
@@ -174,9 +277,8 @@ static void survives_want_of_memory(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_random_nesting),
-        cmocka_unit_test(reads_many_rows),
-        cmocka_unit_test(finds_or_survives_damage),
+        cmocka_unit_test(reads_random_nesting),    cmocka_unit_test(reads_many_rows),
+        cmocka_unit_test(reads_parts_by_path),     cmocka_unit_test(finds_or_survives_damage),
         cmocka_unit_test(survives_want_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
