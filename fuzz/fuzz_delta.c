@@ -48,7 +48,7 @@ static bool slow_zigzag(struct slow_reader *reader, uint64_t *out) {
 
 /* How many of the numbers can be read, NUMBERS_MAX at most; `*is_header` tells whether the header
  * is good. */
-static size_t read_slowly(struct slow_reader *reader, unsigned bits, bool *is_header) {
+static size_t read_slowly(struct slow_reader *reader, bool *is_header) {
     uint64_t block_size;
     uint64_t miniblocks;
     uint64_t total;
@@ -77,7 +77,7 @@ static size_t read_slowly(struct slow_reader *reader, unsigned bits, bool *is_he
             unsigned width = reader->data[widths + m];
             size_t bit = reader->at * 8;
             /* A miniblock is read whole or not at all. */
-            if (width > bits || (width > 0 && wanted > (reader->size - reader->at) * 8 / width)) {
+            if (width > 64 || (width > 0 && wanted > (reader->size - reader->at) * 8 / width)) {
                 return count;
             }
             for (uint64_t i = 0; i < wanted && count < NUMBERS_MAX; i++) {
@@ -133,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     bits = (data[0] & 1) != 0 ? 64 : 32;
     step = data[1] + (size_t)1;
-    count = read_slowly(&(struct slow_reader){data + 2, size - 2, 0}, bits, &is_header);
+    count = read_slowly(&(struct slow_reader){data + 2, size - 2, 0}, &is_header);
     for (int level = 0; level < KERNEL_LEVELS; level++) {
         if (ktki_kernels_of_level(level) != NULL) {
             check_level(data + 2, size - 2, bits, step, count, is_header,

@@ -66,7 +66,7 @@ static bool next_miniblock(struct delta_reader *reader) {
     miniblock->bit_width = *reader->bit_widths++;
     reader->bit_width_count--;
     miniblock->left = reader->left < reader->miniblock_size ? reader->left : reader->miniblock_size;
-    if (miniblock->bit_width > 8 * reader->width ||
+    if (miniblock->bit_width > 64 ||
         (miniblock->bit_width > 0 && miniblock->left > (uint64_t)room * 8 / miniblock->bit_width)) {
         return false;
     }
@@ -82,25 +82,29 @@ static void decode_piece(struct delta_reader *reader, size_t count, uint8_t *out
     const struct kernels *kernels = reader->kernels;
     struct delta_miniblock *miniblock = &reader->miniblock;
     size_t packed_size = (size_t)(reader->in.end - miniblock->packed);
+    bool is_narrow = reader->width == sizeof(uint32_t);
     uint32_t narrow[PIECE];
     uint64_t wide[PIECE];
 
-    if (miniblock->bit_width > 32) {
-        kernels->unpack_64(miniblock->packed, packed_size, miniblock->bit_width, count, wide);
-        reader->last = kernels->running_sum_64(wide, count, reader->min_delta, reader->last, out);
+    if (miniblock->bit_width == 0) {
+        memset(narrow, 0, count * sizeof(narrow[0]));
+    } else if (miniblock->bit_width <= 32) {
+        kernels->unpack(miniblock->packed, packed_size, miniblock->bit_width, count, narrow);
     } else {
-        if (miniblock->bit_width == 0) {
-            memset(narrow, 0, count * sizeof(narrow[0]));
-        } else {
-            kernels->unpack(miniblock->packed, packed_size, miniblock->bit_width, count, narrow);
+        kernels->unpack_64(miniblock->packed, packed_size, miniblock->bit_width, count, wide);
+        /* DuckDB takes differences of 32-bit numbers in 64 bits; in 32 they are the same. */
+        for (size_t i = 0; i < count && is_narrow; i++) {
+            narrow[i] = (uint32_t)wide[i];
         }
-        if (reader->width == sizeof(uint32_t)) {
-            reader->last = kernels->running_sum_32(narrow, count, (uint32_t)reader->min_delta,
-                                                   (uint32_t)reader->last, out);
-        } else {
-            reader->last =
-                kernels->running_sum_64_of_32(narrow, count, reader->min_delta, reader->last, out);
-        }
+    }
+    if (is_narrow) {
+        reader->last = kernels->running_sum_32(narrow, count, (uint32_t)reader->min_delta,
+                                               (uint32_t)reader->last, out);
+    } else if (miniblock->bit_width <= 32) {
+        reader->last =
+            kernels->running_sum_64_of_32(narrow, count, reader->min_delta, reader->last, out);
+    } else {
+        reader->last = kernels->running_sum_64(wide, count, reader->min_delta, reader->last, out);
     }
     miniblock->packed += count / 8 * miniblock->bit_width;
     miniblock->left -= count;

@@ -8,18 +8,15 @@ def is_list(kind):
     return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_map(kind)
 
 
-def plain_list(array):
-    """A list array whose nulls hold no items, for lists of every kind."""
-    kind = array.type
-    if pa.types.is_fixed_size_list(kind):
-        return array.cast(pa.list_(kind.value_field)) if len(array) else pa.array([], pa.list_(kind.value_field))
-    if pa.types.is_map(kind):
-        offsets = numpy.asarray(array.offsets)
+def items_of(array):
+    """Lengths of the lists, 0 of nulls, and the items of those that are not null."""
+    if pa.types.is_fixed_size_list(array.type):
+        return pc.if_else(array.is_null(), 0, array.type.list_size).cast(pa.int64()), array.flatten()
+    if pa.types.is_map(array.type):
         entries = pa.StructArray.from_arrays([array.keys, array.items], names=["key", "value"])
-        lists = pa.ListArray.from_arrays(pa.array(offsets), entries)
-        # Not if_else: it would turn the structs over once more.
-        return pa.ListArray.from_arrays(pa.array(offsets), entries, mask=array.is_null()) if array.null_count else lists
-    return array
+        offsets = pa.array(numpy.asarray(array.offsets))
+        array = pa.ListArray.from_arrays(offsets, entries, mask=array.is_null() if array.null_count else None)
+    return pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64()), array.flatten()
 
 
 def different_leaves(got, want, path):
@@ -57,11 +54,10 @@ def different(got, want, path):
     if is_list(want.type):
         if not is_list(got.type):
             return "{}: {} where {} is wanted".format(path, got.type, want.type)
-        got, want = plain_list(got), plain_list(want)
-        lengths = [pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64()) for array in (got, want)]
-        if not lengths[0].equals(lengths[1]):
+        (got_lengths, got), (want_lengths, want) = items_of(got), items_of(want)
+        if not got_lengths.equals(want_lengths):
             return "{}: lengths of lists".format(path)
-        return different(got.flatten(), want.flatten(), path + "[]")
+        return different(got, want, path + "[]")
     if pa.types.is_struct(want.type):
         if not pa.types.is_struct(got.type) or got.type.num_fields != want.type.num_fields:
             return "{}: {} where {} is wanted".format(path, got.type, want.type)

@@ -65,6 +65,22 @@ static void wraps_around(void **unused) {
     assert_int_equal(wide[1], INT64_MAX);
 }
 
+/* 0, 2^32 - 1, 0 with differences taken in 64 bits: the least is 1 - 2^32, the other one is 2^33 -
+ * 2 above it. */
+static void takes_differences_wider_than_the_numbers(void **unused) {
+    static const uint32_t wanted[] = {0, UINT32_MAX, 0};
+    struct delta_reader reader;
+    uint32_t out[3];
+
+    (void)unused;
+    assert_true(ktki_delta_begin(&reader,
+                                 CURSOR(BLOCKS, 3, 0, 0xFD, 0xFF, 0xFF, 0xFF, 0x1F, 33, 0, 0, 0,
+                                        0xFE, 0xFF, 0xFF, 0xFF, 0x01, 0, 0, 0, 0),
+                                 4, ktki_kernels()));
+    assert_true(ktki_delta_next(&reader, 3, out));
+    assert_memory_equal(out, wanted, sizeof(wanted));
+}
+
 static void takes_a_last_miniblock_that_is_not_filled(void **unused) {
     struct delta_reader reader;
     int32_t out[8];
@@ -93,8 +109,8 @@ static void refuses_damaged_headers(void **unused) {
     assert_false(ktki_delta_begin(&reader, CURSOR(BLOCKS, 1), 4, kernels));
     assert_false(ktki_delta_begin(&reader, CURSOR(BLOCKS, 0x80), 4, kernels));
     /* Wider than the type. */
-    assert_true(ktki_delta_begin(&reader, CURSOR(BLOCKS, 2, 2, 2, 33, 0, 0, 0, 1, 2, 3, 4, 5, 6), 4,
-                                 kernels));
+    assert_true(ktki_delta_begin(
+        &reader, CURSOR(BLOCKS, 2, 2, 2, 65, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9), 8, kernels));
     assert_false(ktki_delta_next(&reader, 2, out));
     /* Widths of more miniblocks than there are bytes. */
     assert_true(ktki_delta_begin(
@@ -315,6 +331,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_the_examples_of_the_format),
         cmocka_unit_test(wraps_around),
+        cmocka_unit_test(takes_differences_wider_than_the_numbers),
         cmocka_unit_test(takes_a_last_miniblock_that_is_not_filled),
         cmocka_unit_test(refuses_damaged_headers),
         cmocka_unit_test(reads_what_a_slow_writer_writes),
