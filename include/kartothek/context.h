@@ -15,12 +15,14 @@ extern "C" {
 /** Bounds on what input may make the library allocate. 0 stands for the default named behind each.
  */
 typedef struct ktk_limits {
-    int64_t document_bytes_max; /**< a metadata document: 4 GiB */
-    int64_t footer_bytes_max;   /**< a Parquet footer or schema file: 512 MiB */
-    int64_t page_bytes_max;     /**< one uncompressed Parquet page: 1 GiB */
-    int64_t object_bytes_max;   /**< one object read whole: 64 GiB */
-    int32_t nesting_max;        /**< levels of JSON, schema or message nesting: 64 */
-    int32_t column_count_max;   /**< columns of a table: 1,000,000 */
+    int64_t document_bytes_max;  /**< a metadata document: 4 GiB */
+    int64_t footer_bytes_max;    /**< a Parquet footer or schema file: 512 MiB */
+    int64_t page_bytes_max;      /**< one uncompressed Parquet page: 1 GiB */
+    int64_t object_bytes_max;    /**< one object read whole: 64 GiB */
+    int32_t nesting_max;         /**< levels of JSON, schema or message nesting: 64 */
+    int32_t column_count_max;    /**< columns of a table: 1,000,000 */
+    int64_t expansion_bytes_max; /**< memory for one row group, or the footer, of a Parquet file
+                                    beside 128 bytes for each byte of the file: 256 MiB */
 } ktk_limits;
 
 typedef struct ktk_context_options {
@@ -33,7 +35,7 @@ typedef struct ktk_context_options {
     ktk_limits limits;
 } ktk_context_options;
 
-#define KTK_CONTEXT_OPTIONS_INIT {sizeof(ktk_context_options), NULL, 0, {0, 0, 0, 0, 0, 0}}
+#define KTK_CONTEXT_OPTIONS_INIT {sizeof(ktk_context_options), NULL, 0, {0, 0, 0, 0, 0, 0, 0}}
 
 /**
  * Make a context. May be shared between threads; must not cross fork().

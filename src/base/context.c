@@ -51,6 +51,8 @@ static ktk_limits limits_with_defaults(const ktk_limits *given) {
         limits.object_bytes_max > 0 ? limits.object_bytes_max : (int64_t)64 << 30;
     limits.nesting_max = limits.nesting_max > 0 ? limits.nesting_max : 64;
     limits.column_count_max = limits.column_count_max > 0 ? limits.column_count_max : 1000000;
+    limits.expansion_bytes_max =
+        limits.expansion_bytes_max > 0 ? limits.expansion_bytes_max : (int64_t)256 << 20;
     return limits;
 }
 

@@ -186,11 +186,12 @@ out:
 
 ktk_status ktki_chunk_read(struct ArrowArray *out, const struct chunk_read *read,
                            struct read_scratch *scratch, ktk_error *err) {
-    struct leaf_reader reader = {.allocator = ktki_context_allocator(read->context),
-                                 .kernels = scratch->kernels,
-                                 .scratch = scratch,
-                                 .page_bytes_max =
-                                     ktki_context_limits(read->context)->page_bytes_max};
+    struct leaf_reader reader = {
+        .allocator =
+            read->allocator != NULL ? read->allocator : ktki_context_allocator(read->context),
+        .kernels = scratch->kernels,
+        .scratch = scratch,
+        .page_bytes_max = ktki_context_limits(read->context)->page_bytes_max};
     struct nest_reader nests;
     ktk_status status = KTK_OK;
 

@@ -8,6 +8,8 @@
 
 struct chunk_read {
     ktk_context *context;
+    const ktk_allocator *allocator; /* of the result, whose blocks the context's frees; NULL: that
+                                       one */
     const struct parquet_leaf *leaf;
     const struct column_chunk *chunk;
     const struct field *field; /* of the leaf in the result */

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "base/memory_bound.h"
 #include "parquet/read_plan.h"
 #include "parquet/reader.h"
 #include "parquet/scratch.h"
@@ -17,7 +18,8 @@ struct ktk_parquet_file {
     struct source source;
     ktk_bytes tail; /* the footer lies in it; statistics point into it */
     int64_t footer_size;
-    struct arena arena; /* of the metadata and the schema */
+    struct memory_bound footer_bound; /* on the arena */
+    struct arena arena;               /* of the metadata and the schema */
     struct parquet_metadata metadata;
     struct parquet_schema schema;
     pthread_mutex_t lock;           /* of what follows */
@@ -28,14 +30,18 @@ struct ktk_parquet_file {
     int64_t decoded_pages;          /* data pages, by scans of rows; atomic access only */
 };
 
-/** Scratch memory that is kept with the file, one for each task that runs. */
-ktk_status ktki_file_scratch_take(ktk_parquet_file *file, struct read_scratch **out,
-                                  ktk_error *err);
+/** Scratch memory that is kept with the file, one for each task that runs; what it grows by counts
+ * for the bound. */
+ktk_status ktki_file_scratch_take(ktk_parquet_file *file, struct memory_bound *bound,
+                                  struct read_scratch **out, ktk_error *err);
 /** NULL is allowed. */
 void ktki_file_scratch_give(ktk_parquet_file *file, struct read_scratch *scratch);
 
 /** Decode what a plan of the file says of a row group (in range). */
 ktk_status ktki_parquet_read_planned(struct batch *out, ktk_parquet_file *file, int32_t row_group,
                                      const struct read_plan *plan, ktk_error *err);
+
+/** Most memory that one piece of work on the file may take. */
+int64_t ktki_parquet_memory_max(const ktk_parquet_file *file);
 
 #endif

@@ -17,6 +17,13 @@
 /* One request usually brings the whole footer. */
 #define TAIL_BYTES_FIRST ((int64_t)64 * 1024)
 
+/* Memory for each byte of a file, see ktk_limits. Honest files stay far below, as long as their row
+ * groups are not large and empty. */
+#define EXPANSION_MAX 128
+
+/* Larger scratch memory is not kept for the next column. */
+#define SCRATCH_BYTES_KEPT_MAX ((size_t)32 << 20)
+
 /* ---- opening ---- */
 
 static ktk_status read_range(const struct source *source, int64_t offset, int64_t size,
@@ -106,6 +113,14 @@ static ktk_status check_row_groups(const ktk_parquet_file *file, ktk_error *err)
     return KTK_OK;
 }
 
+int64_t ktki_parquet_memory_max(const ktk_parquet_file *file) {
+    int64_t fixed = ktki_context_limits(file->context)->expansion_bytes_max;
+
+    return file->source.size > (INT64_MAX - fixed) / EXPANSION_MAX
+               ? INT64_MAX
+               : fixed + file->source.size * EXPANSION_MAX;
+}
+
 ktk_status ktki_parquet_open(ktk_parquet_file **out, ktk_context *context, struct source *source,
                              ktk_error *err) {
     const ktk_allocator *allocator = ktki_context_allocator(context);
@@ -116,13 +131,15 @@ ktk_status ktki_parquet_open(ktk_parquet_file **out, ktk_context *context, struc
     file->references = 1;
     file->context = ktk_context_ref(context);
     file->source = *source;
-    ktki_arena_init(&file->arena, allocator);
+    ktki_memory_bound_init(&file->footer_bound, allocator, ktki_parquet_memory_max(file));
+    ktki_arena_init(&file->arena, &file->footer_bound.allocator);
     ktki_arena_init(&file->text_arena, allocator);
     (void)pthread_mutex_init(&file->lock, NULL);
     status = read_footer(file, err);
     if (status == KTK_OK) {
         status = check_row_groups(file, err);
     }
+    status = ktki_memory_bound_explain(&file->footer_bound, status, err);
     if (status != KTK_OK) {
         ktki_error_context(err, "'%s'", source->name);
         file->source = (struct source){0}; /* still the caller's */
@@ -173,9 +190,10 @@ struct schema *ktki_parquet_schema(const ktk_parquet_file *file) {
 
 /* ---- scratch memory, one piece a task, kept with the file ---- */
 
-ktk_status ktki_file_scratch_take(ktk_parquet_file *file, struct read_scratch **out,
-                                  ktk_error *err) {
+ktk_status ktki_file_scratch_take(ktk_parquet_file *file, struct memory_bound *bound,
+                                  struct read_scratch **out, ktk_error *err) {
     struct read_scratch *scratch;
+    ktk_status status = KTK_OK;
 
     pthread_mutex_lock(&file->lock);
     scratch = file->scratches;
@@ -184,14 +202,22 @@ ktk_status ktki_file_scratch_take(ktk_parquet_file *file, struct read_scratch **
     }
     pthread_mutex_unlock(&file->lock);
     if (scratch == NULL) {
-        return ktki_scratch_new(out, ktki_context_allocator(file->context), err);
+        KTKI_TRY(ktki_scratch_new(&scratch, ktki_context_allocator(file->context), err));
     }
+    scratch->allocator = &bound->allocator;
     *out = scratch;
-    return KTK_OK;
+out:
+    return status;
 }
 
 void ktki_file_scratch_give(ktk_parquet_file *file, struct read_scratch *scratch) {
-    if (scratch != NULL) {
+    if (scratch == NULL) {
+        return;
+    }
+    scratch->allocator = ktki_context_allocator(file->context);
+    if (ktki_scratch_bytes(scratch) > SCRATCH_BYTES_KEPT_MAX) {
+        ktki_scratch_free(scratch);
+    } else {
         pthread_mutex_lock(&file->lock);
         scratch->next = file->scratches;
         file->scratches = scratch;
@@ -209,6 +235,7 @@ struct group_read {
     struct byte_range *ranges; /* of the chunks */
     ktk_bytes *bytes;
     struct leaf_part *parts;
+    struct memory_bound bound;
     struct nest_sink *nests; /* of all leaves */
     size_t nest_count;
 };
@@ -218,6 +245,7 @@ static ktk_status read_leaf(void *state, size_t item, ktk_error *err) {
     const struct plan_leaf *it = &read->plan->leaves[item];
     struct leaf_part *part = &read->parts[item];
     struct chunk_read chunk = {.context = read->file->context,
+                               .allocator = &read->bound.allocator,
                                .leaf = it->leaf,
                                .chunk = &read->group->columns[it->number],
                                .field = it->field,
@@ -230,8 +258,9 @@ static ktk_status read_leaf(void *state, size_t item, ktk_error *err) {
     struct read_scratch *scratch = NULL;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_file_scratch_take(read->file, &scratch, err));
+    KTKI_TRY(ktki_file_scratch_take(read->file, &read->bound, &scratch, err));
     status = ktki_chunk_read(&part->values, &chunk, scratch, err);
+    status = ktki_memory_bound_explain(&read->bound, status, err);
     if (status != KTK_OK) {
         ktki_error_context(err, "column '%s'", it->leaf->path);
     }
@@ -341,6 +370,8 @@ ktk_status ktki_parquet_read_planned(struct batch *out, ktk_parquet_file *file, 
     struct batch batch = {0};
     ktk_status status = KTK_OK;
 
+    ktki_memory_bound_init(&read.bound, ktki_context_allocator(file->context),
+                           ktki_parquet_memory_max(file));
     KTKI_TRY(ktki_batch_init(&batch, plan->schema, read.group->row_count, err));
     status = read_group(&read, &batch, err);
     if (status != KTK_OK) {

@@ -320,7 +320,7 @@ out:
 static struct task task_of(const struct row_read *read, struct read_scratch *scratch) {
     return (struct task){
         .read = read,
-        .reader = {.allocator = ktki_context_allocator(read->context),
+        .reader = {.allocator = read->allocator,
                    .kernels = scratch->kernels,
                    .scratch = scratch,
                    .page_bytes_max = ktki_context_limits(read->context)->page_bytes_max,

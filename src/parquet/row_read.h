@@ -8,6 +8,7 @@
 
 struct row_read {
     ktk_context *context;
+    const ktk_allocator *allocator; /* as of struct chunk_read; not NULL */
     const struct source *source;
     const struct parquet_leaf *leaf; /* flat: no nests */
     const struct column_chunk *chunk;

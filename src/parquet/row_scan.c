@@ -33,10 +33,16 @@ out:
     return status;
 }
 
+static void bound_memory(struct row_scan *scan) {
+    ktki_memory_bound_init(&scan->bound, ktki_context_allocator(scan->file->context),
+                           ktki_parquet_memory_max(scan->file));
+}
+
 static struct row_read read_of(struct row_scan *scan, const struct parquet_leaf *leaf,
                                int32_t number, const struct field *field,
                                const struct row_ranges *rows) {
     return (struct row_read){.context = scan->file->context,
+                             .allocator = &scan->bound.allocator,
                              .source = &scan->file->source,
                              .leaf = leaf,
                              .chunk = &scan->group->columns[number],
@@ -53,8 +59,10 @@ ktk_status ktki_row_scan_dictionary(struct row_scan *scan, const struct filter_c
     struct read_scratch *scratch = NULL;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_file_scratch_take(scan->file, &scratch, err));
+    bound_memory(scan);
+    KTKI_TRY(ktki_file_scratch_take(scan->file, &scan->bound, &scratch, err));
     status = ktki_row_read_dictionary(out, &read, scratch, err);
+    status = ktki_memory_bound_explain(&scan->bound, status, err);
     if (status != KTK_OK) {
         ktki_error_context(err, "column '%s'", column->leaf->path);
     }
@@ -86,8 +94,9 @@ static ktk_status read_leaf(void *state, size_t item, ktk_error *err) {
     struct read_scratch *scratch = NULL;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_file_scratch_take(tasks->scan->file, &scratch, err));
+    KTKI_TRY(ktki_file_scratch_take(tasks->scan->file, &tasks->scan->bound, &scratch, err));
     status = ktki_row_read(task->out, &read, scratch, err);
+    status = ktki_memory_bound_explain(&tasks->scan->bound, status, err);
     if (status != KTK_OK) {
         ktki_error_context(err, "column '%s'", task->leaf->path);
     }
@@ -417,6 +426,7 @@ ktk_status ktki_row_scan_next(struct row_scan *scan, int64_t rows_max, struct ba
 
     ktki_ranges_init(&rows, allocator);
     ktki_ranges_init(&rest, allocator);
+    bound_memory(scan);
     KTKI_TRY(cut(&rows, &rest, &scan->rows, rows_max, err));
     KTKI_TRY(read_piece(scan, &rows, out, err));
     ktki_ranges_swap(&scan->rows, &rest);

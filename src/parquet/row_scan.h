@@ -14,6 +14,7 @@ struct row_scan {
     const struct row_group *group;
     const struct read_plan *plan;
     const struct row_filter *filter; /* NULL: all rows */
+    struct memory_bound bound;       /* on the decoding of one piece */
     struct arena arena;
     struct page_table *tables; /* one for each leaf of the file; `chunk.size` 0: not loaded */
     struct row_ranges rows;    /* those still to be looked at */

@@ -18,6 +18,13 @@ ktk_status ktki_scratch_new(struct read_scratch **out, const ktk_allocator *allo
     return status;
 }
 
+size_t ktki_scratch_bytes(const struct read_scratch *scratch) {
+    return scratch->page.capacity + scratch->dictionary_page.capacity +
+           scratch->dictionary.capacity + scratch->pages.capacity + scratch->bits.capacity +
+           scratch->old_repetition.capacity + scratch->old_definition.capacity +
+           scratch->image.capacity + scratch->sizes.capacity;
+}
+
 static void clear_block(const struct read_scratch *scratch, struct scratch_block *block) {
     ktki_free_array(scratch->allocator, block->data, block->capacity, 1);
     *block = (struct scratch_block){0};

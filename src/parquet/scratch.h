@@ -19,9 +19,9 @@ struct scratch_block {
 #define DENSE_WIDTH_MAX 32
 
 struct read_scratch {
-    struct read_scratch *next; /* for whoever keeps a list of them */
-    const ktk_allocator *allocator;
-    const struct kernels *kernels; /* the best ones; tests try others */
+    struct read_scratch *next;      /* for whoever keeps a list of them */
+    const ktk_allocator *allocator; /* may be exchanged for another one that frees its blocks */
+    const struct kernels *kernels;  /* the best ones; tests try others */
     struct codec_scratch codec;
     struct scratch_block page;            /* uncompressed bytes of a data page */
     struct scratch_block dictionary_page; /* of the dictionary page */
@@ -43,6 +43,9 @@ struct read_scratch {
 ktk_status ktki_scratch_new(struct read_scratch **out, const ktk_allocator *allocator,
                             ktk_error *err);
 void ktki_scratch_free(struct read_scratch *scratch);
+
+/** Bytes of its blocks. */
+size_t ktki_scratch_bytes(const struct read_scratch *scratch);
 
 /** Make the block hold `size` bytes and KERNEL_SLACK more. */
 ktk_status ktki_scratch_reserve(const struct read_scratch *scratch, struct scratch_block *block,

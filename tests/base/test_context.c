@@ -29,7 +29,7 @@ static void keeps_the_limits_that_were_given(void **unused) {
 
     (void)unused;
     options.threads = 1;
-    options.limits = (ktk_limits){1, 2, 3, 4, 5, 6};
+    options.limits = (ktk_limits){1, 2, 3, 4, 5, 6, 7};
     CHECK_OK(ktk_context_new(&context, &options, &err));
     assert_memory_equal(ktki_context_limits(context), &options.limits, sizeof(options.limits));
     ktk_context_free(context);
