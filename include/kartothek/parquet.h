@@ -174,7 +174,15 @@ KTK_API ktk_status ktk_parquet_key_value_get(const ktk_parquet_file *file, int32
 KTK_API const char *ktk_parquet_key_value(const ktk_parquet_file *file, const char *key,
                                           size_t *size);
 
-/** Arrow schema, with the types that an `ARROW:schema` entry restores. The caller releases it. */
+/**
+ * Arrow schema, with the types that an `ARROW:schema` entry restores. The caller releases it.
+ *
+ * Logical types that Arrow has no type for stand in the metadata of their fields, and are written
+ * from there: `PARQUET:logical_type` is UUID, ENUM, JSON, BSON, INTERVAL, VARIANT (of a struct),
+ * GEOMETRY or GEOGRAPHY; of the last two, `PARQUET:crs` is the coordinate reference system, and
+ * `PARQUET:edges` of GEOGRAPHY VINCENTY, THOMAS, ANDOYER or KARNEY. Types of later versions of the
+ * format read as UNKNOWN.
+ */
 KTK_API ktk_status ktk_parquet_file_schema(ktk_parquet_file *file, struct ArrowSchema *out,
                                            ktk_error *err) KTK_CHECK_RESULT;
 

@@ -104,6 +104,9 @@ struct parquet_logical_type {
     bool is_signed;              /* INTEGER */
     int32_t scale;               /* DECIMAL */
     int32_t precision;           /* DECIMAL */
+    const char *crs;             /* GEOMETRY, GEOGRAPHY; NULL: the default */
+    int32_t edges;               /* GEOGRAPHY: EdgeInterpolationAlgorithm; 0 also if absent */
+    int8_t variant_version;      /* VARIANT; 0: absent */
 };
 
 struct schema_element {

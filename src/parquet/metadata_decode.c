@@ -56,6 +56,29 @@ static const struct field_rule integer_fields[] = {
 static const struct struct_rule integer_rule = {
     .name = "IntType", .fields = integer_fields, .field_count = COUNT_OF(integer_fields)};
 
+static const struct field_rule variant_fields[] = {
+    [1] = {.name = "specification_version",
+           .kind = FIELD_I8,
+           .offset = offsetof(struct parquet_logical_type, variant_version)},
+};
+static const struct struct_rule variant_rule = {
+    .name = "VariantType", .fields = variant_fields, .field_count = COUNT_OF(variant_fields)};
+
+static const struct field_rule geometry_fields[] = {
+    [1] = {.name = "crs", .kind = FIELD_TEXT, .offset = offsetof(struct parquet_logical_type, crs)},
+};
+static const struct struct_rule geometry_rule = {
+    .name = "GeometryType", .fields = geometry_fields, .field_count = COUNT_OF(geometry_fields)};
+
+static const struct field_rule geography_fields[] = {
+    [1] = {.name = "crs", .kind = FIELD_TEXT, .offset = offsetof(struct parquet_logical_type, crs)},
+    [2] = {.name = "algorithm",
+           .kind = FIELD_I32,
+           .offset = offsetof(struct parquet_logical_type, edges)},
+};
+static const struct struct_rule geography_rule = {
+    .name = "GeographyType", .fields = geography_fields, .field_count = COUNT_OF(geography_fields)};
+
 static const struct field_rule logical_members[] = {
     [PQ_LOGICAL_STRING] = {.name = "STRING"},
     [PQ_LOGICAL_MAP] = {.name = "MAP"},
@@ -71,9 +94,9 @@ static const struct field_rule logical_members[] = {
     [PQ_LOGICAL_BSON] = {.name = "BSON"},
     [PQ_LOGICAL_UUID] = {.name = "UUID"},
     [PQ_LOGICAL_FLOAT16] = {.name = "FLOAT16"},
-    [PQ_LOGICAL_VARIANT] = {.name = "VARIANT"},
-    [PQ_LOGICAL_GEOMETRY] = {.name = "GEOMETRY"},
-    [PQ_LOGICAL_GEOGRAPHY] = {.name = "GEOGRAPHY"},
+    [PQ_LOGICAL_VARIANT] = {.name = "VARIANT", .of = &variant_rule},
+    [PQ_LOGICAL_GEOMETRY] = {.name = "GEOMETRY", .of = &geometry_rule},
+    [PQ_LOGICAL_GEOGRAPHY] = {.name = "GEOGRAPHY", .of = &geography_rule},
 };
 static const struct struct_rule logical_rule = {
     .name = "LogicalType", .fields = logical_members, .field_count = COUNT_OF(logical_members)};

@@ -27,14 +27,30 @@ static void put_integer(struct thrift_writer *writer, const struct parquet_logic
     ktki_thrift_bool(writer, 2, logical->is_signed);
 }
 
+static void put_variant(struct thrift_writer *writer, const struct parquet_logical_type *logical) {
+    if (logical->variant_version != 0) {
+        ktki_thrift_byte(writer, 1, logical->variant_version);
+    }
+}
+
+static void put_geometry(struct thrift_writer *writer, const struct parquet_logical_type *logical) {
+    if (logical->crs != NULL) {
+        ktki_thrift_text(writer, 1, logical->crs);
+    }
+    if (logical->edges != 0) {
+        ktki_thrift_i32(writer, 2, logical->edges);
+    }
+}
+
 typedef void (*put_logical_fn)(struct thrift_writer *writer,
                                const struct parquet_logical_type *logical);
 
 /* The logical types that have fields; the others are empty structs. */
 static const put_logical_fn put_logical_fields[] = {
-    [PQ_LOGICAL_DECIMAL] = put_decimal, [PQ_LOGICAL_TIME] = put_time,
-    [PQ_LOGICAL_TIMESTAMP] = put_time,  [PQ_LOGICAL_INTEGER] = put_integer,
-    [PQ_LOGICAL_GEOGRAPHY] = NULL,
+    [PQ_LOGICAL_DECIMAL] = put_decimal,    [PQ_LOGICAL_TIME] = put_time,
+    [PQ_LOGICAL_TIMESTAMP] = put_time,     [PQ_LOGICAL_INTEGER] = put_integer,
+    [PQ_LOGICAL_VARIANT] = put_variant,    [PQ_LOGICAL_GEOMETRY] = put_geometry,
+    [PQ_LOGICAL_GEOGRAPHY] = put_geometry,
 };
 
 static void put_logical(struct thrift_writer *writer, const struct parquet_logical_type *logical) {

@@ -5,6 +5,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "parquet/annotation.h"
 #include "parquet/levels.h"
 
 #define ARROW_SCHEMA_KEY "ARROW:schema"
@@ -136,6 +137,7 @@ static ktk_status read_leaf(struct walk *walk, const struct schema_element *elem
     ktk_status status = KTK_OK;
 
     KTKI_TRY(ktki_parquet_leaf_type(&field->type, element, walk->err));
+    KTKI_TRY(ktki_annotation_read(field, &walk->schema->arrow->arena, element, walk->err));
     KTKI_TRY(ktki_arena_text(walk->arena, (const char *)walk->path.data, walk->path.size,
                              &leaf->path, walk->err));
     leaf->element = element;
@@ -184,6 +186,7 @@ static ktk_status read_struct(struct walk *walk, const struct schema_element *el
         KTKI_FAIL(walk->err, KTK_E_CORRUPT, "the schema ends in the middle of a group");
     }
     field->type.id = TYPE_STRUCT;
+    KTKI_TRY(ktki_annotation_read(field, &walk->schema->arrow->arena, element, walk->err));
     KTKI_TRY(add_children(walk, field, element->child_count));
     KTKI_TRY(add_nest(walk, field, 0, &levels));
     for (int32_t i = 0; i < element->child_count; i++) {

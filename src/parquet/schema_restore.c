@@ -6,6 +6,9 @@
 #include "base/error.h"
 #include "parquet/schema_read.h"
 
+/* How the metadata of an extension type begins. */
+#define EXTENSION_KEYS "ARROW:extension:"
+
 static int base64_digit(char c) {
     if (c >= 'A' && c <= 'Z') {
         return c - 'A';
@@ -95,6 +98,37 @@ out:
 static ktk_status restore_field(struct schema *schema, struct field *field,
                                 const struct field *origin, ktk_error *err);
 
+/* An extension type is one if its storage is as it was. What is kept is copied with the field. */
+static ktk_status restore_extension(struct schema *schema, struct field *field,
+                                    const struct field *origin, ktk_error *err) {
+    struct key_value *grown = NULL;
+    int32_t count = field->key_value_count;
+    ktk_status status = KTK_OK;
+
+    if (!ktki_field_equals(field, origin)) {
+        return KTK_OK;
+    }
+    KTKI_TRY(ktki_arena_array(&schema->arena, (size_t)(count + origin->key_value_count),
+                              sizeof(*grown), &grown, err));
+    if (count > 0) {
+        memcpy(grown, field->key_values, (size_t)count * sizeof(*grown));
+    }
+    for (int32_t i = 0; i < origin->key_value_count; i++) {
+        const struct key_value *entry = &origin->key_values[i];
+        if (strncmp(entry->key, EXTENSION_KEYS, sizeof(EXTENSION_KEYS) - 1) == 0) {
+            KTKI_TRY(ktki_arena_text(&schema->arena, entry->key, strlen(entry->key),
+                                     &grown[count].key, err));
+            KTKI_TRY(ktki_arena_text(&schema->arena, entry->value, entry->value_size,
+                                     &grown[count].value, err));
+            grown[count++].value_size = entry->value_size;
+        }
+    }
+    field->key_values = grown;
+    field->key_value_count = count;
+out:
+    return status;
+}
+
 /* Children of structs are known by their names, items of lists and entries of maps by their place.
  */
 static ktk_status restore_children(struct schema *schema, struct field *field,
@@ -132,8 +166,8 @@ static ktk_status restore_map(struct schema *schema, struct field *field,
 }
 
 /* Neither the numbers of children nor types can be trusted to agree with the file. */
-static ktk_status restore_field(struct schema *schema, struct field *field,
-                                const struct field *origin, ktk_error *err) {
+static ktk_status restore_type(struct schema *schema, struct field *field,
+                               const struct field *origin, ktk_error *err) {
     switch (field->type.id) {
     case TYPE_TIMESTAMP:
         if (origin->type.id == TYPE_TIMESTAMP) {
@@ -165,6 +199,18 @@ static ktk_status restore_field(struct schema *schema, struct field *field,
     default:
         return KTK_OK;
     }
+}
+
+static ktk_status restore_field(struct schema *schema, struct field *field,
+                                const struct field *origin, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(restore_type(schema, field, origin, err));
+    if (origin->key_value_count > 0) {
+        KTKI_TRY(restore_extension(schema, field, origin, err));
+    }
+out:
+    return status;
 }
 
 /* The zones of the origin go with it: the fields get copies. */

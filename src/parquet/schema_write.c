@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "parquet/annotation.h"
 #include "parquet/leaf_values.h"
 
 /* How values of a type are stored; what depends on the type's parameters is added by `complete`. */
@@ -316,6 +317,7 @@ static ktk_status add_leaf(struct planner *planner, const struct field *field, s
                               .field = field,
                               .definition_max = (uint8_t)levels.definition,
                               .repetition_max = (uint8_t)levels.repetition};
+    bool has_order = true;
     ktk_status status = KTK_OK;
 
     if (!is_storable(&values->type)) {
@@ -333,8 +335,13 @@ static ktk_status add_leaf(struct planner *planner, const struct field *field, s
     if (mapping->complete != NULL) {
         mapping->complete(element, &values->type);
     }
-    describe_values(&leaf, &values->type, element);
     KTKI_TRY(keep_way(planner, &leaf, err));
+    KTKI_TRY(ktki_annotation_write(element, field, leaf.name, &has_order, err));
+    describe_values(&leaf, &values->type, element);
+    if (!has_order) {
+        leaf.order = ORDER_NONE;
+        leaf.has_old_statistics = false;
+    }
     planner->plan.element_count++;
     planner->plan.leaves[planner->plan.leaf_count++] = leaf;
 out:
@@ -384,6 +391,13 @@ static const char *child_name(const struct field *field, int32_t index) {
     }
 }
 
+/* Keys of maps, and what says how a variant is to be read. */
+static bool must_be_there(const struct field *field, int32_t index) {
+    return (field->type.id == TYPE_MAP && index == 0) ||
+           (ktki_annotation_is_variant(field) &&
+            strcmp(field->children[index].name, "metadata") == 0);
+}
+
 /* The children of a nested field; `levels` are those of its values. */
 static ktk_status add_children(struct planner *planner, const struct field *field,
                                struct levels levels, ktk_error *err) {
@@ -404,11 +418,9 @@ static ktk_status add_children(struct planner *planner, const struct field *fiel
         node = push_node(planner, holder, levels, true);
     }
     for (int32_t i = 0; i < holder->child_count; i++) {
-        bool is_key = field->type.id == TYPE_MAP && i == 0;
-
         node->child = i;
-        KTKI_TRY(
-            add_field(planner, &holder->children[i], child_name(field, i), levels, is_key, err));
+        KTKI_TRY(add_field(planner, &holder->children[i], child_name(field, i), levels,
+                           must_be_there(field, i), err));
     }
     planner->node_count -= holder != field;
     planner->path_count -= group->repeated != NULL;
@@ -421,6 +433,7 @@ static ktk_status add_field(struct planner *planner, const struct field *field, 
                             struct levels levels, bool is_required, ktk_error *err) {
     const struct group_mapping *group = &group_mappings[field->type.id];
     enum parquet_repetition repetition = is_required ? PQ_REQUIRED : PQ_OPTIONAL;
+    bool has_order = true;
     ktk_status status = KTK_OK;
 
     planner->path[planner->path_count++] = name;
@@ -434,6 +447,7 @@ static ktk_status add_field(struct planner *planner, const struct field *field, 
 
         element->converted = group->converted;
         element->logical.id = group->logical;
+        KTKI_TRY(ktki_annotation_write(element, field, field->name, &has_order, err));
         if (holder_of_children(field)->child_count == 0) {
             KTKI_TRY(refuse_type(planner, field, err));
         }

@@ -183,3 +183,61 @@ def test_units_of_timestamps(ours, tmp_path, unit):
         odd = pa.table({"x": pa.array([1], pa.timestamp("ns"))})
         with pytest.raises(KtkError, match="rest below"):
             ours.write(path, odd, timestamp_unit=enum_values(header_text())["KTK_TIMESTAMP_" + unit])
+
+
+ANNOTATED = {
+    "UUID": (pa.binary(16), [b"0123456789abcdef", None]),
+    "INTERVAL": (pa.binary(12), [bytes(12), None]),
+    "ENUM": (pa.binary(), [b"red", None]),
+    "JSON": (pa.string(), ['{"a": 1}', None]),
+    "BSON": (pa.binary(), [b"\x05\0\0\0\0", None]),
+    "GEOMETRY": (pa.binary(), [bytes.fromhex("0101000000000000000000f03f0000000000000040"), None]),
+    "GEOGRAPHY": (pa.binary(), [bytes.fromhex("0101000000000000000000f03f0000000000000040"), None]),
+}
+
+
+@pytest.mark.parametrize("name", ANNOTATED)
+def test_annotations_are_kept(ours, tmp_path, name):
+    kind, values = ANNOTATED[name]
+    metadata = {b"PARQUET:logical_type": name.encode()}
+    if name.startswith("GEO"):
+        metadata[b"PARQUET:crs"] = b"OGC:CRS83"
+    if name == "GEOGRAPHY":
+        metadata[b"PARQUET:edges"] = b"THOMAS"
+    table = pa.table([pa.array(values, kind)], schema=pa.schema([pa.field("x", kind, metadata=metadata)]))
+    path = str(tmp_path / "ours.parquet")
+    ours.write(path, table)
+    column = pq.ParquetFile(path).schema.column(0)
+    assert name.lower() in (str(column.logical_type) + column.converted_type).lower()
+    if name.startswith("GEO"):
+        assert "OGC:CRS83" in str(column.logical_type)
+    read = ours.read(path)
+    assert read.schema.field("x").metadata.items() >= metadata.items()
+    assert difference(read, table) is None
+    assert difference(pq.read_table(path, arrow_extensions_enabled=False), table) is None
+    if name in ("ENUM", "GEOMETRY", "GEOGRAPHY", "INTERVAL"):
+        statistics = pq.ParquetFile(path).metadata.row_group(0).column(0).statistics
+        assert (statistics is not None and statistics.has_min_max) == (name == "ENUM")
+
+
+def test_extension_types_are_annotated(ours, tmp_path):
+    path = str(tmp_path / "ours.parquet")
+    table = pa.table({"x": pa.array([b"0123456789abcdef"], pa.uuid()), "y": pa.array(["{}"], pa.json_(pa.string()))})
+    ours.write(path, table)
+    schema = pq.ParquetFile(path).schema
+    assert (str(schema.column(0).logical_type), str(schema.column(1).logical_type)) == ("UUID", "JSON")
+    assert pq.read_table(path).schema.types == [pa.uuid(), pa.json_(pa.string())]
+    assert ours.read(path).schema.types == [pa.uuid(), pa.json_(pa.string())]
+
+
+def test_variants_are_annotated(ours, tmp_path):
+    kind = pa.struct([("metadata", pa.binary()), ("value", pa.binary())])
+    field = pa.field("x", kind, metadata={"PARQUET:logical_type": "VARIANT"})
+    table = pa.table([pa.array([{"metadata": b"\x01\0\0", "value": b"\0"}, None], kind)], schema=pa.schema([field]))
+    path = str(tmp_path / "ours.parquet")
+    ours.write(path, table)
+    read = ours.read(path)
+    assert read.schema.field("x").metadata[b"PARQUET:logical_type"] == b"VARIANT"
+    assert not read.schema.field("x").type.field("metadata").nullable
+    assert read.to_pylist() == table.to_pylist()
+    assert pq.read_table(path).to_pylist() == table.to_pylist()
