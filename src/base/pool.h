@@ -10,7 +10,7 @@
 struct pool;
 
 /**
- * One item. Items run in any order on any thread; each thread has an error of its own.
+ * One item. Items run on any thread and end in any order; each thread has an error of its own.
  * A task may itself call ktki_pool_run(): the nested items then run on the calling thread and idle
  * workers.
  */
@@ -24,8 +24,8 @@ ktk_status ktki_pool_new(struct pool **out, const ktk_allocator *allocator, int3
 void ktki_pool_free(struct pool *pool);
 
 /**
- * Run `fn` for items 0 … count-1 and wait for all of them. `pool` NULL: in order on the calling
- * thread.
+ * Run `fn` for items 0 … count-1 and wait for all of them. They are started in order, so that an
+ * item may wait for one before it. `pool` NULL: in order on the calling thread.
  *
  * After a failure no further item is started; the failure of the smallest item index that failed is
  * returned, so that the result does not depend on timing more than it must.

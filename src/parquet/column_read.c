@@ -2,6 +2,7 @@
 
 #include "base/context.h"
 #include "base/error.h"
+#include "parquet/column_spans.h"
 #include "parquet/leaf_array.h"
 #include "parquet/names.h"
 
@@ -74,8 +75,9 @@ out:
     return status;
 }
 
-static ktk_status read_pages(struct leaf_reader *reader, struct nest_reader *nests,
-                             ktk_error *err) {
+static ktk_status read_pages(struct leaf_reader *reader, const struct chunk_read *read,
+                             struct nest_reader *nests, ktk_error *err) {
+    bool is_done = false;
     ktk_status status = KTK_OK;
 
     if (reader->pages.dictionary != NULL) {
@@ -86,7 +88,8 @@ static ktk_status read_pages(struct leaf_reader *reader, struct nest_reader *nes
             goto out;
         }
     }
-    for (reader->next_page = 0; reader->next_page < reader->pages.data_count; reader->next_page++) {
+    KTKI_TRY(ktki_spans_read(reader, read, &is_done, err));
+    for (; !is_done && reader->next_page < reader->pages.data_count; reader->next_page++) {
         status = ktki_chunk_page(reader, nests, &reader->pages.data[reader->next_page], err);
         if (status != KTK_OK) {
             ktki_error_context(err, "data page %zu at offset %lld", reader->next_page,
@@ -201,7 +204,7 @@ ktk_status ktki_chunk_read(struct ArrowArray *out, const struct chunk_read *read
     KTKI_TRY(ktki_chunk_begin(&reader, read, reader.pages.value_count, err));
     KTKI_TRY(ktki_nests_begin(&nests, read->leaf, read->nests, read->nest_first, read->row_count,
                               reader.allocator, err));
-    KTKI_TRY(read_pages(&reader, &nests, err));
+    KTKI_TRY(read_pages(&reader, read, &nests, err));
     KTKI_TRY(ktki_chunk_finish(&reader, read, out, err));
 out:
     ktki_sink_clear(&reader.sink);

@@ -2,11 +2,18 @@
 #ifndef KTKI_PARQUET_COLUMN_READ_H
 #define KTKI_PARQUET_COLUMN_READ_H
 
+#include <kartothek/parquet.h>
+
 #include "arrow/array.h"
 #include "parquet/leaf_reader.h"
 #include "parquet/nest_sink.h"
 
+struct memory_bound;
+
 struct chunk_read {
+    ktk_parquet_file *file; /* whose scratch memory is shared; NULL: the pages are read in order by
+                               one thread */
+    struct memory_bound *bound; /* of `file`'s scratch memory */
     ktk_context *context;
     const ktk_allocator *allocator; /* of the result, whose blocks the context's frees; NULL: that
                                        one */

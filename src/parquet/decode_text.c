@@ -9,8 +9,7 @@ static ktk_status damaged(ktk_error *err) {
     return ktk_error_set(err, KTK_E_CORRUPT, "a value ends behind its page");
 }
 
-/* Sizes of 32-bit offsets are bounded by the offsets. */
-static ktk_status check_size(const struct leaf_reader *reader, uint64_t size, ktk_error *err) {
+ktk_status ktki_text_check_size(const struct leaf_reader *reader, uint64_t size, ktk_error *err) {
     if (reader->rule.kind == SINK_TEXT_32 && size > INT32_MAX) {
         return ktk_error_set(err, KTK_E_LIMIT,
                              "its values take %llu bytes in one row group, more than %d; write "
@@ -41,32 +40,72 @@ uint32_t *ktki_text_indices(struct leaf_reader *reader) {
     return reader->rule.kind == SINK_TEXT_32 ? first : first + reader->sink.validity.capacity;
 }
 
+static void put_offset(struct leaf_reader *reader, int64_t slot, uint64_t offset) {
+    if (reader->rule.kind == SINK_TEXT_32) {
+        ((int32_t *)reader->sink.values)[slot] = (int32_t)offset;
+    } else {
+        ((int64_t *)reader->sink.values)[slot] = (int64_t)offset;
+    }
+}
+
+/* The kernel writes more than the texts: the last ones, which lie where that is, are copied
+ * behind it as they are. */
+static void gather(struct leaf_reader *reader, int64_t start, int64_t end) {
+    struct leaf_sink *sink = &reader->sink;
+    const struct chunk_dictionary *dictionary = &reader->dictionary;
+    const uint32_t *indices = ktki_text_indices(reader);
+    uint64_t at = sink->bytes_size;
+    uint64_t tail_size = 0;
+    int64_t tail = end;
+
+    while (tail > start && tail_size < KERNEL_SLACK) {
+        tail--;
+        tail_size += dictionary->texts[indices[tail]].size;
+    }
+    if (tail > start && reader->rule.kind == SINK_TEXT_32) {
+        at = reader->kernels->text_gather_32(dictionary->texts, dictionary->bytes, indices + start,
+                                             (size_t)(tail - start), at, sink->bytes,
+                                             (int32_t *)sink->values + start);
+    } else if (tail > start) {
+        at = reader->kernels->text_gather_64(dictionary->texts, dictionary->bytes, indices + start,
+                                             (size_t)(tail - start), at, sink->bytes,
+                                             (int64_t *)sink->values + start);
+    }
+    for (; tail < end; tail++) {
+        const struct text_entry *text = &dictionary->texts[indices[tail]];
+
+        put_offset(reader, tail, at);
+        memcpy(sink->bytes + at, dictionary->bytes + text->offset, text->size);
+        at += text->size;
+    }
+    sink->bytes_size = at;
+}
+
 ktk_status ktki_text_flush(struct leaf_reader *reader, int64_t end, uint64_t extra,
                            ktk_error *err) {
     struct leaf_sink *sink = &reader->sink;
-    const struct chunk_dictionary *dictionary = &reader->dictionary;
-    size_t count = (size_t)(end - sink->waiting);
-    const uint32_t *indices = ktki_text_indices(reader) + sink->waiting;
-    uint64_t size = 0;
+    uint64_t size = ktki_text_waiting(reader, end);
     ktk_status status = KTK_OK;
 
-    if (dictionary->is_present) {
-        size = reader->kernels->text_size(dictionary->texts, indices, count);
-    }
-    KTKI_TRY(check_size(reader, sink->bytes_size + size, err));
+    KTKI_TRY(ktki_text_check_size(reader, sink->bytes_size + size, err));
     KTKI_TRY(reserve_bytes(sink, size + extra, err));
-    if (count > 0 && reader->rule.kind == SINK_TEXT_32) {
-        sink->bytes_size = reader->kernels->text_gather_32(
-            dictionary->texts, dictionary->bytes, indices, count, sink->bytes_size, sink->bytes,
-            (int32_t *)sink->values + sink->waiting);
-    } else if (count > 0) {
-        sink->bytes_size = reader->kernels->text_gather_64(
-            dictionary->texts, dictionary->bytes, indices, count, sink->bytes_size, sink->bytes,
-            (int64_t *)sink->values + sink->waiting);
-    }
-    sink->waiting = end;
+    ktki_text_place(reader, end);
 out:
     return status;
+}
+
+uint64_t ktki_text_waiting(struct leaf_reader *reader, int64_t end) {
+    int64_t start = reader->sink.waiting;
+
+    return start == end ? 0
+                        : reader->kernels->text_size(reader->dictionary.texts,
+                                                     ktki_text_indices(reader) + start,
+                                                     (size_t)(end - start));
+}
+
+void ktki_text_place(struct leaf_reader *reader, int64_t end) {
+    gather(reader, reader->sink.waiting, end);
+    reader->sink.waiting = end;
 }
 
 ktk_status ktki_text_dictionary(struct leaf_reader *reader, struct page_values *page,
@@ -92,9 +131,10 @@ static uint64_t bytes_to_come(const struct leaf_reader *reader) {
     return size;
 }
 
-/* The output has room for all bytes that are left in the page and the slack. */
+/* The output has room up to `limit`, which is what the page holds beside the sizes. */
 #define READ_PLAIN(name, type)                                                                     \
-    static bool read_plain_##name(struct leaf_sink *sink, const struct page_values *page) {        \
+    static bool read_plain_##name(struct leaf_sink *sink, const struct page_values *page,          \
+                                  uint64_t limit) {                                                \
         const uint8_t *validity = page->dense_count == page->count ? NULL : sink->validity.bits;   \
         struct cursor in = page->parts.values;                                                     \
         type *offsets = (type *)sink->values + page->slot;                                         \
@@ -111,7 +151,8 @@ static uint64_t bytes_to_come(const struct leaf_reader *reader) {
             if (!ktki_cursor_u32le(&in, &size) || !ktki_cursor_bytes(&in, size, &from)) {          \
                 return false;                                                                      \
             }                                                                                      \
-            if (size <= KERNEL_SLACK && ktki_cursor_left(&in) >= KERNEL_SLACK) {                   \
+            if (size <= KERNEL_SLACK && limit - at >= KERNEL_SLACK &&                              \
+                ktki_cursor_left(&in) >= KERNEL_SLACK) {                                           \
                 memcpy(out + at, from, KERNEL_SLACK);                                              \
             } else {                                                                               \
                 memcpy(out + at, from, size);                                                      \
@@ -158,7 +199,7 @@ ktk_status ktki_text_reserve(struct leaf_reader *reader, const struct page_value
     ktk_status status = KTK_OK;
 
     KTKI_TRY(ktki_text_flush(reader, page->slot, bytes_to_come(reader), err));
-    KTKI_TRY(check_size(reader, sink->bytes_size + size, err));
+    KTKI_TRY(ktki_text_check_size(reader, sink->bytes_size + size, err));
     KTKI_TRY(reserve_bytes(sink, size, err));
 out:
     return status;
@@ -174,8 +215,18 @@ ktk_status ktki_text_add(struct leaf_reader *reader, const struct page_values *p
     return check_utf8(reader, page, start, err);
 }
 
+ktk_status ktki_text_make_room(struct leaf_reader *reader, uint64_t size, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_text_check_size(reader, reader->sink.bytes_size + size, err));
+    KTKI_TRY(reserve_bytes(&reader->sink, size + bytes_to_come(reader), err));
+out:
+    return status;
+}
+
 ktk_status ktki_text_plain(struct leaf_reader *reader, struct page_values *page, ktk_error *err) {
     struct leaf_sink *sink = &reader->sink;
+    size_t size;
     uint64_t start;
     bool is_placed = false;
     bool is_whole;
@@ -183,16 +234,21 @@ ktk_status ktki_text_plain(struct leaf_reader *reader, struct page_values *page,
 
     KTKI_TRY(
         ktki_page_values(&page->parts, &reader->format, reader->scratch, NULL, 0, &is_placed, err));
-    KTKI_TRY(ktki_text_flush(reader, page->slot, bytes_to_come(reader), err));
+    size = ktki_cursor_left(&page->parts.values);
+    if (size / sizeof(uint32_t) < page->dense_count) {
+        status = damaged(err);
+        goto out;
+    }
+    size -= page->dense_count * sizeof(uint32_t);
+    KTKI_TRY(reader->take_room != NULL ? reader->take_room(reader, size, err)
+                                       : ktki_text_reserve(reader, page, size, err));
     start = sink->bytes_size;
-    KTKI_TRY(reserve_bytes(sink, ktki_cursor_left(&page->parts.values), err));
-    is_whole =
-        reader->rule.kind == SINK_TEXT_32 ? read_plain_32(sink, page) : read_plain_64(sink, page);
+    is_whole = reader->rule.kind == SINK_TEXT_32 ? read_plain_32(sink, page, start + size)
+                                                 : read_plain_64(sink, page, start + size);
     if (!is_whole) {
         status = damaged(err);
         goto out;
     }
-    KTKI_TRY(check_size(reader, sink->bytes_size, err));
     KTKI_TRY(check_utf8(reader, page, start, err));
     sink->waiting = page->slot + (int64_t)page->count;
 out:

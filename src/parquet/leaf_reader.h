@@ -76,7 +76,9 @@ struct leaf_reader {
     struct leaf_sink sink;
     struct chunk_dictionary dictionary;
     struct page_walk pages;
-    size_t next_page;  /* data page to be read next */
+    size_t next_page; /* data page to be read next */
+    /** Texts: where `size` bytes of a page go, as `sink.bytes_size`; NULL: behind those before. */
+    ktk_status (*take_room)(struct leaf_reader *reader, uint64_t size, ktk_error *err);
     bool is_selective; /* rows are dropped page by page: room is made for one page at a time */
 };
 
@@ -155,6 +157,19 @@ uint32_t *ktki_text_indices(struct leaf_reader *reader);
 /** Turn the indices that wait before slot `end` into texts; room for `extra` bytes more is made at
  * once. */
 ktk_status ktki_text_flush(struct leaf_reader *reader, int64_t end, uint64_t extra, ktk_error *err);
+
+/** Bytes of the texts that wait before slot `end`. */
+uint64_t ktki_text_waiting(struct leaf_reader *reader, int64_t end);
+
+/** The second half of ktki_text_flush(): there is room for what waits. No byte behind the texts is
+ * written. */
+void ktki_text_place(struct leaf_reader *reader, int64_t end);
+
+/** KTK_E_LIMIT if so many bytes of texts are more than the offsets can say. */
+ktk_status ktki_text_check_size(const struct leaf_reader *reader, uint64_t size, ktk_error *err);
+
+/** Make room for `size` bytes of texts, and what the plain pages from the next one on have. */
+ktk_status ktki_text_make_room(struct leaf_reader *reader, uint64_t size, ktk_error *err);
 
 /** Make room for `size` bytes of a page's texts, behind the texts before it. */
 ktk_status ktki_text_reserve(struct leaf_reader *reader, const struct page_values *page,

@@ -244,7 +244,9 @@ static ktk_status read_leaf(void *state, size_t item, ktk_error *err) {
     struct group_read *read = state;
     const struct plan_leaf *it = &read->plan->leaves[item];
     struct leaf_part *part = &read->parts[item];
-    struct chunk_read chunk = {.context = read->file->context,
+    struct chunk_read chunk = {.file = read->file,
+                               .bound = &read->bound,
+                               .context = read->file->context,
                                .allocator = &read->bound.allocator,
                                .leaf = it->leaf,
                                .chunk = &read->group->columns[it->number],
