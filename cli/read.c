@@ -118,9 +118,12 @@ static ktk_status open_file(struct ArrowArrayStream *out, struct session *sessio
     ktk_status status;
 
     read.columns = chosen_columns(values, &read.column_count);
-    if (values->table != NULL || where != NULL) {
-        return cli_usage(session, err, "--%s is for datasets, and '%s' is a file",
-                         where != NULL ? "where" : "table", path);
+    read.where = where;
+    if (where == NULL && values->limit > 0) {
+        read.row_count = values->limit; /* no more is decoded */
+    }
+    if (values->table != NULL) {
+        return cli_usage(session, err, "--table is for datasets, and '%s' is a file", path);
     }
     status = ktk_parquet_open_path(&file, session->context, path, err);
     if (status == KTK_OK) {

@@ -449,6 +449,11 @@ def reads_bare_files(folder):
     equal(good("read", part, "--format", "csv").out, PEOPLE)
     equal(good("head", part, "-n", "1", "--columns", "age,name", "--json").json(), {"age": 31, "name": "Ann"})
     assert good("head", part).out.endswith("3 rows, 4 columns\n")
+    equal(good("read", part, "--where", "age > 7 or born == 1985-12-31", "--columns", "name", "--format", "csv").out, "name\nAnn\nBob\n")
+    equal(good("head", part, "-n", "1", "--where", "age != null and age < 31", "--json").json()["name"], "Çelik")
+    bad(3, "'nope'", "read", part, "--where", "nope == 1")
+    bad(1, "'x'", "read", part, "--where", "age == x")
+    bad(2, "operator", "read", part, "--where", "age")
     copy = folder / "copy.parquet"
     good("read", part, "-o", copy, "--columns", "name")
     equal(good("read", copy, "--format", "csv").out, "name\nAnn\nBob\nÇelik\n")
