@@ -178,7 +178,7 @@ def step_peers(totals, build):
         return
     meson_build(build / "release", ["-Dwerror=true"], what="with gcc")
     say("Parquet files exchanged with pyarrow, DuckDB and Polars")
-    tests = [ROOT / "tests" / "interop" / "test_parquet_peers.py"]
+    tests = sorted((ROOT / "tests" / "interop").glob("test_parquet_*.py"))
     pytest(totals, interpreter, "peers", tests, {"KTK_LIBRARY": str(build / "release" / "src" / "libkartothek.so")})
 
 

@@ -77,10 +77,12 @@ READERS = {"pyarrow": (pyarrow_reads, ()), "duckdb": (duckdb_reads, DUCKDB_CANNO
 
 def our_options(rng, table):
     return {
-        "compression": str(rng.choice(["none", "snappy", "gzip", "zstd"])),
+        "compression": str(rng.choice(["none", "snappy", "gzip", "zstd", "lz4_raw", "brotli"])),
         "row_group_rows_max": int(rng.choice([0, 1, 10, 500])) if table.num_rows < 500 else int(rng.choice([0, 100, 777])),
         "page_bytes_max": int(rng.choice([0, 1, 100, 5000])),
         "no_dictionary": bool(rng.integers(2)),
+        "data_page_version": int(rng.choice([0, 1, 2])),
+        "page_checksums": bool(rng.integers(2)),
     }
 
 
