@@ -39,9 +39,6 @@ def unsupported_reason(document):
         for column in columns:
             if column["name"] in document["partition_keys"] and column["type"].startswith("duration"):
                 return "durations as partition values have no text form that reads back"
-    types = [column["type"] for columns in document["schemas"].values() for column in columns]
-    if any(t.startswith(("struct", "map", "list<item: list", "list<item: struct")) for t in types):
-        return "nested columns"
     return None
 
 

@@ -270,6 +270,8 @@ static ktk_status read_map(struct walk *walk, const struct schema_element *eleme
         KTKI_TRY(add_list(walk, field, TYPE_MAP, &levels));
         KTKI_TRY(name_field(walk, repeated, &field->children[0]));
         KTKI_TRY(read_struct(walk, repeated, levels, &field->children[0]));
+        /* Some writers call keys optional. That none is null is checked where they are read. */
+        field->children[0].children[0].nullable = false;
     }
 out:
     return status;
