@@ -278,15 +278,33 @@ typedef struct ktk_parquet_write_options {
     int32_t data_page_version; /**< 1 or 2; 0: 1 */
     bool page_checksums;       /**< a CRC-32 in the header of each page */
     ktk_parquet_timestamp_unit timestamp_unit;
+    int64_t memory_bytes_max; /**< memory of the writer, at least 1 MiB; 0: 512 MiB. See
+                                 ktk_parquet_write_path() */
 } ktk_parquet_write_options;
 
 #define KTK_PARQUET_WRITE_OPTIONS_INIT                                                             \
-    {sizeof(ktk_parquet_write_options), KTK_COMPRESSION_SNAPPY, 0, 0, 0, false, NULL, 0, 0, false, \
-     KTK_TIMESTAMP_MICROSECONDS}
+    {sizeof(ktk_parquet_write_options),                                                            \
+     KTK_COMPRESSION_SNAPPY,                                                                       \
+     0,                                                                                            \
+     0,                                                                                            \
+     0,                                                                                            \
+     false,                                                                                        \
+     NULL,                                                                                         \
+     0,                                                                                            \
+     0,                                                                                            \
+     false,                                                                                        \
+     KTK_TIMESTAMP_MICROSECONDS,                                                                   \
+     0}
 
 /**
  * Write all batches of a stream into a local file: a temporary neighbour, renamed when complete.
  * The stream is consumed and released in every case. Equal input gives equal bytes.
+ *
+ * Memory: rows wait until they fill a row group, which is closed early when their values and
+ * offsets (at least 4 bytes a number) take 7/16 of `memory_bytes_max`; then it is written page by
+ * page, before the next batch is asked for. Indices of dictionary columns take as much at most, and
+ * pages that wait for their turn 1/8, but no more than 16 MiB. Beside that the writer needs up to
+ * 32 MiB and 4 pages a thread. The batch under way belongs to the stream, and is not counted.
  *
  * @return KTK_E_INVALID for an option out of range, a column to choose for that is not there or
  * cannot have its encoding, and a timestamp with a rest below the unit.

@@ -215,6 +215,9 @@ static ktk_status number_all(struct numbering *numbering, bool by_entries, ktk_e
     if (!ktki_mul_size(value_count, sizeof(uint32_t), &size)) {
         KTKI_FAIL(err, KTK_E_LIMIT, "%zu values do not fit in memory", value_count);
     }
+    if (size > scratch->indices.capacity) {
+        scratch->indices.size_max = size; /* not more than that */
+    }
     KTKI_TRY(ktki_buffer_reserve(&scratch->indices, size, err));
     ktki_values_seek(&numbering->cursor, input, &scratch->values, 0, input->slot_count);
     while (!ktki_values_is_done(&numbering->cursor) && !numbering->is_full) {

@@ -103,7 +103,7 @@ ktk_status ktki_column_begin(struct column_write *column, const struct row_slice
     column->has_dictionary = false;
     column->dictionary_page = (struct write_page){0};
     column->indices = (struct chunk_indices){NULL, 0};
-    KTKI_TRY(ktki_scratch_take(scratches, &scratch, err));
+    KTKI_TRY(ktki_scratch_take(scratches, SCRATCH_COLUMN, &scratch, err));
     column->scratch = scratch;
     KTKI_TRY(ktki_leaf_input_build(input, &scratch->arena, column->leaf, slices, slice_count,
                                    first_row, err));

@@ -22,9 +22,9 @@ struct bytes_slot {
 #define SLOT_COUNT_MIN 256
 #define SLOT_COUNT_BEGIN_MAX ((size_t)1 << 18)
 
-/* Slots per entry at least; else the table grows. Few values then stand in the way of
- * others, which is worth more than a smaller table. */
-#define SLOTS_PER_ENTRY ((size_t)4)
+/* Slots per entry at least; else the table grows. Few values then stand in the way of others, which
+ * is worth more than a smaller table, up to a size that caches hold. */
+#define SLOTS_PER_ENTRY(slot_count) ((size_t)((slot_count) < SLOT_COUNT_BEGIN_MAX ? 4 : 2))
 
 /* Values that are looked up before the table may grow. */
 #define BATCH 256
@@ -205,8 +205,8 @@ static ktk_status reserve_slots(struct dictionary *dictionary, size_t count, ktk
     size_t slot_count = dictionary->slot_count;
     ktk_status status = KTK_OK;
 
-    while (SLOTS_PER_ENTRY * (dictionary->count + count) > slot_count) {
-        slot_count *= 4;
+    while (SLOTS_PER_ENTRY(slot_count) * (dictionary->count + count) > slot_count) {
+        slot_count *= slot_count < SLOT_COUNT_BEGIN_MAX / 2 ? 4 : 2;
     }
     if (slot_count > dictionary->slot_count) {
         KTKI_TRY(clear_slots(dictionary, slot_count, err));
@@ -220,7 +220,7 @@ ktk_status ktki_dictionary_begin(struct dictionary *dictionary, size_t width, bo
                                  size_t entry_count, ktk_error *err) {
     size_t slot_count = SLOT_COUNT_MIN;
 
-    while (slot_count < SLOTS_PER_ENTRY * entry_count && slot_count < SLOT_COUNT_BEGIN_MAX) {
+    while (slot_count < 4 * entry_count && slot_count < SLOT_COUNT_BEGIN_MAX) {
         slot_count *= 2;
     }
     dictionary->width = width;

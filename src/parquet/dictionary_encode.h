@@ -18,7 +18,7 @@ struct dictionary {
     bool is_bytes;      /* blocks come as pieces of bytes */
     uint32_t count;     /* entries */
     struct buffer page; /* entries, PLAIN */
-    void *slots;        /* hash table: open addressing, at most a quarter full */
+    void *slots;        /* hash table: open addressing, at most half full */
     size_t slots_size;  /* bytes allocated */
     size_t slot_count;  /* a power of two */
     uint32_t *offsets;  /* of the entries in the page; if they are hashed as bytes */

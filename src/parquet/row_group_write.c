@@ -221,7 +221,7 @@ static ktk_status work(void *state, size_t item, ktk_error *err) {
     ktk_status status = KTK_OK;
 
     (void)item;
-    KTKI_TRY(ktki_scratch_take(run->group->scratches, &scratch, err));
+    KTKI_TRY(ktki_scratch_take(run->group->scratches, SCRATCH_PAGE, &scratch, err));
     pthread_mutex_lock(&run->lock);
     while (next_task(run, &task)) {
         ktk_error error = {0};

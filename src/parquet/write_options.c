@@ -7,6 +7,11 @@
 #define ROW_GROUP_ROWS_DEFAULT ((int64_t)1 << 20)
 #define PAGE_BYTES_DEFAULT ((int64_t)1 << 20)
 #define PAGE_BYTES_MAX ((int64_t)1 << 30)
+#define MEMORY_BYTES_DEFAULT ((int64_t)512 << 20)
+#define MEMORY_BYTES_MIN ((int64_t)1 << 20)
+
+/* More pages in front of a slow one do not keep more threads busy. */
+#define WAITING_BYTES_MAX ((int64_t)16 << 20)
 
 /*
  * Pages of so many rows at most, as current pyarrow has them. Measured on 15 columns of 2 million
@@ -45,6 +50,16 @@ ktk_status ktk_compression_parse(ktk_compression *out, const char *name, ktk_err
         "unknown compression '%s', choose snappy, zstd, lz4_raw, gzip, brotli or none", name);
 }
 
+/* Rows, then as much for the indices of a single column of dictionary entries, then pages. */
+static void share_memory(struct write_options *resolved, int64_t bytes_max) {
+    int64_t bytes = bytes_max > 0 ? bytes_max : MEMORY_BYTES_DEFAULT;
+    int64_t waiting = bytes / 8;
+
+    resolved->row_group_bytes_max = bytes / 16 * 7;
+    resolved->waiting_size_max =
+        (size_t)(waiting < WAITING_BYTES_MAX ? waiting : WAITING_BYTES_MAX);
+}
+
 ktk_status ktki_write_options_resolve(struct write_options *out,
                                       const ktk_parquet_write_options *options, ktk_error *err) {
     const ktk_parquet_write_options defaults = KTK_PARQUET_WRITE_OPTIONS_INIT;
@@ -70,6 +85,11 @@ ktk_status ktki_write_options_resolve(struct write_options *out,
         KTKI_FAIL(err, KTK_E_INVALID, "data pages have version 1 or 2, not %d",
                   options->data_page_version);
     }
+    if (options->memory_bytes_max != 0 && options->memory_bytes_max < MEMORY_BYTES_MIN) {
+        KTKI_FAIL(err, KTK_E_INVALID, "a writer needs %lld bytes of memory at least, not %lld",
+                  (long long)MEMORY_BYTES_MIN, (long long)options->memory_bytes_max);
+    }
+    share_memory(&resolved, options->memory_bytes_max);
     resolved.column.page.data_page_version = options->data_page_version == 2 ? 2 : 1;
     resolved.column.page.has_checksums = options->page_checksums;
     resolved.column.page.codec_id = codec_ids[options->compression];

@@ -9,6 +9,8 @@
 struct write_options {
     struct column_settings column;
     int64_t row_group_rows_max;
+    int64_t row_group_bytes_max; /* as ktki_row_bytes() counts */
+    size_t waiting_size_max;     /* bytes of encoded pages whose turn has not come */
 };
 
 /** `options` NULL: all defaults. KTK_E_INVALID for a value out of range. */

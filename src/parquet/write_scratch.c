@@ -3,6 +3,9 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
+/* Bytes of indices that are kept for the next column: those of a row group of usual size. */
+#define INDICES_KEPT_MAX ((size_t)4 << 20)
+
 void ktki_scratch_pool_init(struct scratch_pool *pool, const ktk_allocator *allocator) {
     *pool = (struct scratch_pool){.allocator = allocator};
     (void)pthread_mutex_init(&pool->lock, NULL);
@@ -21,11 +24,13 @@ static void scratch_free(struct write_scratch *scratch, const ktk_allocator *all
 }
 
 void ktki_scratch_pool_clear(struct scratch_pool *pool) {
-    while (pool->free_ones != NULL) {
-        struct write_scratch *scratch = pool->free_ones;
+    for (int use = 0; use < SCRATCH_USE_COUNT; use++) {
+        while (pool->free_ones[use] != NULL) {
+            struct write_scratch *scratch = pool->free_ones[use];
 
-        pool->free_ones = scratch->next;
-        scratch_free(scratch, pool->allocator);
+            pool->free_ones[use] = scratch->next;
+            scratch_free(scratch, pool->allocator);
+        }
     }
     while (pool->free_outputs != NULL) {
         struct page_output *output = pool->free_outputs;
@@ -37,21 +42,22 @@ void ktki_scratch_pool_clear(struct scratch_pool *pool) {
     (void)pthread_mutex_destroy(&pool->lock);
 }
 
-ktk_status ktki_scratch_take(struct scratch_pool *pool, struct write_scratch **out,
-                             ktk_error *err) {
+ktk_status ktki_scratch_take(struct scratch_pool *pool, enum scratch_use use,
+                             struct write_scratch **out, ktk_error *err) {
     const ktk_allocator *allocator = pool->allocator;
     struct write_scratch *scratch;
     ktk_status status = KTK_OK;
 
     pthread_mutex_lock(&pool->lock);
-    scratch = pool->free_ones;
+    scratch = pool->free_ones[use];
     if (scratch != NULL) {
-        pool->free_ones = scratch->next;
+        pool->free_ones[use] = scratch->next;
     }
     pthread_mutex_unlock(&pool->lock);
     if (scratch == NULL) {
         /* Not zeroed as a whole: the room for blocks is large. */
         KTKI_TRY(ktki_alloc_array(allocator, 1, sizeof(*scratch), &scratch, err));
+        scratch->use = use;
         scratch->values.allocator = allocator;
         ktki_arena_init(&scratch->arena, allocator);
         ktki_codec_scratch_init(&scratch->codec, allocator);
@@ -69,9 +75,12 @@ out:
 
 void ktki_scratch_give(struct scratch_pool *pool, struct write_scratch *scratch) {
     if (scratch != NULL) {
+        if (scratch->indices.capacity > INDICES_KEPT_MAX) {
+            ktki_buffer_clear(&scratch->indices);
+        }
         pthread_mutex_lock(&pool->lock);
-        scratch->next = pool->free_ones;
-        pool->free_ones = scratch;
+        scratch->next = pool->free_ones[scratch->use];
+        pool->free_ones[scratch->use] = scratch;
         pthread_mutex_unlock(&pool->lock);
     }
 }

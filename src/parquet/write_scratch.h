@@ -9,10 +9,14 @@
 #include "parquet/leaf_values.h"
 #include "parquet/value_encode.h"
 
+/** What a scratch is for: only those of columns ever hold a dictionary and indices. */
+enum scratch_use { SCRATCH_COLUMN, SCRATCH_PAGE, SCRATCH_USE_COUNT };
+
 /** For one task at a time. Everything grows on first use. */
 struct write_scratch {
     struct write_scratch *next; /* of those that are free */
-    struct arena arena;         /* of one column chunk */
+    enum scratch_use use;
+    struct arena arena; /* of one column chunk */
     struct value_scratch values;
     struct codec_scratch codec;
     struct dictionary dictionary;
@@ -33,7 +37,7 @@ struct page_output {
 struct scratch_pool {
     const ktk_allocator *allocator;
     pthread_mutex_t lock;
-    struct write_scratch *free_ones;
+    struct write_scratch *free_ones[SCRATCH_USE_COUNT];
     struct page_output *free_outputs;
 };
 
@@ -42,7 +46,8 @@ void ktki_scratch_pool_init(struct scratch_pool *pool, const ktk_allocator *allo
 /** All scratches and outputs must have been given back. */
 void ktki_scratch_pool_clear(struct scratch_pool *pool);
 
-ktk_status ktki_scratch_take(struct scratch_pool *pool, struct write_scratch **out, ktk_error *err);
+ktk_status ktki_scratch_take(struct scratch_pool *pool, enum scratch_use use,
+                             struct write_scratch **out, ktk_error *err);
 
 /** NULL is allowed. */
 void ktki_scratch_give(struct scratch_pool *pool, struct write_scratch *scratch);

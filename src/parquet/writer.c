@@ -7,14 +7,12 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "parquet/file_footer.h"
+#include "parquet/row_bytes.h"
 #include "parquet/write_choices.h"
 #include "parquet/write_options.h"
 
 /* Pieces of output below this size are gathered before they go to the sink. */
 #define SINK_BYTES_MIN ((size_t)1 << 16)
-
-/* Bytes of encoded pages that may wait for those before them. */
-#define WAITING_SIZE_MAX ((size_t)16 << 20)
 
 /* Row groups of fewer values are encoded without the other threads: waking them costs more. */
 #define PARALLEL_VALUES_MIN ((int64_t)1 << 15)
@@ -39,6 +37,7 @@ struct ktk_parquet_writer {
     size_t pending_count;
     size_t pending_capacity;
     int64_t pending_rows;
+    int64_t pending_bytes;
     ktki_sink_fn sink;
     void *sink_state;
     struct buffer gathered; /* for the sink */
@@ -98,6 +97,7 @@ static void drop_pending(ktk_parquet_writer *writer) {
     }
     writer->pending_count = 0;
     writer->pending_rows = 0;
+    writer->pending_bytes = 0;
 }
 
 void ktki_parquet_writer_restart(ktk_parquet_writer *writer, ktki_sink_fn sink, void *sink_state) {
@@ -186,7 +186,7 @@ static ktk_status write_row_group(ktk_parquet_writer *writer, const struct row_s
         .scratches = &writer->scratches,
         .pool = is_large ? ktki_context_pool(writer->context) : NULL,
         .thread_count = (size_t)ktk_context_threads(writer->context),
-        .waiting_size_max = WAITING_SIZE_MAX,
+        .waiting_size_max = writer->options.waiting_size_max,
         .sink = emit_page,
         .sink_state = writer,
     };
@@ -261,20 +261,35 @@ static ktk_status check_batch(const ktk_parquet_writer *writer, const struct bat
     return KTK_OK;
 }
 
-/* Encode all row groups that the rows of a batch fill. `*done` gets the rows that are written. */
+/* The next rows of a batch, as far as they belong to the row group that is pending. True if they
+ * fill it: by their number, or by their size. It is the row that decides, not the batch. */
+static bool take_rows(const ktk_parquet_writer *writer, struct row_slice *slice, int64_t *bytes) {
+    int64_t rows_left = writer->options.row_group_rows_max - writer->pending_rows;
+    int64_t bytes_left = writer->options.row_group_bytes_max - writer->pending_bytes;
+    int64_t count = slice->batch->row_count - slice->start;
+
+    slice->count = count < rows_left ? count : rows_left;
+    *bytes = ktki_row_bytes(slice->batch, slice->start, slice->count);
+    if (*bytes >= bytes_left) {
+        slice->count = ktki_rows_of_bytes(slice->batch, slice->start, slice->count, bytes_left);
+        return true;
+    }
+    return slice->count == rows_left;
+}
+
+/* Encode all row groups that the rows of a batch fill. `*done` gets the rows that are written; the
+ * bytes of the others are counted. */
 static ktk_status write_full_groups(ktk_parquet_writer *writer, const struct batch *batch,
                                     int64_t *done, ktk_error *err) {
     struct row_slice slice = {batch, 0, 0};
+    int64_t bytes = 0;
     ktk_status status = KTK_OK;
 
-    for (;;) {
-        slice.count = writer->options.row_group_rows_max - writer->pending_rows;
-        if (batch->row_count - slice.start < slice.count) {
-            break;
-        }
+    while (take_rows(writer, &slice, &bytes)) {
         KTKI_TRY(write_pending(writer, &slice, err));
         slice.start += slice.count;
     }
+    writer->pending_bytes += bytes;
     *done = slice.start;
 out:
     return status;

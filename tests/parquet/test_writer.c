@@ -11,6 +11,7 @@
 #include "arrow/stream.h"
 #include "base/context.h"
 #include "made_file.h"
+#include "parquet/row_bytes.h"
 
 /* ---- round trips ---- */
 
@@ -177,7 +178,12 @@ static void bytes_do_not_depend_on_threads_or_batches(void **unused) {
         CHECK_OK(ktk_context_new(&threads, &many, &err));
         options.row_group_rows_max = 1000;
         options.page_bytes_max = round % 2 == 0 ? 0 : 1000;
+        if (round == 3) { /* cut by size instead */
+            options.row_group_rows_max = 0;
+            options.memory_bytes_max = (int64_t)1 << 20;
+        }
         made_batch(&whole, schema, 2500, round < 2 ? 0 : 60, &random);
+        assert_true(ktki_row_bytes(&whole, 0, 2500) > (int64_t)1 << 20);
         ktki_buffer_init(&first, test_allocator(), 0);
         ktki_buffer_init(&second, test_allocator(), 0);
         CHECK_OK(made_write(&first, context, schema, &whole, 1, &options, &err));
