@@ -5,6 +5,22 @@
 #include "base/error.h"
 #include "dataset/pandas_metadata.h"
 
+static bool types_agree(const struct field *a, const struct field *b);
+
+/* `has_names`: their names count; those of items, keys and values do not. */
+static bool children_agree(const struct field *a, const struct field *b, bool has_names) {
+    for (int32_t i = 0; i < a->child_count && i < b->child_count; i++) {
+        const struct field *child = &a->children[i];
+        const struct field *other = &b->children[i];
+
+        if (child->nullable != other->nullable || !types_agree(child, other) ||
+            (has_names && strcmp(child->name, other->name) != 0)) {
+            return false;
+        }
+    }
+    return a->child_count == b->child_count;
+}
+
 /* Equal as a reader sees it: the width of text offsets and the units of time do not count. */
 static bool types_agree(const struct field *a, const struct field *b) {
     if (ktki_type_is_text(a->type.id) && ktki_type_is_text(b->type.id)) {
@@ -19,10 +35,14 @@ static bool types_agree(const struct field *a, const struct field *b) {
         return zone == NULL || b->type.timezone == NULL ? zone == b->type.timezone
                                                         : strcmp(zone, b->type.timezone) == 0;
     }
-    if (a->type.id == TYPE_LIST && b->type.id == TYPE_LIST) {
-        return types_agree(&a->children[0], &b->children[0]);
+    if (a->type.id == TYPE_MAP && b->type.id == TYPE_MAP) {
+        return children_agree(&a->children[0], &b->children[0], false);
     }
-    return ktki_field_equals(a, b);
+    if ((a->dictionary == NULL) != (b->dictionary == NULL) ||
+        (a->dictionary != NULL && !types_agree(a->dictionary, b->dictionary))) {
+        return false;
+    }
+    return ktki_type_equals(&a->type, &b->type) && children_agree(a, b, a->type.id == TYPE_STRUCT);
 }
 
 static ktk_status type_text(const struct field *field, struct buffer *out, ktk_error *err) {

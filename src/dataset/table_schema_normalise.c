@@ -26,16 +26,31 @@ static const struct {
     [TYPE_STRING_VIEW] = {true, TYPE_STRING},
     [TYPE_LARGE_BINARY] = {true, TYPE_BINARY},
     [TYPE_BINARY_VIEW] = {true, TYPE_BINARY},
-    /* A Parquet date is one of days. */
-    [TYPE_DATE64] = {true, TYPE_DATE32},
 };
 
-/* In place, on a copy that belongs to the schema being built. */
-static void normalise_type(struct field *field) {
-    ktki_field_decode(field);
-    field->nullable = true;
+/* What a file says of a field, in place, on a copy that belongs to the schema being built: anything
+ * but the key of a map may be null, dates are days. */
+static void simplify(struct field *field, bool is_nullable) {
+    if (field->type.id == TYPE_DATE64) {
+        field->type.id = TYPE_DATE32;
+    }
+    field->nullable = is_nullable;
     field->key_value_count = 0;
     field->key_values = NULL;
+    if (field->type.id == TYPE_MAP) {
+        simplify(&field->children[0], false);
+        field->children[0].children[0].nullable = false;
+        return;
+    }
+    for (int32_t i = 0; i < field->child_count; i++) {
+        simplify(&field->children[i], true);
+    }
+}
+
+/* Types within structs and maps, and within lists of other kinds, stay. */
+static void normalise_type(struct field *field) {
+    ktki_field_decode(field);
+    simplify(field, true);
     if (normal_types[field->type.id].is_changed) {
         field->type = (struct data_type){.id = normal_types[field->type.id].id};
     }

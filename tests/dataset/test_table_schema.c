@@ -358,6 +358,67 @@ static void other_differences_violate_the_schema(void **unused) {
     check_violates(&naive, 1, &zoned, 1, "tz=UTC");
 }
 
+/* ---- nested columns ---- */
+
+static struct field nested(const char *name, enum type_id id, struct field *children,
+                           int32_t count) {
+    return (struct field){.name = name,
+                          .type = {.id = id, .width = id == TYPE_FIXED_LIST ? 2 : 0},
+                          .nullable = true,
+                          .child_count = count,
+                          .children = children};
+}
+
+/* What lies in nested columns keeps its types, except for what files do not keep. A schema that was
+ * stored and loaded agrees with the one of the next update. */
+static void nested_columns_survive_files(void **unused) {
+    struct field word = {"", {.id = TYPE_STRING}, .nullable = true};
+    struct field real = {"x", {.id = TYPE_FLOAT32}, .nullable = false};
+    struct field parts[] = {
+        {"a", {.id = TYPE_INT8}, .nullable = false},
+        {"d", {.id = TYPE_DICTIONARY, .index = TYPE_INT8}, .nullable = true, .dictionary = &word},
+        {"t", {.id = TYPE_TIMESTAMP, .unit = UNIT_MILLI}, .nullable = true},
+        {"o", {.id = TYPE_DATE64}, .nullable = true},
+        nested("l", TYPE_LARGE_LIST, &real, 1),
+        nested("f", TYPE_FIXED_LIST, &real, 1)};
+    struct field pair[] = {{"k", {.id = TYPE_STRING}, .nullable = false},
+                           nested("v", TYPE_STRUCT, parts, 6)};
+    struct field entries = nested("e", TYPE_STRUCT, pair, 2);
+    struct field number = {"element", {.id = TYPE_INT16}, .nullable = true};
+    struct field numbers = nested("element", TYPE_LIST, &number, 1);
+    struct field fields[] = {nested("m", TYPE_MAP, &entries, 1),
+                             nested("n", TYPE_LIST, &numbers, 1)};
+    struct schema *data = schema_of(fields, 2, NULL);
+    struct schema *normal = normalised(data, NULL, 0);
+    struct schema *stored = NULL;
+    struct buffer file;
+    ktk_error err;
+
+    (void)unused;
+    check_fields(normal,
+                 "m:map<string, struct<a: int8, d: string, t: timestamp[ms], o: date32[day], "
+                 "l: large_list<x: float>, f: fixed_size_list<x: float>[2]>>;"
+                 "n:list<item: list<item: int64>>");
+    assert_non_null(strstr(ktki_schema_key_value(normal, "pandas")->value,
+                           "\"name\": \"m\", \"numpy_type\": \"object\", \"pandas_type\": "
+                           "\"object\""));
+    assert_non_null(strstr(ktki_schema_key_value(normal, "pandas")->value,
+                           "\"pandas_type\": \"list[list[int64]]\""));
+    ktki_buffer_init(&file, ktki_context_allocator(context), 0);
+    CHECK_OK(ktki_table_schema_encode(&file, context, normal, &err));
+    CHECK_OK(ktki_table_schema_decode(&stored, context, file.data, file.size, "t/_common_metadata",
+                                      &err));
+    check_agrees(stored, normalised(data, NULL, 0),
+                 "m:map<string, struct<a: int8, d: string, t: timestamp[us], o: date32[day], "
+                 "l: large_list<item: float>, f: fixed_size_list<item: float>[2]>>;"
+                 "n:list<item: list<item: int64>>");
+    ktki_buffer_clear(&file);
+    parts[0].type.id = TYPE_INT16;
+    check_violates(&pair[1], 1, &normal->fields[0].children[0].children[1], 1, "a: int16");
+    ktki_schema_free(normal);
+    ktki_schema_free(data);
+}
+
 /* ---- memory ---- */
 
 static ktk_status normalise_and_agree(ktk_context *failing, ktk_error *err) {
@@ -416,6 +477,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(widths_of_text_and_units_of_time_do_not_count, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(other_differences_violate_the_schema, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nested_columns_survive_files, set_up, tear_down),
         cmocka_unit_test(survives_lack_of_memory),
     };
     return cmocka_run_group_tests_name("dataset/table_schema", tests, NULL, NULL);
