@@ -3,6 +3,7 @@
 
 #include "arrow/builder.h"
 #include "arrow/compare.h"
+#include "base/alloc.h"
 #include "base/context.h"
 #include "base/cursor.h"
 #include "fuzz.h"
@@ -34,7 +35,13 @@ static const struct field fields[] = {
 };
 
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
+#define FLAT_COUNT 12 /* of the fields, from the first on */
 #define ROWS_MAX 20000
+#define NESTED_ROWS_MAX 1000
+
+/* Inputs that begin with such a byte or a higher one say a nested type themselves. */
+#define NESTED_MIN 0xE0
+#define DEPTH_MAX 4
 
 static uint8_t next_byte(struct cursor *input) {
     uint8_t byte = 0;
@@ -122,6 +129,123 @@ static void append_rows(struct array_builder *builder, struct cursor *input) {
     }
 }
 
+/* ---- nested columns ---- */
+
+static void next_field(struct field *out, struct schema *schema, struct cursor *input, int depth);
+
+static void add_children(struct field *field, struct schema *schema, struct cursor *input,
+                         int32_t count, int depth) {
+    static const char *const names[] = {"key", "value", "c"};
+
+    field->child_count = count;
+    FUZZ_ASSERT(ktki_arena_zeroed(&schema->arena, (size_t)count, sizeof(*field->children),
+                                  &field->children, NULL) == KTK_OK);
+    for (int32_t i = 0; i < count; i++) {
+        next_field(&field->children[i], schema, input, depth);
+        field->children[i].name = count == 1 ? "item" : names[i];
+    }
+}
+
+/* A type as the input says, in the memory of the schema. */
+static void next_field(struct field *out, struct schema *schema, struct cursor *input, int depth) {
+    static const enum type_id ids[] = {TYPE_LIST, TYPE_LARGE_LIST, TYPE_FIXED_LIST, TYPE_STRUCT,
+                                       TYPE_MAP};
+    uint8_t kind = next_byte(input);
+    uint8_t detail = next_byte(input);
+
+    if (depth == 0 || kind % 8 >= 5) {
+        *out = fields[detail % FLAT_COUNT];
+        return;
+    }
+    *out = (struct field){"a", {.id = ids[kind % 8]}, .nullable = true};
+    if (out->type.id == TYPE_STRUCT) {
+        add_children(out, schema, input, 1 + detail % 3, depth - 1);
+    } else if (out->type.id == TYPE_MAP) {
+        FUZZ_ASSERT(ktki_arena_zeroed(&schema->arena, 1, sizeof(*out), &out->children, NULL) ==
+                    KTK_OK);
+        out->child_count = 1;
+        out->children[0] = (struct field){"entries", {.id = TYPE_STRUCT}, .nullable = false};
+        add_children(&out->children[0], schema, input, 2, depth - 1);
+        out->children[0].children[0].nullable = false;
+    } else {
+        out->type.width = out->type.id == TYPE_FIXED_LIST ? detail % 4 : 0;
+        add_children(out, schema, input, 1, depth - 1);
+    }
+}
+
+static void make_flat(struct ArrowArray *out, ktk_context *context, const struct field *field,
+                      int64_t length, struct cursor *input) {
+    struct array_builder builder;
+
+    FUZZ_ASSERT(ktki_builder_init(&builder, context, field, NULL) == KTK_OK);
+    while (builder.length < length) {
+        if (field->nullable && next_byte(input) % 8 == 1) {
+            FUZZ_ASSERT(ktki_builder_append_null(&builder, NULL) == KTK_OK);
+        } else {
+            FUZZ_ASSERT(append_value(&builder, input) == KTK_OK);
+        }
+    }
+    FUZZ_ASSERT(ktki_builder_finish(&builder, out, NULL) == KTK_OK);
+    ktki_builder_clear(&builder);
+}
+
+static void make_buffer(struct array_buffer *out, ktk_context *context, size_t size) {
+    FUZZ_ASSERT(ktki_alloc_zeroed(ktki_context_allocator(context), size, 1, &out->data, NULL) ==
+                KTK_OK);
+    out->size = size;
+}
+
+/* Offsets of lists of up to three items; no more of them once there are too many. */
+static int64_t make_offsets(struct array_buffer *out, ktk_context *context, bool is_large,
+                            int64_t length, struct cursor *input) {
+    int64_t total = 0;
+
+    make_buffer(out, context, (size_t)(length + 1) * (is_large ? 8 : 4));
+    for (int64_t i = 1; i <= length; i++) {
+        total += total < NESTED_ROWS_MAX ? next_byte(input) % 4 : 0;
+        if (is_large) {
+            ((int64_t *)out->data)[i] = total;
+        } else {
+            ((int32_t *)out->data)[i] = (int32_t)total;
+        }
+    }
+    return total;
+}
+
+/* Nulls of nested values have values below them. */
+static void make_array(struct ArrowArray *out, ktk_context *context, const struct field *field,
+                       int64_t length, struct cursor *input) {
+    enum layout layout = ktki_type_layout(field->type.id);
+    struct array_buffer buffers[2] = {{NULL, 0}, {NULL, 0}};
+    struct ArrowArray children[3];
+    int64_t child_length = length;
+
+    if (field->child_count == 0) {
+        make_flat(out, context, field, length, input);
+        return;
+    }
+    if (field->nullable && next_byte(input) % 2 == 0) {
+        make_buffer(&buffers[0], context, ktki_bits_size(length));
+        for (size_t i = 0; i < buffers[0].size; i++) {
+            ((uint8_t *)buffers[0].data)[i] = (uint8_t)~next_byte(input);
+        }
+    }
+    if (layout == LAYOUT_FIXED_LIST) {
+        child_length *= field->type.width;
+    } else if (layout != LAYOUT_STRUCT) {
+        child_length =
+            make_offsets(&buffers[1], context, layout == LAYOUT_LARGE_LIST, length, input);
+    }
+    for (int32_t i = 0; i < field->child_count; i++) {
+        make_array(&children[i], context, &field->children[i], child_length, input);
+    }
+    FUZZ_ASSERT(ktki_array_wrap(out, context, length, buffers[0].data == NULL ? 0 : -1, buffers,
+                                layout == LAYOUT_STRUCT || layout == LAYOUT_FIXED_LIST ? 1 : 2,
+                                children, field->child_count, NULL, NULL) == KTK_OK);
+}
+
+/* ---- all together ---- */
+
 static ktk_status append_to_buffer(void *state, const void *data, size_t size, ktk_error *err) {
     return ktki_buffer_append(state, data, size, err);
 }
@@ -176,7 +300,8 @@ static void check_rows(ktk_parquet_file *file, const struct field *field,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct cursor input = ktki_cursor(data, size);
-    const struct field *field = &fields[next_byte(&input) % FIELD_COUNT];
+    uint8_t kind = next_byte(&input);
+    const struct field *field = &fields[kind % FIELD_COUNT];
     ktk_context_options one_thread = KTK_CONTEXT_OPTIONS_INIT;
     ktk_parquet_write_options options = KTK_PARQUET_WRITE_OPTIONS_INIT;
     int64_t batch_rows;
@@ -197,10 +322,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     FUZZ_ASSERT(ktk_context_new(&context, &one_thread, NULL) == KTK_OK);
     FUZZ_ASSERT(ktki_schema_new(&schema, context, 1, NULL) == KTK_OK);
-    FUZZ_ASSERT(ktki_field_copy(schema, &schema->fields[0], field, NULL) == KTK_OK);
-    FUZZ_ASSERT(ktki_builder_init(&builder, context, field, NULL) == KTK_OK);
-    append_rows(&builder, &input);
-    FUZZ_ASSERT(ktki_builder_finish(&builder, &array, NULL) == KTK_OK);
+    if (kind >= NESTED_MIN) {
+        next_field(&schema->fields[0], schema, &input, DEPTH_MAX);
+        field = &schema->fields[0];
+        make_array(&array, context, field, next_number(&input, 2) & 0x3FF, &input);
+    } else {
+        FUZZ_ASSERT(ktki_field_copy(schema, &schema->fields[0], field, NULL) == KTK_OK);
+        FUZZ_ASSERT(ktki_builder_init(&builder, context, field, NULL) == KTK_OK);
+        append_rows(&builder, &input);
+        FUZZ_ASSERT(ktki_builder_finish(&builder, &array, NULL) == KTK_OK);
+        ktki_builder_clear(&builder);
+    }
     ktki_buffer_init(&file, ktki_context_allocator(context), 0);
     /* Row groups of few rows are tried with few rows: a chunk each costs much. */
     if (array.length > 64 * (options.row_group_rows_max + 1)) {
@@ -214,7 +346,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     ktk_parquet_file_free(opened);
     ktki_buffer_clear(&file);
     ktki_array_clear(&array);
-    ktki_builder_clear(&builder);
     ktki_schema_free(schema);
     ktk_context_free(context);
     return 0;

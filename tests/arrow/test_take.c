@@ -80,6 +80,63 @@ static void joins_arrays_of_every_type(void **unused) {
     test_context_free(context);
 }
 
+/* Rows [start, start + count) of an array that keeps them. */
+static struct ArrowArray part_of(const struct ArrowArray *array, int64_t start, int64_t count) {
+    struct ArrowArray part = *array;
+
+    part.offset += start;
+    part.length = count;
+    part.null_count = array->null_count == 0 ? 0 : -1;
+    return part;
+}
+
+static void takes_and_joins_nested_types_of_any_depth(void **unused) {
+    (void)unused;
+    for (uint32_t seed = 1; seed <= 100; seed++) {
+        ktk_context *context = test_context_new(1);
+        uint32_t random = seed;
+        int64_t length = 1 + random_below(&random, 30);
+        int64_t middle = random_below(&random, length + 1);
+        int64_t rows[20];
+        struct schema *schema = NULL;
+        const struct field *field;
+        struct ArrowArray array;
+        struct ArrowArray parts[2];
+        const struct ArrowArray *pointers[] = {&parts[0], &parts[1]};
+        struct ArrowArray taken;
+        struct ArrowArray joined;
+        ktk_error err;
+
+        CHECK_OK(ktki_schema_new(&schema, context, 1, &err));
+        random_nested_field(schema, &schema->fields[0], "x", 1 + (int)(seed % 5), &random);
+        field = &schema->fields[0];
+        random_array(&array, field, length, null_shares[seed % 4], &random);
+        CHECK_OK(ktki_array_check(&array, field, true, &err));
+        for (int i = 0; i < 20; i++) {
+            rows[i] = random_below(&random, length);
+        }
+        CHECK_OK(ktki_array_take(&taken, context, field, &array, rows, 20, &err));
+        CHECK_OK(ktki_array_check(&taken, field, true, &err));
+        parts[0] = part_of(&array, 0, middle);
+        parts[1] = part_of(&array, middle, length - middle);
+        CHECK_OK(ktki_array_concat(&joined, context, field, pointers, 2, &err));
+        CHECK_OK(ktki_array_check(&joined, field, true, &err));
+        assert_int_equal(joined.length, length);
+        assert_true(ktki_array_equals(field, &joined, &array));
+        for (int i = 0; i < 20; i++) {
+            assert_same_value(field, &taken, i, &array, rows[i]);
+        }
+        for (int64_t row = 0; row < length; row++) {
+            assert_same_value(field, &joined, row, &array, row);
+        }
+        ktki_array_clear(&array);
+        ktki_array_clear(&taken);
+        ktki_array_clear(&joined);
+        ktki_schema_free(schema);
+        test_context_free(context);
+    }
+}
+
 static void joins_dictionaries_only_if_equal(void **unused) {
     ktk_context *context = test_context_new(1);
     const int64_t rows[] = {3, 1, 1};
@@ -354,6 +411,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_rows_of_every_type),
         cmocka_unit_test(joins_arrays_of_every_type),
+        cmocka_unit_test(takes_and_joins_nested_types_of_any_depth),
         cmocka_unit_test(joins_dictionaries_only_if_equal),
         cmocka_unit_test(slices_batches),
         cmocka_unit_test(filters_batches),

@@ -21,6 +21,34 @@ static const struct field word_item = {"item",
                                        .nullable = true,
                                        .dictionary = (struct field *)&text};
 
+static const struct field real_item = {"item", {.id = TYPE_FLOAT64}, .nullable = true};
+static const struct field pair[] = {{"a", {.id = TYPE_INT8}, .nullable = true},
+                                    {"b",
+                                     {.id = TYPE_DICTIONARY, .index = TYPE_INT8},
+                                     .nullable = true,
+                                     .dictionary = (struct field *)&text}};
+static const struct field pairs = {"item",
+                                   {.id = TYPE_STRUCT},
+                                   .nullable = true,
+                                   .child_count = 2,
+                                   .children = (struct field *)pair};
+static const struct field reals = {"item",
+                                   {.id = TYPE_FIXED_LIST, .width = 2},
+                                   .nullable = true,
+                                   .child_count = 1,
+                                   .children = (struct field *)&real_item};
+static const struct field map_pair[] = {{"key", {.id = TYPE_STRING}, .nullable = false},
+                                        {"value",
+                                         {.id = TYPE_LIST},
+                                         .nullable = true,
+                                         .child_count = 1,
+                                         .children = (struct field *)&pairs}};
+static const struct field entries = {"entries",
+                                     {.id = TYPE_STRUCT},
+                                     .nullable = false,
+                                     .child_count = 2,
+                                     .children = (struct field *)map_pair};
+
 #define FLAT(...) {"c", {__VA_ARGS__}, .nullable = true}
 #define LIST(id_, item)                                                                            \
     {"c", {.id = (id_)}, .nullable = true, .child_count = 1, .children = (struct field *)(item)}
@@ -75,12 +103,44 @@ static const struct field fields[] = {
     LIST(TYPE_LARGE_LIST, &number_item),
     LIST(TYPE_LIST, &decimal),
     LIST(TYPE_LIST, &word_item),
+    LIST(TYPE_LIST, &pairs),
+    LIST(TYPE_LARGE_LIST, &reals),
+    LIST(TYPE_MAP, &entries),
+    {"c",
+     {.id = TYPE_STRUCT},
+     .nullable = true,
+     .child_count = 2,
+     .children = (struct field *)pair},
+    {"c",
+     {.id = TYPE_FIXED_LIST, .width = 3},
+     .nullable = true,
+     .child_count = 1,
+     .children = (struct field *)&text_item},
+    {"c",
+     {.id = TYPE_STRUCT},
+     .nullable = true,
+     .child_count = 2,
+     .children = (struct field *)map_pair},
 };
 
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
 
-size_t made_field_count(void) {
-    return FIELD_COUNT;
+static int32_t leaf_count(const struct field *field) {
+    int32_t count = field->child_count == 0;
+
+    for (int32_t i = 0; i < field->child_count; i++) {
+        count += leaf_count(&field->children[i]);
+    }
+    return count;
+}
+
+int32_t made_leaf_count(void) {
+    int32_t count = 0;
+
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        count += leaf_count(&fields[i]);
+    }
+    return count;
 }
 
 struct schema *made_schema(ktk_context *context) {

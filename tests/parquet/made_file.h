@@ -8,8 +8,8 @@
 #include "parquet/reader.h"
 #include "parquet/writer.h"
 
-/** Number of fields of made_schema(). */
-size_t made_field_count(void);
+/** Number of leaf columns of made_schema(). */
+int32_t made_leaf_count(void);
 
 /** A schema of all types, fields `c0`, `c1`, …; the caller frees it. */
 struct schema *made_schema(ktk_context *context);

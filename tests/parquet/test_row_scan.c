@@ -107,6 +107,10 @@ static bool ask(struct question *question, ktk_context *context, ktk_parquet_fil
     for (size_t i = 0; i < count; i++) {
         int32_t column = (int32_t)random_below(random, schema->field_count);
 
+        /* Nested columns cannot be asked for; there may be no other. */
+        for (int k = 0; k < 8 && ktki_type_is_nested(schema->fields[column].type.id); k++) {
+            column = (int32_t)random_below(random, schema->field_count);
+        }
         random_value(question, i, rows, column, random);
         question->literals[i] = (ktk_literal){schema->fields[column].name,
                                               (ktk_operator)random_below(random, KTK_OP_NOT_IN + 1),

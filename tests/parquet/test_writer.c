@@ -268,7 +268,7 @@ static void no_rows_are_one_row_group_without_rows(void **unused) {
     metadata = ktki_parquet_metadata(file);
     assert_int_equal(metadata->row_group_count, 1);
     assert_int_equal(metadata->row_groups[0].row_count, 0);
-    assert_int_equal(metadata->row_groups[0].column_count, made_field_count());
+    assert_int_equal(metadata->row_groups[0].column_count, made_leaf_count());
     made_check(file, NULL, 0, false);
     ktk_parquet_file_free(file);
     ktki_buffer_clear(&bytes);
@@ -298,7 +298,7 @@ static void key_values_keep_their_order(void **unused) {
     assert_int_equal(metadata->key_values[1].value_size, 3);
     assert_memory_equal(metadata->key_values[1].value, "a\0b", 3);
     assert_string_equal(metadata->key_values[2].key, "ARROW:schema");
-    assert_int_equal(metadata->column_order_count, made_field_count());
+    assert_int_equal(metadata->column_order_count, made_leaf_count());
     for (int32_t i = 0; i < metadata->column_order_count; i++) {
         assert_int_equal(metadata->column_orders[i], 1);
     }
