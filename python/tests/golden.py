@@ -47,8 +47,16 @@ def column_values(array):
         return [None if n else days(v // 86400000) for v, n in zip(array.cast(pa.int64()).to_pylist(), nulls)]
     if pa.types.is_floating(t):
         return [None if n or v != v else real(v) for v, n in zip(array.to_pylist(), nulls)]
-    if pa.types.is_list(t) or pa.types.is_large_list(t):
-        return [None if v is None else [scalar(x, t.value_type) for x in v] for v in array.to_pylist()]
+    if pa.types.is_struct(t):
+        fields = {t.field(i).name: column_values(array.field(i)) for i in range(t.num_fields)}
+        return [None if n else {name: values[row] for name, values in fields.items()} for row, n in enumerate(nulls)]
+    if pa.types.is_list(t) or pa.types.is_large_list(t) or pa.types.is_map(t):
+        ends = array.offsets.to_pylist()
+        if pa.types.is_map(t):
+            items = [{"key": k, "value": v} for k, v in zip(column_values(array.keys), column_values(array.items))]
+        else:
+            items = column_values(array.values)
+        return [None if n else items[start:end] for n, start, end in zip(nulls, ends, ends[1:])]
     return [None if n else scalar(v, t) for v, n in zip(array.to_pylist(), nulls)]
 
 
@@ -66,6 +74,8 @@ def frame_values(series, type_name):
         return [None if n else str(_time_ns(v)) for v, n in zip(series, missing)]
     if type_name.startswith(("int", "uint")):
         return [None if n else integer(int(v)) for v, n in zip(series.tolist(), missing)]
+    if type_name.startswith("map"):
+        return [None if v is None else [{"key": scalar(key), "value": scalar(item)} for key, item in v] for v in series]
     if type_name.startswith("list"):
         return [None if v is None else [scalar(item) for item in v.tolist()] for v in series]
     return [None if n else scalar(v) for v, n in zip(series.tolist(), missing)]
@@ -88,10 +98,10 @@ def _time_ns(value):
 
 def scalar(value, t=None):
     """One Python value in the golden encoding; ``t`` is its pyarrow type where one is needed."""
-    if value is None or value != value:
-        return None
     if type(value).__module__ == "numpy":
         value = value.tolist()
+    if value is None or value != value:
+        return None
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -102,7 +112,9 @@ def scalar(value, t=None):
         return value.hex()
     if isinstance(value, decimal.Decimal):
         return format(value, "f")
-    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+    if isinstance(value, datetime.datetime):
+        return str((value - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1) * 1000)
+    if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, (list, tuple)):
         return [scalar(item, getattr(t, "value_type", None)) for item in value]

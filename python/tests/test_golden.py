@@ -31,10 +31,6 @@ def unsupported_reason(document):
     files = [key for part in document["partitions"] for key in part["files"].values()]
     if any(key.endswith((".csv", ".csv.gz")) for key in files):
         return "CSV tables"
-    codecs = {codec for part in document["partitions"] for codec in part.get("codec", {}).values()}
-    refused = codecs & {"BROTLI", "LZ4", "LZ4_RAW"}
-    if refused:
-        return "codec " + ", ".join(sorted(refused))
     for columns in document["schemas"].values():
         for column in columns:
             if column["name"] in document["partition_keys"] and column["type"].startswith("duration"):

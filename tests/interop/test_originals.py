@@ -22,7 +22,7 @@ NOT_REWRITTEN = {
     "defect_tz_partition": "the original cannot read its own partition values",
     "defect_out_of_range_date": "the original cannot read dates outside 1677 to 2262 as partition values",
     "defect_duration_partition": "the original cannot read its own partition values",
-    "defect_arrow_nested": "nested columns",
+    "defect_arrow_nested": "the original cannot read the dtypes of its own nested columns",
     "defect_unobserved_categories": "the original writes empty partitions for categories that do not occur",
     "part_column_names": "one key is a bool, and the original reads every bool partition value as True",
     "part_bool": "the original reads every bool partition value as True",

@@ -97,7 +97,11 @@ class _Reader:
         if arrow_format[:2] in ("+l", "+L", "+w"):
             for row, value in enumerate(values):
                 if value is not None:
-                    values[row] = np.array(value) if value else np.array([], dtype=object)
+                    values[row] = _list_array(value)
+        if arrow_format == "+m":
+            for row, value in enumerate(values):
+                if value is not None:
+                    values[row] = [tuple(entry.values()) for entry in value]
         return values
 
     def _number(self, i, arrow_format, numpy_type):
@@ -142,6 +146,16 @@ class _Reader:
 
     def objects(self, i):
         return self._filled(object, self.batches.fill_objects, i)
+
+
+def _list_array(items):
+    """The items of a list; lists among them become arrays of their own. Texts stay objects: NumPy's own cut zeros off."""
+    if not any(isinstance(item, (list, str, bytes)) for item in items):
+        return np.array(items) if items else np.array([], dtype=object)
+    array = np.empty(len(items), dtype=object)
+    for i, item in enumerate(items):
+        array[i] = _list_array(item) if isinstance(item, list) else item
+    return array
 
 
 def _zone(name):
