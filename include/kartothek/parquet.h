@@ -213,10 +213,11 @@ typedef struct ktk_parquet_read_options {
                                    come in as many batches as that needs, whose pages are read one
                                    after the other. Columns of lists, maps and structs are held for
                                    a whole row group all the same. 0: no limit */
+    bool skip_checksums;        /**< do not compare pages with the checksums that they may have */
 } ktk_parquet_read_options;
 
 #define KTK_PARQUET_READ_OPTIONS_INIT                                                              \
-    {sizeof(ktk_parquet_read_options), NULL, 0, NULL, 0, false, NULL, 0, 0, 0, 0}
+    {sizeof(ktk_parquet_read_options), NULL, 0, NULL, 0, false, NULL, 0, 0, 0, 0, false}
 
 /**
  * Stream of record batches, at least one per row group with rows wanted; batches have rows. The

@@ -157,6 +157,7 @@ ktk_status ktki_chunk_begin(struct leaf_reader *reader, const struct chunk_read 
     reader->rule = ktki_value_rule(read->leaf->element, &values->type);
     reader->format.definition_max = read->leaf->definition_max;
     reader->format.repetition_max = read->leaf->repetition_max;
+    reader->format.skips_checksums = read->skips_checksums;
     if (read->chunk->codec != CODEC_NONE) {
         KTKI_TRY(ktki_codec_find(&reader->format.codec, read->chunk->codec, err));
     }

@@ -24,6 +24,7 @@ struct chunk_read {
                                   and cleared by the caller in any case; NULL: there are none */
     int32_t nest_first;
     int64_t row_count;
+    bool skips_checksums;
     const uint8_t *data; /* the bytes of the chunk, see ktki_chunk_range() */
     size_t size;
     int64_t offset; /* of the chunk, in the file */

@@ -95,13 +95,12 @@ ktk_status ktki_dictionary_load(struct leaf_reader *reader, const struct page *p
                   ktki_parquet_encoding_name((int32_t)header->encoding));
     }
     KTKI_TRY(ktki_page_dictionary(&values, page, &reader->format, reader->scratch, err));
-    switch (reader->rule.kind) {
+    switch (reader->rule.entries) {
     case SINK_FIXED:
         KTKI_TRY(load_fixed(reader, values, (size_t)header->value_count, err));
         break;
     case SINK_TEXT_32:
     case SINK_TEXT_64:
-    case SINK_INDEX:
         KTKI_TRY(load_texts(reader, values, (size_t)header->value_count, err));
         break;
     default:

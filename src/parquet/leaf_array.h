@@ -8,12 +8,12 @@
 ktk_status ktki_leaf_wrap(struct leaf_reader *reader, ktk_context *context,
                           struct ArrowArray *dictionary, struct ArrowArray *out, ktk_error *err);
 
-/** The same for texts (SINK_TEXT_32), as an array of indices into a dictionary that is made of
- * them, in order of first appearance. */
+/** The same for texts (SINK_TEXT_32) and values (SINK_FIXED), as an array of indices into a
+ * dictionary that is made of them, in order of first appearance. */
 ktk_status ktki_leaf_encode(struct leaf_reader *reader, ktk_context *context,
                             struct ArrowArray *out, ktk_error *err);
 
-/** The dictionary of the chunk, texts, as an array of its own; it is copied. */
+/** The dictionary of the chunk as an array of its own; it is copied. */
 ktk_status ktki_dictionary_wrap(const struct leaf_reader *reader, ktk_context *context,
                                 struct ArrowArray *out, ktk_error *err);
 

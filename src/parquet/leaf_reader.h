@@ -32,6 +32,7 @@ typedef bool (*plain_reader)(struct cursor *in, size_t in_width, size_t count, u
 /** How values of a physical type become values of an Arrow type. */
 struct value_rule {
     enum sink_kind kind;
+    enum sink_kind entries; /* of the chunk's dictionary: that of its values; SINK_INDEX never */
     enum parquet_type physical;
     size_t width;       /* SINK_FIXED: bytes in memory */
     size_t plain_width; /* SINK_FIXED: bytes in the file; 0: varies */

@@ -84,11 +84,12 @@ out:
     return status;
 }
 
-static ktk_status check_crc(const struct page *page, ktk_error *err) {
+static ktk_status check_crc(const struct page *page, const struct page_format *format,
+                            ktk_error *err) {
     const struct page_header *header = &page->header;
     uint32_t crc;
 
-    if (!header->has_crc) {
+    if (!header->has_crc || format->skips_checksums) {
         return KTK_OK;
     }
     crc = libdeflate_crc32(0, page->body, (size_t)header->compressed_size);
@@ -283,7 +284,7 @@ ktk_status ktki_page_open(struct page_parts *out, const struct page *page,
                           struct read_scratch *scratch, ktk_error *err) {
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(check_crc(page, err));
+    KTKI_TRY(check_crc(page, format, err));
     KTKI_TRY(page->header.type == PQ_DATA_PAGE ? open_v1(out, page, format, slots, scratch, err)
                                                : open_v2(out, page, format, err));
     out->start_size = page->start_size;
@@ -321,7 +322,7 @@ ktk_status ktki_page_dictionary(struct cursor *out, const struct page *page,
     size_t size = (size_t)header->uncompressed_size;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(check_crc(page, err));
+    KTKI_TRY(check_crc(page, format, err));
     if (is_plain_codec(format)) {
         size = (size_t)header->compressed_size;
         KTKI_TRY(ktki_scratch_reserve(scratch, block, size, err));

@@ -35,6 +35,7 @@ struct page_format {
     const struct codec *codec;
     int32_t definition_max;
     int32_t repetition_max;
+    bool skips_checksums;
 };
 
 /** The parts of a data page. Values may still be compressed: `packed` not NULL. */

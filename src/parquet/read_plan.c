@@ -135,7 +135,8 @@ ktk_status ktki_read_plan_init(struct read_plan *out, const struct parquet_schem
 
 ktk_status ktki_read_plan_select(struct read_plan *out, const struct read_plan *plan,
                                  const int32_t *columns, int32_t column_count, ktk_error *err) {
-    struct read_plan some = {.keeps_dictionaries = plan->keeps_dictionaries};
+    struct read_plan some = {.keeps_dictionaries = plan->keeps_dictionaries,
+                             .skips_checksums = plan->skips_checksums};
     size_t leaf_count = 0;
     ktk_status status = KTK_OK;
 

@@ -23,6 +23,7 @@ struct plan_column {
 struct read_plan {
     struct schema *schema; /* of the result; a reference. The plan lies in its memory */
     bool keeps_dictionaries;
+    bool skips_checksums; /* false until whoever made the plan says otherwise */
     int32_t leaf_count;
     struct plan_leaf *leaves;
     struct plan_column *columns; /* one for each field of `schema` */

@@ -269,6 +269,7 @@ ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_file *file
     stream->budget.rows_max = options->batch_rows_max > 0 ? options->batch_rows_max : INT64_MAX;
     stream->budget.bytes_max = options->memory_bytes_max;
     KTKI_TRY(choose_columns(&stream->plan, file, options, err));
+    stream->plan.skips_checksums = options->skip_checksums;
     KTKI_TRY(choose_row_groups(file, options, &stream->row_groups, &stream->row_group_count, err));
     KTKI_TRY(choose_rows(stream, options, err));
     if (options->where != NULL) {

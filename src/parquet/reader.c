@@ -254,6 +254,7 @@ static ktk_status read_leaf(void *state, size_t item, ktk_error *err) {
                                .nests = part->nests,
                                .nest_first = it->nest_first,
                                .row_count = read->group->row_count,
+                               .skips_checksums = read->plan->skips_checksums,
                                .data = read->bytes[item].data,
                                .size = read->bytes[item].size,
                                .offset = read->ranges[item].offset};

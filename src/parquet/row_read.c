@@ -332,7 +332,8 @@ static struct chunk_read chunk_of(const struct row_read *read) {
                                .leaf = read->leaf,
                                .chunk = read->chunk,
                                .field = read->field,
-                               .row_count = read->rows->row_count};
+                               .row_count = read->rows->row_count,
+                               .skips_checksums = read->skips_checksums};
 }
 
 static void task_clear(struct task *task) {
@@ -366,24 +367,6 @@ out:
 
 /* ---- the dictionary alone ---- */
 
-static ktk_status wrap_values(const struct leaf_reader *reader, ktk_context *context,
-                              struct ArrowArray *out, ktk_error *err) {
-    size_t size = reader->dictionary.count * reader->rule.width;
-    struct array_buffer buffers[2] = {{NULL, 0}, {NULL, size}};
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_alloc_array(reader->allocator, size, 1, &buffers[1].data, err));
-    if (size > 0) {
-        memcpy(buffers[1].data, reader->dictionary.values, size);
-    }
-    KTKI_TRY(
-        ktki_array_wrap(out, context, reader->dictionary.count, 0, buffers, 2, NULL, 0, NULL, err));
-    buffers[1].data = NULL;
-out:
-    ktki_free_array(reader->allocator, buffers[1].data, size, 1);
-    return status;
-}
-
 ktk_status ktki_row_read_dictionary(struct ArrowArray *out, const struct row_read *read,
                                     struct read_scratch *scratch, ktk_error *err) {
     struct task task = task_of(read, scratch);
@@ -399,10 +382,7 @@ ktk_status ktki_row_read_dictionary(struct ArrowArray *out, const struct row_rea
         goto out;
     }
     KTKI_TRY(ktki_chunk_begin(reader, &chunk, 0, err));
-    if (reader->rule.kind == SINK_FIXED) {
-        KTKI_TRY(ktki_dictionary_load(reader, &page, err));
-        KTKI_TRY(wrap_values(reader, read->context, out, err));
-    } else if (reader->rule.kind == SINK_TEXT_32) {
+    if (reader->rule.kind == SINK_FIXED || reader->rule.kind == SINK_TEXT_32) {
         KTKI_TRY(ktki_dictionary_load(reader, &page, err));
         KTKI_TRY(ktki_dictionary_wrap(reader, read->context, out, err));
     }

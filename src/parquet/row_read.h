@@ -15,6 +15,7 @@ struct row_read {
     const struct field *field; /* of the result, see ktki_chunk_read() */
     const struct page_table *table;
     const struct row_ranges *rows;
+    bool skips_checksums;
     int64_t *page_count; /* atomic access only: incremented for every data page decoded */
 };
 

@@ -49,6 +49,7 @@ static struct row_read read_of(struct row_scan *scan, const struct parquet_leaf 
                              .field = field,
                              .table = &scan->tables[number],
                              .rows = rows,
+                             .skips_checksums = scan->plan->skips_checksums,
                              .page_count = &scan->file->decoded_pages};
 }
 

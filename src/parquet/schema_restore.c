@@ -72,31 +72,56 @@ static void restore_timestamp(struct data_type *type, const struct data_type *or
     }
 }
 
-/* Text and bytes: large offsets, or a dictionary of them. */
-static ktk_status restore_bytes(struct schema *schema, struct field *field,
-                                const struct field *origin, enum type_id large, ktk_error *err) {
-    struct field *values = NULL;
-    bool is_text = field->type.id == TYPE_STRING;
-    ktk_status status = KTK_OK;
-
-    if (origin->type.id == large) {
-        field->type.id = large;
-    } else if (origin->type.id == TYPE_DICTIONARY && origin->dictionary != NULL &&
-               (is_text ? ktki_type_is_text : ktki_type_is_binary)(origin->dictionary->type.id)) {
-        KTKI_TRY(ktki_arena_zeroed(&schema->arena, 1, sizeof(*values), &values, err));
-        values->name = "";
-        values->type = field->type;
-        values->nullable = true;
-        field->type = (struct data_type){
-            .id = TYPE_DICTIONARY, .index = TYPE_INT32, .ordered = origin->type.ordered};
-        field->dictionary = values;
+static void restore_large(struct data_type *type, const struct data_type *origin,
+                          enum type_id large) {
+    if (origin->id == large) {
+        type->id = large;
     }
-out:
-    return status;
+}
+
+/* Whether the values of a dictionary can be what the file has. */
+static bool is_kin(const struct data_type *type, const struct data_type *origin) {
+    switch (type->id) {
+    case TYPE_STRING:
+        return ktki_type_is_text(origin->id);
+    case TYPE_BINARY:
+        return ktki_type_is_binary(origin->id);
+    case TYPE_INT64:
+        return origin->id == TYPE_INT64 || origin->id == TYPE_DURATION;
+    case TYPE_DATE32:
+        return origin->id == TYPE_DATE32 || origin->id == TYPE_DATE64;
+    case TYPE_DECIMAL128:
+        return origin->id == TYPE_DECIMAL128 || origin->id == TYPE_DECIMAL256;
+    case TYPE_BOOL: /* has no dictionary in the file */
+    case TYPE_NULL:
+        return false;
+    default:
+        return origin->id == type->id && !ktki_type_is_nested(type->id);
+    }
 }
 
 static ktk_status restore_field(struct schema *schema, struct field *field,
                                 const struct field *origin, ktk_error *err);
+
+/* The values lose large offsets: a chunk's dictionary is small. */
+static ktk_status restore_dictionary(struct schema *schema, struct field *field,
+                                     const struct field *origin, ktk_error *err) {
+    struct field *values = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_arena_zeroed(&schema->arena, 1, sizeof(*values), &values, err));
+    values->name = "";
+    values->type = field->type;
+    values->nullable = true;
+    if (field->type.id != TYPE_STRING && field->type.id != TYPE_BINARY) {
+        KTKI_TRY(restore_field(schema, values, origin->dictionary, err));
+    }
+    field->type = (struct data_type){
+        .id = TYPE_DICTIONARY, .index = TYPE_INT32, .ordered = origin->type.ordered};
+    field->dictionary = values;
+out:
+    return status;
+}
 
 /* An extension type is one if its storage is as it was. What is kept is copied with the field. */
 static ktk_status restore_extension(struct schema *schema, struct field *field,
@@ -168,6 +193,10 @@ static ktk_status restore_map(struct schema *schema, struct field *field,
 /* Neither the numbers of children nor types can be trusted to agree with the file. */
 static ktk_status restore_type(struct schema *schema, struct field *field,
                                const struct field *origin, ktk_error *err) {
+    if (origin->type.id == TYPE_DICTIONARY && origin->dictionary != NULL &&
+        is_kin(&field->type, &origin->dictionary->type)) {
+        return restore_dictionary(schema, field, origin, err);
+    }
     switch (field->type.id) {
     case TYPE_TIMESTAMP:
         if (origin->type.id == TYPE_TIMESTAMP) {
@@ -186,9 +215,11 @@ static ktk_status restore_type(struct schema *schema, struct field *field,
         }
         return KTK_OK;
     case TYPE_STRING:
-        return restore_bytes(schema, field, origin, TYPE_LARGE_STRING, err);
+        restore_large(&field->type, &origin->type, TYPE_LARGE_STRING);
+        return KTK_OK;
     case TYPE_BINARY:
-        return restore_bytes(schema, field, origin, TYPE_LARGE_BINARY, err);
+        restore_large(&field->type, &origin->type, TYPE_LARGE_BINARY);
+        return KTK_OK;
     case TYPE_LIST:
         return restore_list(schema, field, origin, err);
     case TYPE_MAP:
@@ -220,6 +251,9 @@ static ktk_status keep_zones(struct schema *schema, struct field *field, ktk_err
     if (field->type.timezone != NULL) {
         KTKI_TRY(ktki_arena_text(&schema->arena, field->type.timezone, strlen(field->type.timezone),
                                  &field->type.timezone, err));
+    }
+    if (field->dictionary != NULL) {
+        KTKI_TRY(keep_zones(schema, field->dictionary, err));
     }
     for (int32_t i = 0; i < field->child_count; i++) {
         KTKI_TRY(keep_zones(schema, &field->children[i], err));

@@ -152,5 +152,6 @@ struct value_rule ktki_value_rule(const struct schema_element *leaf, const struc
     struct value_rule rule = rule_of_type(leaf, type);
 
     rule.physical = leaf->type;
+    rule.entries = rule.kind;
     return rule;
 }

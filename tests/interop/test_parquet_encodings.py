@@ -241,3 +241,37 @@ def test_variants_are_annotated(ours, tmp_path):
     assert not read.schema.field("x").type.field("metadata").nullable
     assert read.to_pylist() == table.to_pylist()
     assert pq.read_table(path).to_pylist() == table.to_pylist()
+
+
+@pytest.mark.parametrize("name", [name for name in FLAT if name not in ("null", "bool") and not name.startswith("dictionary")])
+def test_dictionaries_of_any_type_are_kept(ours, tmp_path, name):
+    rng = numpy.random.default_rng(list(FLAT).index(name))
+    pool = random_array(rng, FLAT[name], 9, nullable=False, nano_step=1000)
+    array = pa.DictionaryArray.from_arrays(pa.array(rng.integers(0, 9, 3000), pa.int8(), mask=null_mask(rng, 3000)), pool, ordered=bool(rng.integers(2)))
+    table = pa.table({"x": array})
+    path = str(tmp_path / "ours.parquet")
+    # Whether a dictionary pays or not.
+    for encodings in ({"x": "DICTIONARY"}, {"x": "PLAIN"}, {}):
+        write(ours, path, table, encodings)
+        read = ours.read(path, keep_dictionaries=True)
+        kind = read.schema.field("x").type
+        assert pa.types.is_dictionary(kind) and kind.ordered == array.type.ordered
+        assert difference(read, table) is None
+        assert difference(pq.read_table(path), table) is None
+        assert difference(ours.read(path), table) is None
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_checksums_are_compared_unless_told_not_to(ours, tmp_path, version):
+    path = tmp_path / "ours.parquet"
+    table = pa.table({"x": pa.array(range(1000), pa.int64())})
+    ours.write(str(path), table, page_checksums=True, compression="none", no_dictionary=True, data_page_version=version)
+    data = bytearray(path.read_bytes())
+    at = data.index((777).to_bytes(8, "little"))
+    data[at : at + 8] = (778).to_bytes(8, "little")
+    path.write_bytes(data)
+    for read in (ours.read, pyarrow_reads):
+        with pytest.raises((KtkError, OSError, pa.ArrowException), match="(?i)checksum|crc"):
+            read(str(path))
+    assert ours.read(str(path), skip_checksums=True)["x"][777].as_py() == 778
+    assert ours.read(str(path), skip_checksums=True, row_start=770, row_count=20)["x"][7].as_py() == 778

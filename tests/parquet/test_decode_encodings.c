@@ -303,6 +303,51 @@ static void turns_bit_packed_levels_round(void **unused) {
     ktki_scratch_free(scratch);
 }
 
+/* ---- dictionaries of numbers ---- */
+
+static void add_dictionary(struct fixture *fixture, int32_t count, const void *data, size_t size) {
+    struct page_header header = {.type = PQ_DICTIONARY_PAGE,
+                                 .value_count = count,
+                                 .encoding = PQ_PLAIN,
+                                 .compressed_size = (int32_t)size,
+                                 .uncompressed_size = (int32_t)size};
+    ktk_error err;
+
+    CHECK_OK(ktki_page_header_encode(&header, &fixture->bytes, &err));
+    CHECK_OK(ktki_buffer_append(&fixture->bytes, data, size, &err));
+}
+
+static void check_dictionary(const struct fixture *fixture, const void *values, int64_t count,
+                             size_t size) {
+    assert_int_equal(fixture->array.dictionary->length, count);
+    assert_memory_equal(fixture->array.dictionary->buffers[1], values, size);
+}
+
+static void keeps_dictionaries_of_numbers(void **unused) {
+    static const int16_t wanted[] = {7, -1, 9};
+    static const int16_t made[] = {7, 9, 5};
+    struct field values = {.name = "", .nullable = true, .type = {.id = TYPE_INT16}};
+    struct fixture fixture;
+
+    (void)unused;
+    begin(&fixture, PQ_INT32, TYPE(TYPE_DICTIONARY, .index = TYPE_INT32));
+    fixture.field.dictionary = &values;
+    add_dictionary(&fixture, 3, BYTES(7, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 9, 0, 0, 0));
+    /* Indices 0, 2, 2, 1 in two bits. */
+    add(&fixture, 8, PQ_RLE_DICTIONARY, BYTES(SOME_8, 2, 3, 0x68, 0));
+    DECODES(&fixture, 8, 4, int32_t, 0, 0, 2, 2, 0, 1, 0, 0);
+    check_dictionary(&fixture, wanted, 3, sizeof(wanted));
+    /* A page that does not use it: a dictionary is made of the values, as far as they occur. */
+    fixture.bytes.size = 0;
+    fixture.chunk.value_count = fixture.read.row_count = 0;
+    add_dictionary(&fixture, 3, BYTES(7, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 9, 0, 0, 0));
+    add(&fixture, 8, PQ_RLE_DICTIONARY, BYTES(SOME_8, 2, 3, 0x28, 0));
+    add(&fixture, 3, PQ_PLAIN, BYTES(ALL_3, 5, 0, 0, 0, 9, 0, 0, 0, 5, 0, 0, 0));
+    DECODES(&fixture, 11, 4, int32_t, 0, 0, 1, 1, 0, 0, 0, 0, 2, 1, 2);
+    check_dictionary(&fixture, made, 3, sizeof(made));
+    end(&fixture);
+}
+
 static void refuses_encodings_of_other_types(void **unused) {
     struct fixture fixture;
 
@@ -362,6 +407,7 @@ int main(void) {
         cmocka_unit_test(reads_binaries_and_decimals_from_texts),
         cmocka_unit_test(reads_bit_packed_levels),
         cmocka_unit_test(turns_bit_packed_levels_round),
+        cmocka_unit_test(keeps_dictionaries_of_numbers),
         cmocka_unit_test(refuses_encodings_of_other_types),
         cmocka_unit_test(survives_want_of_memory),
     };

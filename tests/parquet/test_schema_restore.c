@@ -89,7 +89,7 @@ static void keeps_the_file_where_it_is_contradicted(void **unused) {
           "string");
 }
 
-static void restores_dictionaries_of_text_and_bytes(void **unused) {
+static void restores_dictionaries(void **unused) {
     struct field values = {.name = "", .nullable = true, .type = {.id = TYPE_STRING}};
     struct field origin = {.name = "x",
                            .nullable = true,
@@ -102,7 +102,18 @@ static void restores_dictionaries_of_text_and_bytes(void **unused) {
     values.type.id = TYPE_LARGE_STRING;
     check(FIELD(TYPE_STRING), &origin, "dictionary<values=string, indices=int32, ordered>");
     values.type.id = TYPE_INT64;
-    check(FIELD(TYPE_INT64), &origin, "int64");
+    check(FIELD(TYPE_INT64), &origin, "dictionary<values=int64, indices=int32, ordered>");
+    check(FIELD(TYPE_INT32), &origin, "int32");
+    values.type = (struct data_type){.id = TYPE_DURATION, .unit = UNIT_MILLI};
+    check(FIELD(TYPE_INT64), &origin, "dictionary<values=duration[ms], indices=int32, ordered>");
+    values.type = (struct data_type){.id = TYPE_DATE64};
+    check(FIELD(TYPE_DATE32), &origin, "dictionary<values=date32[day], indices=int32, ordered>");
+    values.type = (struct data_type){.id = TYPE_FLOAT64};
+    origin.type.ordered = false;
+    check(FIELD(TYPE_FLOAT64), &origin, "dictionary<values=double, indices=int32>");
+    /* There are no dictionary pages of booleans. */
+    values.type = (struct data_type){.id = TYPE_BOOL};
+    check(FIELD(TYPE_BOOL), &origin, "bool");
 }
 
 #define TEXT(name_)                                                                                \
@@ -192,7 +203,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(restores_what_the_file_cannot_tell),
         cmocka_unit_test(keeps_the_file_where_it_is_contradicted),
-        cmocka_unit_test(restores_dictionaries_of_text_and_bytes),
+        cmocka_unit_test(restores_dictionaries),
         cmocka_unit_test(restores_items_of_lists),
         cmocka_unit_test(restores_children_of_structs_by_name),
         cmocka_unit_test(restores_keys_and_values_of_maps),
