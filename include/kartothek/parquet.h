@@ -281,6 +281,12 @@ typedef struct ktk_parquet_write_options {
     ktk_parquet_timestamp_unit timestamp_unit;
     int64_t memory_bytes_max; /**< memory of the writer, at least 1 MiB; 0: 512 MiB. See
                                  ktk_parquet_write_path() */
+    bool no_page_index; /**< without one: it tells readers where pages lie and between which bounds
+                           their values are; a file whose chunks have one page each has none */
+    const ktk_parquet_sorting_column *sorting; /**< by what the rows of every row group are sorted:
+                                                  noted in the file, not checked; borrowed for the
+                                                  call that begins the file */
+    size_t sorting_count;
 } ktk_parquet_write_options;
 
 #define KTK_PARQUET_WRITE_OPTIONS_INIT                                                             \
@@ -295,6 +301,9 @@ typedef struct ktk_parquet_write_options {
      0,                                                                                            \
      false,                                                                                        \
      KTK_TIMESTAMP_MICROSECONDS,                                                                   \
+     0,                                                                                            \
+     false,                                                                                        \
+     NULL,                                                                                         \
      0}
 
 /**

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "parquet/column_dictionary.h"
+#include "parquet/page_index_write.h"
 #include "parquet/rle_encode.h"
 #include "parquet/text_check.h"
 
@@ -11,20 +12,28 @@ void ktki_column_write_init(struct column_write *column, const struct write_leaf
     *column = (struct column_write){.leaf = leaf};
     ktki_page_list_init(&column->pages, allocator);
     ktki_buffer_init(&column->bounds, allocator, 0);
+    ktki_buffer_init(&column->index, allocator, 0);
 }
 
 void ktki_column_write_clear(struct column_write *column) {
     ktki_page_list_clear(&column->pages);
     ktki_buffer_clear(&column->bounds);
+    ktki_buffer_clear(&column->index);
 }
 
 /* Entries of a dictionary stand for all values they number: their range is that of the values, and
  * if they are texts, so are these. */
-static ktk_status add_dictionary(struct value_range *range, const struct write_leaf *leaf,
-                                 struct write_scratch *scratch, ktk_error *err) {
+static ktk_status look_at_dictionary(struct entry_facts *facts, const struct write_leaf *leaf,
+                                     struct write_scratch *scratch, ktk_error *err) {
     const struct dictionary *dictionary = &scratch->dictionary;
+    uint32_t *sizes = NULL;
     ktk_status status = KTK_OK;
 
+    facts->dictionary = dictionary;
+    ktki_range_init(&facts->range, leaf->order, leaf->width);
+    if (leaf->physical == PQ_BYTE_ARRAY) {
+        KTKI_TRY(ktki_arena_array(&scratch->arena, dictionary->count, sizeof(*sizes), &sizes, err));
+    }
     for (uint32_t start = 0; start < dictionary->count; start += VALUE_BLOCK_MAX) {
         uint32_t left = dictionary->count - start;
         struct value_block block;
@@ -34,8 +43,12 @@ static ktk_status add_dictionary(struct value_range *range, const struct write_l
         if (leaf->is_text) {
             KTKI_TRY(ktki_text_check(&block, leaf->name, err));
         }
-        ktki_range_add(range, &block);
+        ktki_range_add(&facts->range, &block);
+        if (sizes != NULL) {
+            memcpy(sizes + start, block.sizes, block.count * sizeof(*sizes));
+        }
     }
+    facts->text_sizes = sizes;
 out:
     return status;
 }
@@ -50,7 +63,7 @@ static ktk_status keep_bounds(struct column_write *column, ktk_error *err) {
 
     ktki_range_init(&range, column->leaf->order, column->leaf->width);
     if (column->has_dictionary) {
-        KTKI_TRY(add_dictionary(&range, column->leaf, column->scratch, err));
+        ktki_range_merge(&range, &column->indices.entries.range);
     }
     for (size_t i = 0; i < column->pages.count; i++) {
         if (!column->pages.pages[i].is_dictionary) {
@@ -77,6 +90,7 @@ static void sum_up(struct column_write *column) {
     column->uncompressed_size = 0;
     column->compressed_size = 0;
     column->has_plain = false;
+    column->text_bytes = column->leaf->physical == PQ_BYTE_ARRAY ? 0 : -1;
     if (column->has_dictionary) {
         column->uncompressed_size += column->dictionary_page.uncompressed_size;
         column->compressed_size += column->dictionary_page.size;
@@ -87,6 +101,9 @@ static void sum_up(struct column_write *column) {
         column->uncompressed_size += page->uncompressed_size;
         column->compressed_size += page->size;
         column->has_plain |= !page->is_dictionary;
+        column->text_bytes = column->text_bytes < 0 || page->text_bytes < 0
+                                 ? -1
+                                 : column->text_bytes + page->text_bytes;
     }
 }
 
@@ -102,7 +119,8 @@ ktk_status ktki_column_begin(struct column_write *column, const struct row_slice
     column->pages.count = 0;
     column->has_dictionary = false;
     column->dictionary_page = (struct write_page){0};
-    column->indices = (struct chunk_indices){NULL, 0};
+    column->indices = (struct chunk_indices){0};
+    column->has_index = settings->page.has_index;
     KTKI_TRY(ktki_scratch_take(scratches, SCRATCH_COLUMN, &scratch, err));
     column->scratch = scratch;
     KTKI_TRY(ktki_leaf_input_build(input, &scratch->arena, column->leaf, slices, slice_count,
@@ -114,6 +132,7 @@ ktk_status ktki_column_begin(struct column_write *column, const struct row_slice
         column->has_dictionary = true;
         column->indices.indices = (const uint32_t *)(const void *)scratch->indices.data;
         column->indices.width = ktki_bit_width(scratch->dictionary.count - 1);
+        KTKI_TRY(look_at_dictionary(&column->indices.entries, column->leaf, scratch, err));
         KTKI_TRY(ktki_output_take(scratches, &column->dictionary_page.output, err));
         KTKI_TRY(ktki_write_dictionary_page(&column->dictionary_page, &scratch->dictionary,
                                             column->leaf->name, &settings->page, scratch, err));
@@ -148,9 +167,16 @@ static void give_scratch(struct column_write *column, struct scratch_pool *scrat
 
 ktk_status ktki_column_finish(struct column_write *column, struct scratch_pool *scratches,
                               ktk_error *err) {
-    ktk_status status = keep_bounds(column, err);
+    ktk_status status = KTK_OK;
 
+    column->index.size = 0;
+    KTKI_TRY(keep_bounds(column, err));
+    if (column->has_index && column->leaf->order != ORDER_NONE) {
+        KTKI_TRY(ktki_column_index_build(&column->index, column->pages.pages, column->pages.count,
+                                         scratches->allocator, err));
+    }
     sum_up(column);
+out:
     give_scratch(column, scratches);
     return status;
 }

@@ -19,6 +19,7 @@ struct column_write {
     struct write_scratch *scratch;
     struct leaf_input input;
     struct chunk_indices indices;
+    bool has_index; /* of its pages */
 
     struct page_list pages;
     struct write_page dictionary_page; /* used if has_dictionary */
@@ -30,6 +31,8 @@ struct column_write {
     size_t min_size;
     size_t max_size;
     struct buffer bounds;      /* the smallest value, then the largest, as statistics have them */
+    int64_t text_bytes;        /* of BYTE_ARRAY values without their lengths; -1: not known */
+    struct buffer index;       /* the column index; empty: none */
     int64_t uncompressed_size; /* of all pages with their headers */
     int64_t compressed_size;
 };

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "parquet/page_index_write.h"
 
 /* The form that readers parse to find out whose faults to expect: "<name> version <version> (build
  * <build>)". */
@@ -82,6 +83,7 @@ ktk_status ktki_footer_init(struct file_footer *out, const struct schema *schema
 
     ktki_arena_init(&footer.arena, allocator);
     ktki_arena_init(&footer.group_arena, allocator);
+    ktki_buffer_init(&footer.index, allocator, 0);
     KTKI_TRY(ktki_write_schema_plan(&footer.plan, &footer.arena, schema, err));
     KTKI_TRY(add_key_values(&footer, schema, err));
     *out = footer;
@@ -91,9 +93,51 @@ out:
     return status;
 }
 
+static bool is_path(const struct write_leaf *leaf, const char *path) {
+    for (int32_t i = 0; i < leaf->path_count; i++) {
+        size_t size = strlen(leaf->path[i]);
+
+        if (strncmp(path, leaf->path[i], size) != 0) {
+            return false;
+        }
+        path += size;
+        if (i + 1 < leaf->path_count && *path++ != '.') {
+            return false;
+        }
+    }
+    return *path == '\0';
+}
+
+ktk_status ktki_footer_sort(struct file_footer *footer, const ktk_parquet_sorting_column *sorting,
+                            size_t count, ktk_error *err) {
+    struct sorting_column *columns = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_arena_array(&footer->arena, count, sizeof(*columns), &columns, err));
+    for (size_t i = 0; i < count; i++) {
+        int32_t leaf = 0;
+
+        while (leaf < footer->plan.leaf_count &&
+               !is_path(&footer->plan.leaves[leaf], sorting[i].path)) {
+            leaf++;
+        }
+        if (leaf == footer->plan.leaf_count) {
+            KTKI_FAIL(err, KTK_E_NOT_FOUND, "there is no column '%s' to be sorted by",
+                      sorting[i].path);
+        }
+        columns[i] =
+            (struct sorting_column){leaf, sorting[i].is_descending, sorting[i].has_nulls_first};
+    }
+    footer->sorting = columns;
+    footer->sorting_count = (int32_t)count;
+out:
+    return status;
+}
+
 void ktki_footer_clear(struct file_footer *footer) {
     if (footer->arena.allocator != NULL) {
         ktki_footer_restart(footer);
+        ktki_buffer_clear(&footer->index);
         ktki_free_array(footer->arena.allocator, footer->groups, (size_t)footer->group_capacity,
                         sizeof(*footer->groups));
         ktki_arena_clear(&footer->arena);
@@ -105,6 +149,7 @@ void ktki_footer_restart(struct file_footer *footer) {
     ktki_arena_clear(&footer->group_arena);
     footer->group_count = 0;
     footer->row_count = 0;
+    footer->index.size = 0;
 }
 
 /* ---- row groups ---- */
@@ -151,6 +196,7 @@ static ktk_status keep_statistics(struct file_footer *footer, const struct colum
         statistics.min_value = (struct parquet_bytes){bounds, column->min_size};
         statistics.max_value = (struct parquet_bytes){bounds + column->min_size, column->max_size};
     }
+    statistics.has_exact_min = statistics.has_exact_max = column->has_bounds;
     if (column->leaf->has_old_statistics) {
         statistics.old_min = statistics.min_value;
         statistics.old_max = statistics.max_value;
@@ -174,7 +220,7 @@ static ktk_status describe_column(struct file_footer *footer, struct column_chun
         .data_page_offset = offset,
         .dictionary_page_offset = -1,
         .index_page_offset = -1,
-        .sizes = {.text_bytes = -1},
+        .sizes = {.text_bytes = column->text_bytes},
         .column_index = {.offset = -1},
         .offset_index = {.offset = -1},
         .bloom = {.offset = -1},
@@ -188,6 +234,39 @@ static ktk_status describe_column(struct file_footer *footer, struct column_chun
     KTKI_TRY(list_encodings(footer, column, &chunk, err));
     KTKI_TRY(keep_statistics(footer, column, &chunk.statistics, err));
     *out = chunk;
+out:
+    return status;
+}
+
+/* An index of chunks that have a single page each tells nothing that their statistics do not. */
+static bool is_index_useful(const struct column_write *columns, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        if (columns[i].has_index && columns[i].pages.count > 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Add the indices of a chunk to those of the file; places are counted from the start of these. */
+static ktk_status add_index(struct file_footer *footer, struct column_chunk *chunk,
+                            const struct column_write *column, ktk_error *err) {
+    struct buffer *index = &footer->index;
+    size_t start = index->size;
+    ktk_status status = KTK_OK;
+
+    if (column->index.size > INT32_MAX) {
+        KTKI_FAIL(err, KTK_E_LIMIT, "a column index of %zu bytes is too long for Parquet",
+                  column->index.size);
+    }
+    if (column->index.size > 0) {
+        KTKI_TRY(ktki_buffer_append(index, column->index.data, column->index.size, err));
+        chunk->column_index = (struct index_place){(int64_t)start, (int32_t)column->index.size};
+    }
+    start = index->size;
+    KTKI_TRY(ktki_offset_index_build(index, column->pages.pages, column->pages.count,
+                                     chunk->data_page_offset, footer->arena.allocator, err));
+    chunk->offset_index = (struct index_place){(int64_t)start, (int32_t)(index->size - start)};
 out:
     return status;
 }
@@ -216,6 +295,8 @@ ktk_status ktki_footer_add(struct file_footer *footer, const struct column_write
     struct row_group group = {.column_count = footer->plan.leaf_count,
                               .row_count = row_count,
                               .file_offset = file_offset,
+                              .sorting_count = footer->sorting_count,
+                              .sorting = footer->sorting,
                               .total_compressed_size = 0};
     ktk_status status = KTK_OK;
 
@@ -229,10 +310,25 @@ ktk_status ktki_footer_add(struct file_footer *footer, const struct column_write
         group.total_byte_size += columns[i].uncompressed_size;
         group.total_compressed_size += columns[i].compressed_size;
     }
+    for (int32_t i = 0; i < group.column_count && is_index_useful(columns, group.column_count);
+         i++) {
+        KTKI_TRY(add_index(footer, &group.columns[i], &columns[i], err));
+    }
     footer->groups[footer->group_count++] = group;
     footer->row_count += row_count;
 out:
     return status;
+}
+
+void ktki_footer_place_index(struct file_footer *footer, int64_t offset) {
+    for (int32_t i = 0; i < footer->group_count; i++) {
+        for (int32_t j = 0; j < footer->groups[i].column_count; j++) {
+            struct column_chunk *chunk = &footer->groups[i].columns[j];
+
+            chunk->column_index.offset += chunk->column_index.offset >= 0 ? offset : 0;
+            chunk->offset_index.offset += chunk->offset_index.offset >= 0 ? offset : 0;
+        }
+    }
 }
 
 /* ---- encoding ---- */

@@ -188,6 +188,12 @@ out:
     return status;
 }
 
+static void add_sizes(struct write_page *page, const struct value_block *block) {
+    for (size_t i = 0; page->text_bytes >= 0 && i < block->count; i++) {
+        page->text_bytes += block->sizes[i];
+    }
+}
+
 static ktk_status put_values(struct page_task *task, ktk_error *err) {
     const struct write_leaf *leaf = task->input->leaf;
     struct write_page *page = task->page;
@@ -208,6 +214,7 @@ static ktk_status put_values(struct page_task *task, ktk_error *err) {
             KTKI_TRY(ktki_text_check(&block, leaf->name, err));
         }
         ktki_range_add(&page->range, &block);
+        add_sizes(page, &block);
         KTKI_TRY(ktki_encoder_add(encoder, &block, err));
     }
     KTKI_TRY(ktki_encoder_finish(encoder, err));
@@ -215,10 +222,28 @@ out:
     return status;
 }
 
+/* What an index of the pages wants to know of a page of indices. */
+static void find_range(struct page_task *task) {
+    const struct write_leaf *leaf = task->input->leaf;
+    const struct chunk_indices *chunk = task->indices;
+    struct write_page *page = task->page;
+    const uint32_t *indices = chunk->indices + page->value_start;
+
+    ktki_range_init(&page->range, leaf->order, leaf->width);
+    if (task->settings->has_index) {
+        ktki_index_range(&page->range, &chunk->entries, indices, (size_t)page->value_count,
+                         &task->scratch->values);
+        page->text_bytes =
+            ktki_index_text_bytes(&chunk->entries, indices, (size_t)page->value_count);
+    }
+}
+
 static ktk_status put_indices(struct page_task *task, ktk_error *err) {
     const struct write_page *page = task->page;
     unsigned width = task->indices->width;
     ktk_status status = KTK_OK;
+
+    find_range(task);
 
     KTKI_TRY(ktki_buffer_append_byte(task->body, (uint8_t)width, err));
     KTKI_TRY(ktki_rle_encode(task->body, task->indices->indices + page->value_start,
@@ -259,6 +284,7 @@ ktk_status ktki_write_data_page(struct write_page *page, const struct leaf_input
         KTKI_FAIL(err, KTK_E_LIMIT, "column '%s': a page of %lld items is too large for Parquet",
                   input->leaf->name, (long long)page->level_count);
     }
+    page->text_bytes = input->leaf->physical == PQ_BYTE_ARRAY && settings->has_index ? 0 : -1;
     KTKI_TRY(begin_body(&task, err));
     KTKI_TRY(put_all_levels(&task, err));
     if (page->is_dictionary) {

@@ -2,7 +2,7 @@
 #ifndef KTKI_PARQUET_PAGE_WRITE_H
 #define KTKI_PARQUET_PAGE_WRITE_H
 
-#include "parquet/write_scratch.h"
+#include "parquet/index_range.h"
 
 /** What is the same for all pages of a file. */
 struct page_settings {
@@ -13,6 +13,7 @@ struct page_settings {
     int64_t bytes_max;         /* of the values of a page, PLAIN; a single row may have more */
     int32_t data_page_version; /* 1 or 2 */
     bool has_checksums;
+    bool has_index; /* ranges of all pages are wanted */
 };
 
 /** Where a page lies in its column chunk, and, once written, what became of it. */
@@ -30,7 +31,8 @@ struct write_page {
     size_t start;
     int64_t size;              /* bytes in the file, header included */
     int64_t uncompressed_size; /* likewise */
-    struct value_range range;  /* of a page without indices */
+    struct value_range range;  /* of the values; of a page of indices if there will be an index */
+    int64_t text_bytes;        /* of BYTE_ARRAY values without their lengths; -1: not known */
     bool is_ready;             /* written, so far as this is known to other threads */
 };
 
@@ -38,6 +40,7 @@ struct write_page {
 struct chunk_indices {
     const uint32_t *indices;
     unsigned width; /* bits */
+    struct entry_facts entries;
 };
 
 /** Write a data page of the given place into its output. */

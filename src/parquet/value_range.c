@@ -265,3 +265,44 @@ bool ktki_range_bounds(struct value_range *range, const uint8_t **min, size_t *m
     *min_size = *max_size = range->width;
     return true;
 }
+
+#define COMPARE_AS(type)                                                                           \
+    do {                                                                                           \
+        type left;                                                                                 \
+        type right;                                                                                \
+        memcpy(&left, a, sizeof(left));                                                            \
+        memcpy(&right, b, sizeof(right));                                                          \
+        return (left > right) - (left < right);                                                    \
+    } while (0)
+
+int ktki_bound_compare(enum value_order order, const uint8_t *a, size_t a_size, const uint8_t *b,
+                       size_t b_size) {
+    int result;
+
+    switch (order) {
+    case ORDER_BOOL:
+        COMPARE_AS(uint8_t);
+    case ORDER_INT32:
+        COMPARE_AS(int32_t);
+    case ORDER_INT64:
+        COMPARE_AS(int64_t);
+    case ORDER_UINT32:
+        COMPARE_AS(uint32_t);
+    case ORDER_UINT64:
+        COMPARE_AS(uint64_t);
+    case ORDER_FLOAT:
+        COMPARE_AS(float);
+    case ORDER_DOUBLE:
+        COMPARE_AS(double);
+    case ORDER_FLOAT16:
+        result = float16_rank(a) - float16_rank(b);
+        break;
+    case ORDER_DECIMAL:
+        result = compare_decimals(a, b, a_size);
+        break;
+    default:
+        result = compare_bytes(a, (uint32_t)a_size, b, (uint32_t)b_size);
+        break;
+    }
+    return (result > 0) - (result < 0);
+}

@@ -53,6 +53,10 @@ void ktki_range_add(struct value_range *range, const struct value_block *block);
 /** Take in what another range of the same order has seen. */
 void ktki_range_merge(struct value_range *range, const struct value_range *other);
 
+/** -1, 0 or 1: how two bounds of that order compare. */
+int ktki_bound_compare(enum value_order order, const uint8_t *a, size_t a_size, const uint8_t *b,
+                       size_t b_size);
+
 /**
  * Bounds as statistics have them: PLAIN without a length, a lower bound of zero as -0.0, an upper
  * one as 0.0. False if there are none, or one is longer than RANGE_BYTES_MAX: half a pair misleads

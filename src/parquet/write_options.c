@@ -91,6 +91,7 @@ ktk_status ktki_write_options_resolve(struct write_options *out,
     }
     share_memory(&resolved, options->memory_bytes_max);
     resolved.column.page.data_page_version = options->data_page_version == 2 ? 2 : 1;
+    resolved.column.page.has_index = !options->no_page_index;
     resolved.column.page.has_checksums = options->page_checksums;
     resolved.column.page.codec_id = codec_ids[options->compression];
     KTKI_TRY(ktki_codec_find(&resolved.column.page.codec, resolved.column.page.codec_id, err));

@@ -60,6 +60,7 @@ static ktk_status writer_init(ktk_parquet_writer *writer, const ktk_parquet_writ
     KTKI_TRY(ktki_footer_init(&writer->footer, writer->schema, err));
     if (options != NULL) {
         KTKI_TRY(ktki_write_choices(&writer->footer.plan, options, err));
+        KTKI_TRY(ktki_footer_sort(&writer->footer, options->sorting, options->sorting_count, err));
     }
     KTKI_TRY(ktki_alloc_zeroed(allocator, (size_t)writer->footer.plan.leaf_count,
                                sizeof(*writer->columns), &writer->columns, err));
@@ -417,6 +418,8 @@ ktk_status ktki_parquet_writer_finish(ktk_parquet_writer *writer, int64_t *file_
     if (writer->pending_rows > 0 || writer->footer.group_count == 0) {
         KTKI_TRY(write_pending(writer, NULL, err));
     }
+    ktki_footer_place_index(&writer->footer, writer->offset);
+    KTKI_TRY(emit(writer, writer->footer.index.data, writer->footer.index.size, err));
     KTKI_TRY(ktki_footer_encode(&writer->footer, &footer, err));
     KTKI_TRY(emit(writer, footer.data, footer.size, err));
     KTKI_TRY(flush(writer, err));

@@ -472,6 +472,14 @@ static void pages_without_a_wanted_row_are_passed_over(void **unused) {
     open_as(&file, context, &bytes, SOURCE_MEMORY);
     /* A range of rows: pages of x have 100 rows, those of name 88 (9 bytes a value). */
     assert_int_equal(decoded_pages(context, file, NULL, 150, 100, 100), 2 + 2);
+    /* What the page index says: pages of both columns for 100 rows at a time. */
+    assert_int_equal(decoded_pages(context, file, "x >= 1200 and x < 1300", 0, 0, 100), 1 + 2);
+    assert_int_equal(decoded_pages(context, file, "x == 1250", 0, 0, 1), 1 + 1);
+    assert_int_equal(decoded_pages(context, file, "x == 1250 or x == 3250", 0, 0, 2), 2 + 2);
+    assert_int_equal(decoded_pages(context, file, "name == n0012", 0, 0, 100), 2 + 1);
+    assert_int_equal(decoded_pages(context, file, "name < n0001", 0, 0, 100), 2 + 1);
+    assert_int_equal(decoded_pages(context, file, "name == n0012 and x > 2000", 0, 0, 0), 0);
+    assert_int_equal(decoded_pages(context, file, "x == 100", 500, 500, 0), 0);
     /* No row group can match. */
     assert_int_equal(decoded_pages(context, file, "x > 5000", 0, 0, 0), 0);
     assert_int_equal(decoded_pages(context, file, "x < 100 and x > 3000", 0, 0, 0), 0);
@@ -480,10 +488,126 @@ static void pages_without_a_wanted_row_are_passed_over(void **unused) {
     test_context_free(context);
 }
 
+/* ---- an index that lies ---- */
+
+/* Any byte of the places of pages may be wrong: the rows are the same, or there is an error. */
+static void wrong_places_are_found_out(void **unused) {
+    ktk_context *context = test_context_new(0);
+    ktk_parquet_file *file = NULL;
+    const struct column_chunk *chunk;
+    struct index_place place;
+    struct buffer bytes;
+    int refused = 0;
+
+    (void)unused;
+    ktki_buffer_init(&bytes, test_allocator(), 0);
+    make_sorted(&bytes, context);
+    open_as(&file, context, &bytes, SOURCE_MEMORY);
+    chunk = &ktki_parquet_metadata(file)->row_groups[0].columns[0];
+    place = chunk->offset_index;
+    assert_true(place.offset > 0 && place.size > 0);
+    ktk_parquet_file_free(file);
+    for (int32_t i = 0; i < place.size; i++) {
+        for (int bit = 0; bit < 8; bit++) {
+            ktk_parquet_read_options options = KTK_PARQUET_READ_OPTIONS_INIT;
+            uint8_t *at = bytes.data + place.offset + i;
+            struct ArrowArrayStream stream = {0};
+            struct ArrowArray array = {0};
+            int64_t row = 150;
+            ktk_error err;
+
+            *at = (uint8_t)(*at ^ 1u << bit);
+            open_as(&file, context, &bytes, SOURCE_MEMORY);
+            options.row_start = row;
+            options.row_count = 300;
+            CHECK_OK(ktk_parquet_read(&stream, file, &options, &err));
+            while (stream.get_next(&stream, &array) == 0 && array.release != NULL) {
+                const int64_t *values = array.children[0]->buffers[1];
+
+                for (int64_t j = 0; j < array.length; j++) {
+                    assert_int_equal(values[j], row++);
+                }
+                array.release(&array);
+            }
+            refused += row != 450;
+            assert_true(row == 450 || stream.get_last_error(&stream) != NULL);
+            ktki_stream_clear(&stream);
+            ktk_parquet_file_free(file);
+            *at = (uint8_t)(*at ^ 1u << bit);
+        }
+    }
+    assert_true(refused > 100);
+    ktki_buffer_clear(&bytes);
+    test_context_free(context);
+}
+
+/* ---- memory that runs out ---- */
+
+static ktk_status read_matching(ktk_context *context, const struct buffer *bytes, ktk_error *err) {
+    ktk_parquet_read_options options = KTK_PARQUET_READ_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {0};
+    struct stream_reader reader = {0};
+    ktk_predicate *predicate = NULL;
+    ktk_parquet_file *file = NULL;
+    struct source source = {&slice_ops, (void *)(uintptr_t)bytes, (int64_t)bytes->size, "made",
+                            SOURCE_STORE};
+    struct batch batch = {0};
+    ktk_status status = ktki_parquet_open(&file, context, &source, err);
+
+    if (status == KTK_OK) {
+        status = ktk_predicate_parse(&predicate, context, "x > 1900 and name != n0020", err);
+        options.where = predicate;
+        options.batch_rows_max = 700;
+    }
+    if (status == KTK_OK) {
+        status = ktk_parquet_read(&stream, file, &options, err);
+    }
+    if (status == KTK_OK) {
+        status = ktki_reader_init(&reader, context, &stream, err);
+    }
+    while (status == KTK_OK) {
+        ktki_batch_clear(&batch);
+        status = ktki_reader_next(&reader, &batch, err);
+        if (batch.schema == NULL) {
+            break;
+        }
+    }
+    ktki_batch_clear(&batch);
+    ktki_reader_clear(&reader);
+    ktki_stream_clear(&stream);
+    ktk_predicate_free(predicate);
+    ktk_parquet_file_free(file);
+    return status;
+}
+
+static void every_allocation_may_fail(void **unused) {
+    ktk_context *context = test_context_new(0);
+    struct buffer bytes;
+    bool is_done = false;
+
+    (void)unused;
+    ktki_buffer_init(&bytes, test_allocator(), 0);
+    make_sorted(&bytes, context);
+    test_context_free(context);
+    for (int64_t n = 0; !is_done; n++) {
+        ktk_error err = {0};
+        ktk_status status;
+
+        context = test_context_failing(n);
+        status = read_matching(context, &bytes, &err);
+        is_done = status == KTK_OK;
+        assert_true(is_done || status == KTK_E_NO_MEMORY);
+        test_context_free(context);
+    }
+    ktki_buffer_clear(&bytes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading_rows_is_reading_all_and_choosing),
         cmocka_unit_test(files_of_other_writers),
+        cmocka_unit_test(wrong_places_are_found_out),
+        cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(pages_without_a_wanted_row_are_passed_over),
     };
 
