@@ -43,11 +43,11 @@ static void make_shape(struct shape *shape, const uint8_t *data) {
                          : (data[1 + i] & 4) != 0 ? TYPE_LARGE_LIST
                                                   : TYPE_LIST;
         definition = (uint8_t)(definition + field->nullable);
-        *nest =
-            (struct parquet_nest){.outer = i == 0 ? NULL : nest - 1,
-                                  .field = field,
-                                  .depth = i,
-                                  .rule = {repetition, slot, field->nullable ? definition : slot}};
+        *nest = (struct parquet_nest){
+            .outer = i == 0 ? NULL : nest - 1,
+            .field = field,
+            .depth = i,
+            .rule = {repetition, slot, field->nullable || lists ? definition : slot}};
         if (lists) {
             nest->item = ++definition;
             slot = definition;

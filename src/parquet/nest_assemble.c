@@ -63,10 +63,24 @@ static void clear_children(const ktk_allocator *allocator, struct ArrowArray *ch
     ktki_free_array(allocator, children, (size_t)count, sizeof(*children));
 }
 
-static struct array_buffer validity_of(const struct nest_sink *sink) {
-    size_t size = sink->validity.bits == NULL ? 0 : ktki_bits_size(sink->validity.capacity);
+/* What is not nullable is null only where something around it is. */
+static struct array_buffer validity_of(const struct place *place, const struct nest_sink *sink) {
+    bool has_bits = place->field->nullable && sink->validity.bits != NULL;
 
-    return (struct array_buffer){sink->validity.bits, size};
+    return has_bits
+               ? (struct array_buffer){sink->validity.bits, ktki_bits_size(sink->validity.capacity)}
+               : (struct array_buffer){NULL, 0};
+}
+
+static int64_t null_count_of(const struct place *place, const struct nest_sink *sink) {
+    return place->field->nullable ? sink->validity.null_count : 0;
+}
+
+/* The array is made; it owns what validity_of() gave. */
+static void give_validity(const struct place *place, struct nest_sink *sink) {
+    if (place->field->nullable) {
+        sink->validity.bits = NULL;
+    }
 }
 
 /* The sink is only emptied once the array is made. A struct that is never null has collected
@@ -74,13 +88,13 @@ static struct array_buffer validity_of(const struct nest_sink *sink) {
 static ktk_status wrap_struct(struct assembly *assembly, const struct place *place,
                               struct nest_sink *sink, struct ArrowArray *children,
                               struct ArrowArray *out) {
-    struct array_buffer validity = validity_of(sink);
+    struct array_buffer validity = validity_of(place, sink);
     ktk_status status =
-        ktki_array_wrap(out, assembly->context, place->length, sink->validity.null_count, &validity,
-                        1, children, place->field->child_count, NULL, assembly->err);
+        ktki_array_wrap(out, assembly->context, place->length, null_count_of(place, sink),
+                        &validity, 1, children, place->field->child_count, NULL, assembly->err);
 
     if (status == KTK_OK) {
-        sink->validity.bits = NULL;
+        give_validity(place, sink);
     }
     return status;
 }
@@ -109,13 +123,14 @@ out:
 static ktk_status wrap_list(struct assembly *assembly, const struct place *place,
                             struct nest_sink *sink, struct ArrowArray *items,
                             struct ArrowArray *out) {
-    struct array_buffer buffers[2] = {validity_of(sink), {sink->offsets, sink->offsets_size}};
+    struct array_buffer buffers[2] = {validity_of(place, sink),
+                                      {sink->offsets, sink->offsets_size}};
     ktk_status status =
-        ktki_array_wrap(out, assembly->context, place->length, sink->validity.null_count, buffers,
+        ktki_array_wrap(out, assembly->context, place->length, null_count_of(place, sink), buffers,
                         2, items, 1, NULL, assembly->err);
 
     if (status == KTK_OK) {
-        sink->validity.bits = NULL;
+        give_validity(place, sink);
         sink->offsets = NULL;
     }
     return status;
@@ -192,16 +207,16 @@ out:
 static ktk_status wrap_fixed_list(struct assembly *assembly, const struct place *place,
                                   struct nest_sink *sink, struct ArrowArray *items,
                                   struct ArrowArray *out) {
-    struct array_buffer validity = validity_of(sink);
+    struct array_buffer validity = validity_of(place, sink);
     ktk_status status = KTK_OK;
 
     KTKI_TRY(check_sizes(assembly, place, sink));
     if (sink->validity.null_count > 0) {
         KTKI_TRY(spread_items(assembly, place, sink, items));
     }
-    KTKI_TRY(ktki_array_wrap(out, assembly->context, place->length, sink->validity.null_count,
+    KTKI_TRY(ktki_array_wrap(out, assembly->context, place->length, null_count_of(place, sink),
                              &validity, 1, items, 1, NULL, assembly->err));
-    sink->validity.bits = NULL;
+    give_validity(place, sink);
 out:
     return status;
 }

@@ -107,10 +107,13 @@ static ktk_status add_nest(struct walk *walk, const struct field *field, uint8_t
         nest->outer = levels->nest;
         nest->field = field;
         nest->depth = levels->nest == NULL ? 0 : levels->nest->depth + 1;
+        /* Lists that are not optional are told from those that are absent with what is around
+         * them: lists of fixed size have items in any case. */
         nest->rule = (struct level_rule){.repetition = levels->repetition,
                                          .slot = levels->repeated_definition,
-                                         .valid = field->nullable ? levels->definition
-                                                                  : levels->repeated_definition};
+                                         .valid = field->nullable || definition_item > 0
+                                                      ? levels->definition
+                                                      : levels->repeated_definition};
         nest->item = definition_item;
         levels->nest = nest;
     }

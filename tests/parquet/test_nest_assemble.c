@@ -196,6 +196,35 @@ static void makes_items_for_null_lists(void **unused) {
     end(&fixture);
 }
 
+/* The struct around it is null, so that the list is absent, though it is not optional. */
+static void makes_items_for_absent_lists(void **unused) {
+    struct field inner = pairs;
+    const struct field top = {.name = "s",
+                              .nullable = true,
+                              .type = {.id = TYPE_STRUCT},
+                              .child_count = 1,
+                              .children = &inner};
+    struct fixture fixture;
+    ktk_error err;
+
+    (void)unused;
+    inner.nullable = false;
+    begin(&fixture);
+    LEAF(&fixture, 0, 1, 2);
+    SIZES(&fixture, &inner, NONE, 2);
+    fixture.nests[0].depth = 1;
+    fixture.sinks[1] = fixture.sinks[0];
+    fixture.sinks[0] = (struct nest_sink){.nest = &fixture.nests[1]};
+    fixture.nests[1] = (struct parquet_nest){.field = &top, .rule = {0, 0, 1}};
+    ktki_validity_init(&fixture.sinks[0].validity, ktki_context_allocator(fixture.context), 2);
+    CHECK_OK(ktki_validity_add_bits(&fixture.sinks[0].validity, (const uint8_t[]){2}, 0, 2, &err));
+    assembles(&fixture, &top, 2);
+    assert_int_equal(fixture.array.children[0]->null_count, 0);
+    assert_null(fixture.array.children[0]->buffers[0]);
+    assert_int_equal(fixture.array.children[0]->children[0]->length, 4);
+    end(&fixture);
+}
+
 static void refuses_lists_of_another_size(void **unused) {
     struct field wide = pairs;
     struct fixture fixture;
@@ -303,6 +332,7 @@ int main(void) {
         cmocka_unit_test(wraps_lists),
         cmocka_unit_test(keeps_lists_of_one_size),
         cmocka_unit_test(makes_items_for_null_lists),
+        cmocka_unit_test(makes_items_for_absent_lists),
         cmocka_unit_test(refuses_lists_of_another_size),
         cmocka_unit_test(wraps_maps),
         cmocka_unit_test(refuses_keys_that_are_null),
