@@ -29,4 +29,14 @@ ktk_status ktki_parquet_read_row_group(struct batch *out, ktk_parquet_file *file
                                        const int32_t *columns, int32_t column_count,
                                        bool keep_dictionaries, ktk_error *err);
 
+struct bound_predicate;
+
+/**
+ * `*out` false: by its statistics no row of the row group (in range) matches. `file_columns[i]` is
+ * the column of the file for field i of the schema that `where` was bound to, if it mentions it.
+ */
+ktk_status ktki_parquet_may_match(bool *out, ktk_parquet_file *file, int32_t row_group,
+                                  const struct bound_predicate *where, const int32_t *file_columns,
+                                  ktk_error *err);
+
 #endif

@@ -5,7 +5,11 @@
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "parquet/bloom.h"
 #include "parquet/row_scan.h"
+
+/* Lists of more values are not asked one by one. */
+#define BLOOM_VALUES_MAX 100
 
 /* ---- columns ---- */
 
@@ -84,6 +88,11 @@ static const struct filter_column *column_of(const struct prune *prune,
     return &prune->filter->columns[prune->filter->columns_of_fields[literal->field]];
 }
 
+/* A test that few values pass. */
+static bool is_for_few(const struct test *test) {
+    return (test->kind == TEST_EQ || test->kind == TEST_IN) && !ktki_test_of_null(test);
+}
+
 /* What the statistics of the chunk say. */
 static ktk_status may_match_chunk(const struct prune *prune, const struct bound_literal *literal,
                                   bool *out, ktk_error *err) {
@@ -100,6 +109,67 @@ static ktk_status may_match_chunk(const struct prune *prune, const struct bound_
     KTKI_TRY(ktki_literal_may_match(literal, &extents, prune->allocator, &mask, err));
     *out = (mask & 1) != 0;
 out:
+    return status;
+}
+
+/* A value as PLAIN encoding has it, in `buffer` or where it is. False: it is not known how. */
+static bool plain_value(const struct filter_column *column, const union scalar *value,
+                        uint8_t buffer[sizeof(int64_t)], const void **data, size_t *size) {
+    enum value_class class = ktki_value_class(column->values->type.id);
+    enum parquet_type type = column->leaf->element->type;
+    float single;
+
+    *data = buffer;
+    if (class == CLASS_BYTES) {
+        *data = value->bytes.data;
+        *size = value->bytes.size;
+        return true;
+    }
+    if (class == CLASS_FLOAT && type == PQ_DOUBLE) {
+        memcpy(buffer, &value->real, *size = sizeof(value->real));
+        return true;
+    }
+    if (class == CLASS_FLOAT && type == PQ_FLOAT) {
+        single = (float)value->real;
+        memcpy(buffer, &single, *size = sizeof(single));
+        return (double)single == value->real;
+    }
+    *size = type == PQ_INT32 ? sizeof(int32_t) : sizeof(int64_t);
+    memcpy(buffer, &value->integer, *size); /* the low bytes are those of the narrower number */
+    return (type == PQ_INT32 || type == PQ_INT64) && class != CLASS_DECIMAL;
+}
+
+/* What the Bloom filter of the chunk says. */
+static ktk_status may_match_bloom(const struct prune *prune, const struct bound_literal *literal,
+                                  bool *out, ktk_error *err) {
+    const struct filter_column *column = column_of(prune, literal);
+    const struct column_chunk *chunk = &prune->scan->group->columns[column->number];
+    const struct test *test = &literal->tests[ktki_test_index(&column->values->type)];
+    struct bloom bloom = {0};
+    ktk_status status = KTK_OK;
+
+    *out = true;
+    if (chunk->bloom.offset < 0 || !is_for_few(test) || test->value_count > BLOOM_VALUES_MAX ||
+        ktki_value_class(column->values->type.id) != literal->value_class) {
+        goto out;
+    }
+    KTKI_TRY(ktki_bloom_read(&bloom, &prune->scan->file->source, &chunk->bloom, err));
+    *out = false;
+    for (size_t i = 0; i < test->value_count && !*out; i++) {
+        uint8_t buffer[sizeof(int64_t)];
+        const void *data;
+        size_t size;
+
+        *out = !plain_value(column, &test->values[i], buffer, &data, &size) ||
+               ktki_bloom_may_hold(&bloom, column->leaf->element->type, data, size);
+    }
+out:
+    if (status == KTK_E_UNSUPPORTED) {
+        status = KTK_OK; /* a kind of filter that is not known tells nothing */
+    } else if (status != KTK_OK) {
+        ktki_error_context(err, "column '%s'", column->leaf->path);
+    }
+    ktki_bloom_clear(&bloom);
     return status;
 }
 
@@ -165,7 +235,7 @@ static ktk_status may_match_dictionary(const struct prune *prune,
     ktk_status status = KTK_OK;
 
     *out = true;
-    if ((test->kind != TEST_EQ && test->kind != TEST_IN) || ktki_test_of_null(test)) {
+    if (!is_for_few(test)) {
         goto out;
     }
     KTKI_TRY(ktki_row_scan_table(prune->scan, column->leaf, column->number, &table, err));
@@ -190,7 +260,7 @@ typedef ktk_status (*may_match_fn)(const struct prune *prune, const struct bound
                                    bool *out, ktk_error *err);
 
 /* What may rule out a row group, the cheapest first. */
-static const may_match_fn questions[] = {may_match_chunk, may_match_dictionary};
+static const may_match_fn questions[] = {may_match_chunk, may_match_bloom, may_match_dictionary};
 
 /* Rows that the conjunction may be true for, into the empty `out`. */
 static ktk_status prune_conjunction(const struct prune *prune,
@@ -212,6 +282,25 @@ static ktk_status prune_conjunction(const struct prune *prune,
     for (size_t j = 0; j < conjunction->literal_count && out->count > 0; j++) {
         KTKI_TRY(narrow(prune, conjunction->literals[j], out, err));
     }
+out:
+    return status;
+}
+
+ktk_status ktki_row_filter_may_match(const struct row_filter *filter, struct row_scan *scan,
+                                     bool *out, ktk_error *err) {
+    struct prune prune = {filter, scan, ktki_context_allocator(scan->file->context)};
+    bool may_match = false;
+    ktk_status status = KTK_OK;
+
+    for (size_t i = 0; i < filter->where->conjunction_count && !may_match; i++) {
+        const struct bound_conjunction *conjunction = &filter->where->conjunctions[i];
+
+        may_match = true;
+        for (size_t j = 0; j < conjunction->literal_count && may_match; j++) {
+            KTKI_TRY(may_match_chunk(&prune, conjunction->literals[j], &may_match, err));
+        }
+    }
+    *out = may_match;
 out:
     return status;
 }

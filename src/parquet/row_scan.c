@@ -490,3 +490,20 @@ void ktki_row_scan_clear(struct row_scan *scan) {
     ktki_arena_clear(&scan->arena);
     *scan = (struct row_scan){0};
 }
+
+ktk_status ktki_parquet_may_match(bool *out, ktk_parquet_file *file, int32_t row_group,
+                                  const struct bound_predicate *where, const int32_t *file_columns,
+                                  ktk_error *err) {
+    struct row_scan scan = {.file = file, .group = &file->metadata.row_groups[row_group]};
+    struct row_filter filter = {0};
+    ktk_status status = KTK_OK;
+
+    ktki_arena_init(&scan.arena, ktki_context_allocator(file->context));
+    ktki_ranges_init(&scan.rows, ktki_context_allocator(file->context));
+    KTKI_TRY(ktki_row_filter_init(&filter, file, where, file_columns, err));
+    KTKI_TRY(ktki_row_filter_may_match(&filter, &scan, out, err));
+out:
+    ktki_row_filter_clear(&filter);
+    ktki_row_scan_clear(&scan);
+    return status;
+}

@@ -25,27 +25,40 @@ static int base64_digit(char c) {
 /* Padding may be missing; anything but digits and padding at the end is an error. `out` has room
  * for 3 bytes per 4 characters. */
 static bool base64_decode(const char *text, size_t size, uint8_t *out, size_t *out_size) {
-    uint32_t bits = 0;
-    uint32_t bit_count = 0;
+    int8_t digits[256];
+    int bits = 0; /* negative: some character is no digit */
     size_t count = 0;
+    size_t i = 0;
 
+    for (int c = 0; c < 256; c++) {
+        digits[c] = (int8_t)base64_digit((char)c);
+    }
     while (size > 0 && text[size - 1] == '=') {
         size--;
     }
-    for (size_t i = 0; i < size; i++) {
-        int digit = base64_digit(text[i]);
-        if (digit < 0) {
-            return false;
-        }
-        bits = bits << 6 | (uint32_t)digit;
-        bit_count += 6;
-        if (bit_count >= 8) {
-            bit_count -= 8;
-            out[count++] = (uint8_t)(bits >> bit_count);
+    for (; i + 4 <= size; i += 4) {
+        const uint8_t *at = (const uint8_t *)text + i;
+        int four = digits[at[0]] * (1 << 18) | digits[at[1]] * (1 << 12) |
+                   digits[at[2]] * (1 << 6) | digits[at[3]];
+
+        bits |= four;
+        out[count++] = (uint8_t)(four >> 16);
+        out[count++] = (uint8_t)(four >> 8);
+        out[count++] = (uint8_t)four;
+    }
+    if (size - i >= 2) {
+        const uint8_t *at = (const uint8_t *)text + i;
+        int third = size - i == 3 ? digits[at[2]] : 0;
+        int three = digits[at[0]] * (1 << 12) | digits[at[1]] * (1 << 6) | third;
+
+        bits |= three;
+        out[count++] = (uint8_t)(three >> 10);
+        if (size - i == 3) {
+            out[count++] = (uint8_t)(three >> 2);
         }
     }
     *out_size = count;
-    return bit_count < 6;
+    return bits >= 0 && size - i != 1;
 }
 
 static ktk_status decode_entry(struct schema **out, ktk_context *context, const char *value,

@@ -102,12 +102,39 @@ bool ktki_scan_keeps_dictionaries(const struct scan *scan) {
     return scan->plan->shape == KTK_SHAPE_TABLE || scan->plan->keep_dictionaries;
 }
 
+/* Statistics may tell that no row matches; then nothing is fetched. */
+static ktk_status may_match(const struct scan *scan, int32_t row_group, bool *out, ktk_error *err) {
+    const ktk_allocator *allocator = ktki_context_allocator(scan->plan->context);
+    size_t count = (size_t)scan->plan->schema->field_count;
+    int32_t *columns = NULL;
+    ktk_status status = KTK_OK;
+
+    *out = true;
+    if (scan->where == NULL) {
+        return KTK_OK;
+    }
+    KTKI_TRY(ktki_alloc_array(allocator, count, sizeof(*columns), &columns, err));
+    for (size_t i = 0; i < count; i++) {
+        columns[i] = scan->reads_of_fields[i] < 0 ? -1 : scan->reads[scan->reads_of_fields[i]];
+    }
+    KTKI_TRY(ktki_parquet_may_match(out, scan->file, row_group, scan->where, columns, err));
+out:
+    ktki_free_array(allocator, columns, count, sizeof(*columns));
+    return status;
+}
+
 ktk_status ktki_scan_read(const struct scan *scan, int32_t row_group, struct batch *out,
                           ktk_error *err) {
     const struct row_group *group = &ktki_parquet_metadata(scan->file)->row_groups[row_group];
     struct batch read = {.row_count = group->row_count};
+    bool is_wanted = true;
     ktk_status status = KTK_OK;
 
+    KTKI_TRY(may_match(scan, row_group, &is_wanted, err));
+    if (!is_wanted) {
+        *out = (struct batch){0};
+        goto out;
+    }
     if (scan->read_count > 0 && group->row_count > 0) {
         KTKI_TRY(ktki_parquet_read_row_group(&read, scan->file, row_group, scan->reads,
                                              scan->read_count, ktki_scan_keeps_dictionaries(scan),

@@ -488,6 +488,44 @@ static void pages_without_a_wanted_row_are_passed_over(void **unused) {
     test_context_free(context);
 }
 
+static bool may_match(ktk_context *context, ktk_parquet_file *file, int32_t row_group,
+                      const char *where) {
+    static const int32_t columns[] = {0, 1};
+    struct bound_predicate *bound = NULL;
+    ktk_predicate *predicate = NULL;
+    bool result = false;
+    ktk_error err;
+
+    CHECK_OK(ktk_predicate_parse(&predicate, context, where, &err));
+    CHECK_OK(ktki_predicate_bind(&bound, context, predicate, ktki_parquet_schema(file), &err));
+    CHECK_OK(ktki_parquet_may_match(&result, file, row_group, bound, columns, &err));
+    ktki_bound_free(bound);
+    ktk_predicate_free(predicate);
+    return result;
+}
+
+static void statistics_rule_row_groups_out(void **unused) {
+    ktk_context *context = test_context_new(0);
+    ktk_parquet_file *file = NULL;
+    struct buffer bytes;
+
+    (void)unused;
+    ktki_buffer_init(&bytes, test_allocator(), 0);
+    make_sorted(&bytes, context);
+    open_as(&file, context, &bytes, SOURCE_MEMORY);
+    assert_true(may_match(context, file, 0, "x > 1998"));
+    assert_false(may_match(context, file, 0, "x > 1999"));
+    assert_true(may_match(context, file, 1, "x > 1999"));
+    assert_false(may_match(context, file, 1, "x > 2500 and name < n0020"));
+    assert_true(may_match(context, file, 1, "x < 100 or name == n0030"));
+    assert_false(may_match(context, file, 1, "x == null"));
+    assert_true(may_match(context, file, 1, "x != null"));
+    assert_false(may_match(context, file, 1, "x in (1, 2, null)"));
+    ktk_parquet_file_free(file);
+    ktki_buffer_clear(&bytes);
+    test_context_free(context);
+}
+
 /* ---- an index that lies ---- */
 
 /* Any byte of the places of pages may be wrong: the rows are the same, or there is an error. */
@@ -606,6 +644,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading_rows_is_reading_all_and_choosing),
         cmocka_unit_test(files_of_other_writers),
+        cmocka_unit_test(statistics_rule_row_groups_out),
         cmocka_unit_test(wrong_places_are_found_out),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(pages_without_a_wanted_row_are_passed_over),
