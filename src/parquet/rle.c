@@ -33,8 +33,10 @@ bool ktki_rle_run(struct cursor *cursor, unsigned bit_width, struct rle_run *out
     struct rle_run run = {0};
 
     do {
-        uint64_t head;
-        if (!ktki_cursor_varint(cursor, &head)) {
+        uint64_t head = 0;
+        if (cursor->at < cursor->end && *cursor->at < 0x80) {
+            head = *cursor->at++;
+        } else if (!ktki_cursor_varint(cursor, &head)) {
             return false;
         }
         if (!((head & 1) != 0 ? packed_run : repeated_run)(cursor, bit_width, head >> 1, &run)) {
@@ -59,6 +61,9 @@ void ktki_index_init(struct index_reader *reader, struct cursor cursor, unsigned
     reader->end = 0;
 }
 
+/* Runs of one number that are worth being handed out as such. */
+#define LONG_RUN ((size_t)256)
+
 static bool next_run(struct index_reader *reader) {
     if (reader->run.count > 0) {
         return true;
@@ -70,12 +75,17 @@ static bool next_run(struct index_reader *reader) {
     if (reader->run.is_packed && reader->bit_width == 0) {
         reader->run.is_packed = false; /* nothing is packed: zeroes */
     }
-    return reader->run.is_packed || reader->run.value < reader->bound;
+    if (!reader->run.is_packed && reader->run.value >= reader->bound) {
+        reader->run.count = 0;
+        reader->cursor.at = reader->cursor.end; /* there is no way on */
+        return false;
+    }
+    return true;
 }
 
 /* Append up to `room` numbers of the current run to the block. Packed runs are cut only between
- * groups of eight, so that what is left starts at a byte. */
-static bool unpack_some(struct index_reader *reader, size_t room) {
+ * groups of eight, so that what is left starts at a byte. Up to seven numbers more are written. */
+static void append_some(struct index_reader *reader, size_t room) {
     struct rle_run *run = &reader->run;
     uint32_t *to = reader->block + reader->end;
     size_t count = run->count;
@@ -84,43 +94,58 @@ static bool unpack_some(struct index_reader *reader, size_t room) {
         count = run->is_packed ? room / 8 * 8 : room;
     }
     if (!run->is_packed) {
-        for (size_t i = 0; i < count; i++) {
-            to[i] = run->value;
+        for (size_t i = 0; i < count; i += 8) {
+            for (size_t j = 0; j < 8; j++) {
+                to[i + j] = run->value;
+            }
         }
     } else {
         size_t size = count == run->count ? run->packed_size : count / 8 * reader->bit_width;
-        reader->kernels->unpack(run->packed, run->packed_size, reader->bit_width, count, to);
-        if (reader->kernels->max(to, count) >= reader->bound) {
-            return false;
-        }
+        /* What follows the run may be read, too, which saves care at its end. */
+        reader->kernels->unpack(run->packed, (size_t)(reader->cursor.end - run->packed),
+                                reader->bit_width, count, to);
         run->packed += size;
         run->packed_size -= size;
     }
     run->count -= count;
     reader->end += count;
-    return true;
+}
+
+/* Make `count` (at most INDEX_BLOCK) numbers wait, or as many as there are before a long run of
+ * one. The numbers are checked all at once. */
+static bool append(struct index_reader *reader, size_t count, size_t long_run) {
+    size_t first = reader->end;
+
+    while (reader->end - reader->start < count && next_run(reader) &&
+           (reader->run.is_packed || reader->run.count < long_run)) {
+        /* Fewer than INDEX_BLOCK wait, so that there is room for a group of eight at least. */
+        append_some(reader, 2 * INDEX_BLOCK - reader->end);
+    }
+    return reader->kernels->max(reader->block + first, reader->end - first) < reader->bound ||
+           reader->end == first;
 }
 
 bool ktki_index_some(struct index_reader *reader, size_t wanted, struct index_piece *out) {
-    size_t count;
+    struct rle_run *run = &reader->run;
+    size_t count = wanted < INDEX_BLOCK ? wanted : INDEX_BLOCK;
 
     if (reader->start == reader->end) {
         reader->start = 0;
         reader->end = 0;
-        if (!next_run(reader)) {
+        if (!append(reader, count, LONG_RUN)) {
             return false;
         }
-        if (!reader->run.is_packed) {
-            count = reader->run.count < wanted ? reader->run.count : wanted;
-            reader->run.count -= count;
-            *out = (struct index_piece){NULL, count, reader->run.value};
+        if (reader->end == 0) {
+            if (run->count == 0 || run->is_packed) {
+                return false;
+            }
+            count = run->count < wanted ? run->count : wanted;
+            run->count -= count;
+            *out = (struct index_piece){NULL, count, run->value};
             return true;
         }
-        if (!unpack_some(reader, INDEX_BLOCK)) {
-            return false;
-        }
     }
-    count = reader->end - reader->start < wanted ? reader->end - reader->start : wanted;
+    count = reader->end - reader->start < count ? reader->end - reader->start : count;
     *out = (struct index_piece){reader->block + reader->start, count, 0};
     reader->start += count;
     return true;
@@ -133,11 +158,8 @@ bool ktki_index_exactly(struct index_reader *reader, size_t count, const uint32_
         reader->end -= reader->start;
         reader->start = 0;
     }
-    /* Fewer than INDEX_BLOCK wait, so that the block has room for a group of eight at least. */
-    while (reader->end - reader->start < count) {
-        if (!next_run(reader) || !unpack_some(reader, 2 * INDEX_BLOCK - reader->end)) {
-            return false;
-        }
+    if (!append(reader, count, SIZE_MAX) || reader->end - reader->start < count) {
+        return false;
     }
     *out = reader->block + reader->start;
     reader->start += count;

@@ -32,7 +32,7 @@ struct index_reader {
     struct rle_run run; /* what is left of it; count 0: none */
     size_t start;       /* numbers [start, end) of the block wait to be taken */
     size_t end;
-    uint32_t block[2 * INDEX_BLOCK];
+    uint32_t block[2 * INDEX_BLOCK + 8];
 };
 
 void ktki_index_init(struct index_reader *reader, struct cursor cursor, unsigned bit_width,
