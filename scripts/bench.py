@@ -7,8 +7,10 @@ The workloads, the peers' programs and the rules are those of ../shared/bench; t
 import argparse
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
+import time
 
 from environments import ROOT, environment, meson_build, run, say
 
@@ -19,6 +21,43 @@ OURS = ["pandas", "pyarrow", "dask"]
 
 #: what exists so far
 ONLY = r"^(A\.read\.|A\.read2\.|A\.write\.|A\.count\.|A\.pandas\.|B\.import|B\.store|B\.partition\.1000$|B\.read\.whole|B\.read\.primary|B\.open\.1000+\.json)"
+
+#: what a short script does first; whole processes, so the harness does not have it
+OPEN_SMALL = """
+import sys
+import kartothek.io.eager
+from kartothek.core.dataset import DatasetMetadata
+store = "hfs://" + sys.argv[1]
+if sys.argv[2] == "kartothek":
+    from storefact import get_store_from_url
+    store = get_store_from_url(store)
+assert len(DatasetMetadata.load_from_store("small", store).partitions) == 3
+"""
+STORE_SMALL = """
+import sys
+import pandas
+from kartothek.io.eager import store_dataframes_as_dataset
+frames = [pandas.DataFrame({"number": [i, i + 1], "text": ["a", "b"]}) for i in range(3)]
+store_dataframes_as_dataset(dfs=frames, dataset_uuid="small", store="hfs://" + sys.argv[1], overwrite=True)
+"""
+
+
+def import_and_open(environ, folder, rounds):
+    """Import and open a dataset of three partitions: ours and kartothek in turn."""
+    pythons = {"ours": environ["BENCH_PY_OURS"], "kartothek": environ.get("BENCH_PY_K")}
+    folder.mkdir(parents=True, exist_ok=True)
+    run([pythons["ours"], "-c", STORE_SMALL, folder], quiet=True)
+    seconds = {name: [] for name, python in pythons.items() if python}
+    for _ in range(rounds + 1):
+        for name in seconds:
+            start = time.perf_counter()
+            run([pythons[name], "-W", "ignore", "-c", OPEN_SMALL, folder, name], quiet=True)
+            seconds[name].append(time.perf_counter() - start)
+    medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}
+    text = ", ".join("{} {:.3f} s".format(name, median) for name, median in medians.items())
+    if "kartothek" in medians:
+        text += "; kartothek / ours {:.1f}".format(medians["kartothek"] / medians["ours"])
+    print("import and open of a small dataset, whole process: " + text)
 
 
 def main():
@@ -50,6 +89,7 @@ def main():
     say("measuring; the data is made on first use")
     run(command, env=environ)
     run([environ["BENCH_PY_P"], BENCH / "run.py", "--report", result], env=environ)
+    import_and_open(environ, build / "bench" / "small", rounds=9)
 
 
 if __name__ == "__main__":
