@@ -14,7 +14,7 @@ import sys
 from tap import Report
 
 # Of the C library and the compiler, and what sanitizers bring along.
-PLATFORM = re.compile(r"(libc|libm|libpthread|libgcc_s|ld-linux[-\w]*|lib(a|l|t|ub)san)$")
+PLATFORM = re.compile(r"(libc|libm|libpthread|libgcc_s|libresolv|ld-linux[-\w]*|lib(a|l|t|ub)san)$")
 # Parts of a library that is named.
 PARTS = {"libbrotlicommon": "libbrotlidec"}
 

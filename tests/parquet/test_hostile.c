@@ -440,7 +440,7 @@ static void refuses_lying_footers(void **unused) {
         {"", .add_values = INT64_MAX / 2},
         {"", .add_rows = INT64_MAX / 2},
         {"not within the file", .data_offset = 1 << 20},
-        {"not within the file", .data_offset = INT64_MAX},
+        {"not within the file", .data_offset = INT64_MAX - 4},
         {"not within the file", .data_offset = INT64_MIN},
         {"page 0 at offset", .data_offset = 5},
         {"not within the file", .size = 1 << 20},
