@@ -1,5 +1,7 @@
 #include "support/test.h"
 
+#include <stdlib.h>
+
 #include "parquet/rle.h"
 
 #define CURSOR(...)                                                                                \
@@ -159,6 +161,83 @@ static void hands_out_exactly_as_many_indices(void **unused) {
     }
 }
 
+static uint32_t random_state = 5;
+
+static uint32_t random_below(uint32_t bound) {
+    random_state = random_state * 1664525 + 1013904223;
+    return (random_state >> 8) % bound;
+}
+
+/* Runs of all lengths of numbers of 11 bits below 2000, with the numbers in `numbers`; the bytes
+ * end with the last run. */
+static size_t random_runs(uint8_t *bytes, uint32_t *numbers, size_t *count) {
+    size_t size = 0;
+
+    *count = 0;
+    for (uint32_t runs = 1 + random_below(60); runs > 0; runs--) {
+        bool is_packed = random_below(2) == 0;
+        uint32_t length = 1 + random_below(random_below(10) == 0 ? 600 : 40);
+        uint32_t number = random_below(2000);
+        uint32_t head = is_packed ? length / 8 << 1 | 1 : length << 1;
+
+        length = is_packed ? length / 8 * 8 : length;
+        for (; head >= 0x80; head >>= 7) {
+            bytes[size++] = (uint8_t)(head | 0x80);
+        }
+        bytes[size++] = (uint8_t)head;
+        if (!is_packed) {
+            bytes[size++] = (uint8_t)number;
+            bytes[size++] = (uint8_t)(number >> 8);
+        } else {
+            memset(bytes + size, 0, length / 8 * 11);
+        }
+        for (uint32_t i = 0; i < length; i++) {
+            number = is_packed ? random_below(2000) : number;
+            numbers[(*count)++] = number;
+            for (uint32_t bit = 11 * i; is_packed && bit < 11 * i + 11; bit++) {
+                bytes[size + bit / 8] |= (uint8_t)((number >> (bit - 11 * i) & 1) << bit % 8);
+            }
+        }
+        size += is_packed ? length / 8 * 11 : 0;
+    }
+    return size;
+}
+
+static void hands_out_runs_of_all_lengths(void **unused) {
+    static struct index_reader reader;
+    static uint8_t bytes[1 << 16];
+    static uint32_t numbers[1 << 16];
+
+    (void)unused;
+    for (int repeat = 0; repeat < 600; repeat++) {
+        size_t count;
+        size_t size = random_runs(bytes, numbers, &count);
+        uint8_t *input = malloc(size);
+        size_t done = 0;
+
+        assert_non_null(input);
+        memcpy(input, bytes, size);
+        ktki_index_init(&reader, ktki_cursor(input, size), 11, 2000, ktki_kernels());
+        while (done < count) {
+            size_t left = count - done;
+            size_t wanted = 1 + random_below(left < 1024 ? (uint32_t)left : 1024);
+            struct index_piece piece = {NULL, wanted, 0};
+
+            if (random_below(2) == 0) {
+                assert_true(ktki_index_some(&reader, wanted, &piece));
+                assert_in_range(piece.count, 1, wanted);
+            } else {
+                assert_true(ktki_index_exactly(&reader, wanted, &piece.indices));
+            }
+            for (size_t i = 0; i < piece.count; i++) {
+                assert_int_equal(piece.indices == NULL ? piece.value : piece.indices[i],
+                                 numbers[done++]);
+            }
+        }
+        free(input);
+    }
+}
+
 static void refuses_indices_out_of_bounds(void **unused) {
     static struct index_reader reader;
     uint8_t bytes[1100];
@@ -189,6 +268,7 @@ int main(void) {
         cmocka_unit_test(reads_numbers_of_no_bits),
         cmocka_unit_test(hands_out_indices_in_pieces),
         cmocka_unit_test(hands_out_exactly_as_many_indices),
+        cmocka_unit_test(hands_out_runs_of_all_lengths),
         cmocka_unit_test(refuses_indices_out_of_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
