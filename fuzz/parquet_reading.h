@@ -9,6 +9,7 @@
 #include <kartothek/parquet.h>
 
 #include "arrow/array.h"
+#include "arrow/stream.h"
 #include "base/alloc.h"
 #include "parquet/reader.h"
 
@@ -88,6 +89,43 @@ static void read_info(ktk_parquet_file *file) {
     }
 }
 
+/* Some batches of rows by predicate and range: other ways through the same pages. */
+static void read_rows(ktk_context *context, ktk_parquet_file *file, const char *column,
+                      ktk_operator op) {
+    static const ktk_value value = {.kind = KTK_VALUE_UNTYPED, .bytes = "1", .bytes_size = 1};
+    const ktk_literal literal = {column, op, &value, 1};
+    const size_t one = 1;
+    ktk_parquet_read_options options = KTK_PARQUET_READ_OPTIONS_INIT;
+    ktk_predicate *where = NULL;
+    struct ArrowArrayStream stream = {0};
+    struct stream_reader reader = {0};
+    ktk_error err;
+
+    FUZZ_ASSERT(ktk_predicate_new(&where, context, &literal, &one, 1, &err) == KTK_OK);
+    options.columns = &column;
+    options.column_count = 1;
+    options.where = op == KTK_OP_NE ? NULL : where;
+    options.row_start = 1;
+    options.batch_rows_max = 3;
+    if (ktk_parquet_read(&stream, file, &options, &err) == KTK_OK &&
+        ktki_reader_init(&reader, context, &stream, &err) == KTK_OK) {
+        for (int i = 0; i < 10; i++) {
+            struct batch batch = {0};
+
+            if (ktki_reader_next(&reader, &batch, &err) != KTK_OK || batch.schema == NULL) {
+                break;
+            }
+            FUZZ_ASSERT(batch.row_count > 0 && batch.row_count <= 3);
+            FUZZ_ASSERT(ktki_array_check(&batch.columns[0], &batch.schema->fields[0], true, &err) ==
+                        KTK_OK);
+            ktki_batch_clear(&batch);
+        }
+    }
+    ktki_reader_clear(&reader);
+    ktki_stream_clear(&stream);
+    ktk_predicate_free(where);
+}
+
 /* Whatever a file holds: what is read of it is a sound Arrow array of as many rows as its row group
  * has, and nothing takes more memory than a bound. */
 static void read_parquet_file(const uint8_t *data, size_t size) {
@@ -100,6 +138,11 @@ static void read_parquet_file(const uint8_t *data, size_t size) {
         const struct schema *schema = ktki_parquet_schema(file);
         int32_t row_group_count = ktki_parquet_metadata(file)->row_group_count;
         read_info(file);
+        for (int32_t i = 0; i < schema->field_count && i < 4; i++) {
+            read_rows(context, file, schema->fields[i].name, KTK_OP_EQ);
+            read_rows(context, file, schema->fields[i].name, KTK_OP_GE);
+            read_rows(context, file, schema->fields[i].name, KTK_OP_NE);
+        }
         for (int32_t i = 0; i < row_group_count && i < 4; i++) {
             for (int32_t j = 0; j < schema->field_count && j < 32; j++) {
                 read_column(file, i, j, false);

@@ -208,7 +208,7 @@ typedef struct ktk_parquet_read_options {
                                    that cannot hold such rows are passed over */
     int64_t row_start;          /**< first row to read, counted through the file */
     int64_t row_count;          /**< rows from there on, before `where`; 0: to the end */
-    int64_t batch_rows_max;     /**< rows of a batch; 0: a batch a row group */
+    int64_t batch_rows_max;     /**< rows of a batch at most; 0: a batch a row group */
     int64_t memory_bytes_max;   /**< bytes that a batch and decoding it may take, about: row groups
                                    come in as many batches as that needs, whose pages are read one
                                    after the other. Columns of lists, maps and structs are held for

@@ -44,7 +44,7 @@ static int64_t row_bytes(const struct row_group *group, const struct read_plan *
 int64_t ktki_read_budget_rows(const struct read_budget *budget, const struct row_group *group,
                               const struct read_plan *plan) {
     int64_t bytes = budget->bytes_max / BATCH_SHARE;
-    int64_t rows = budget->rows_max;
+    int64_t rows = INT64_MAX;
     bool is_known;
     int64_t each;
 
@@ -52,7 +52,7 @@ int64_t ktki_read_budget_rows(const struct read_budget *budget, const struct row
         each = row_bytes(group, plan, &is_known);
         if (budget->rows > 0 && budget->bytes_of_rows / budget->rows > each) {
             each = budget->bytes_of_rows / budget->rows;
-        } else if (budget->rows == 0 && !is_known && rows > ROWS_FIRST) {
+        } else if (budget->rows == 0 && !is_known) {
             rows = ROWS_FIRST;
         }
         rows = bytes / each < rows ? bytes / each : rows;

@@ -2,6 +2,7 @@
 #include <kartothek/parquet.h>
 
 #include "arrow/stream.h"
+#include "arrow/take.h"
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/context.h"
@@ -52,6 +53,9 @@ struct file_stream {
     struct bound_predicate *where; /* NULL: all rows */
     struct row_filter filter;      /* used if `where` is not NULL */
     struct read_budget budget;
+    int64_t batch_rows_max;
+    struct batch held; /* more rows than a batch may have; those before `held_start` are out */
+    int64_t held_start;
     bool is_scanning;
     struct row_scan scan; /* of the row group in front of `next`, if is_scanning */
 };
@@ -61,6 +65,7 @@ static void file_stream_free(void *state) {
     ktk_context *context = ktk_context_ref(stream->file->context);
     const ktk_allocator *allocator = ktki_context_allocator(context);
 
+    ktki_batch_clear(&stream->held);
     ktki_row_scan_clear(&stream->scan);
     ktki_row_filter_clear(&stream->filter);
     ktki_bound_free(stream->where);
@@ -130,17 +135,41 @@ out:
     return status;
 }
 
+/* The next rows of those that are held. */
+static ktk_status slice_held(struct file_stream *stream, struct batch *out, ktk_error *err) {
+    int64_t left = stream->held.row_count - stream->held_start;
+    int64_t count = smaller(left, stream->batch_rows_max);
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_batch_slice(out, stream->file->context, &stream->held, stream->held_start, count,
+                              err));
+    stream->held_start += count;
+    if (count == left) {
+        ktki_batch_clear(&stream->held);
+    }
+out:
+    return status;
+}
+
 static ktk_status file_stream_next(void *state, struct batch *out, ktk_error *err) {
     struct file_stream *stream = state;
     struct batch batch = {0};
     ktk_status status = KTK_OK;
+
+    if (stream->held.schema != NULL) {
+        return slice_held(stream, out, err);
+    }
 
     while (batch.row_count == 0 &&
            (stream->is_scanning || stream->next < stream->row_group_count)) {
         KTKI_TRY(stream->is_scanning ? scan_next(stream, &batch, err)
                                      : begin_group(stream, &batch, err));
     }
-    if (batch.row_count > 0) {
+    if (batch.row_count > stream->batch_rows_max) {
+        stream->held = batch;
+        stream->held_start = 0;
+        KTKI_TRY(slice_held(stream, out, err));
+    } else if (batch.row_count > 0) {
         *out = batch;
     }
 out:
@@ -266,7 +295,7 @@ ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_file *file
     KTKI_TRY(check_options(options, err));
     KTKI_TRY(KTKI_NEW(allocator, &stream, err));
     stream->file = ktk_parquet_file_ref(file);
-    stream->budget.rows_max = options->batch_rows_max > 0 ? options->batch_rows_max : INT64_MAX;
+    stream->batch_rows_max = options->batch_rows_max > 0 ? options->batch_rows_max : INT64_MAX;
     stream->budget.bytes_max = options->memory_bytes_max;
     KTKI_TRY(choose_columns(&stream->plan, file, options, err));
     stream->plan.skips_checksums = options->skip_checksums;
