@@ -256,6 +256,8 @@ typedef struct ktk_parquet_column_options {
     const char *path; /**< dotted path in the file's schema, e.g. "x" or "x.list.item" */
     ktk_parquet_encoding encoding;
     ktk_parquet_dictionary dictionary;
+    bool bloom_filter; /**< lets readers pass over row groups without a value; not for booleans */
+    double bloom_fpp;  /**< share of absent values that the filter lets pass; 0: 0.01 */
 } ktk_parquet_column_options;
 
 /** The unit that timestamps are stored in. */

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "parquet/column_bloom.h"
 #include "parquet/column_dictionary.h"
 #include "parquet/page_index_write.h"
 #include "parquet/rle_encode.h"
@@ -13,12 +14,14 @@ void ktki_column_write_init(struct column_write *column, const struct write_leaf
     ktki_page_list_init(&column->pages, allocator);
     ktki_buffer_init(&column->bounds, allocator, 0);
     ktki_buffer_init(&column->index, allocator, 0);
+    ktki_buffer_init(&column->bloom, allocator, 0);
 }
 
 void ktki_column_write_clear(struct column_write *column) {
     ktki_page_list_clear(&column->pages);
     ktki_buffer_clear(&column->bounds);
     ktki_buffer_clear(&column->index);
+    ktki_buffer_clear(&column->bloom);
 }
 
 /* Entries of a dictionary stand for all values they number: their range is that of the values, and
@@ -175,6 +178,7 @@ ktk_status ktki_column_finish(struct column_write *column, struct scratch_pool *
         KTKI_TRY(ktki_column_index_build(&column->index, column->pages.pages, column->pages.count,
                                          scratches->allocator, err));
     }
+    KTKI_TRY(ktki_column_bloom(column, err));
     sum_up(column);
 out:
     give_scratch(column, scratches);

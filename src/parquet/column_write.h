@@ -33,6 +33,8 @@ struct column_write {
     struct buffer bounds;      /* the smallest value, then the largest, as statistics have them */
     int64_t text_bytes;        /* of BYTE_ARRAY values without their lengths; -1: not known */
     struct buffer index;       /* the column index; empty: none */
+    struct buffer bloom;       /* header and bloom filter; empty: there is none */
+    int64_t bloom_offset;      /* in the file, once it is there */
     int64_t uncompressed_size; /* of all pages with their headers */
     int64_t compressed_size;
 };
@@ -58,7 +60,8 @@ ktk_status ktki_column_page(struct column_write *column, size_t index,
                             const struct column_settings *settings, struct scratch_pool *scratches,
                             struct write_scratch *scratch, ktk_error *err);
 
-/** Third, when all pages are written, though not all may be in the file: statistics and sizes. */
+/** Third, when all pages are written, though not all may be in the file: statistics, the bloom
+ * filter and sizes. */
 ktk_status ktki_column_finish(struct column_write *column, struct scratch_pool *scratches,
                               ktk_error *err);
 

@@ -223,7 +223,8 @@ static ktk_status describe_column(struct file_footer *footer, struct column_chun
         .sizes = {.text_bytes = column->text_bytes},
         .column_index = {.offset = -1},
         .offset_index = {.offset = -1},
-        .bloom = {.offset = -1},
+        .bloom = {.offset = column->bloom.size > 0 ? column->bloom_offset : -1,
+                  .size = (int32_t)column->bloom.size},
     };
     ktk_status status = KTK_OK;
 

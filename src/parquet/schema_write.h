@@ -41,6 +41,7 @@ struct write_leaf {
     enum parquet_type physical;
     enum parquet_encoding encoding; /* of values that no dictionary numbers */
     enum dictionary_choice dictionary;
+    double bloom_fpp;       /* false positives of the bloom filter; 0: there is none */
     size_t width;           /* bytes of a stored value; 0: they differ */
     bool is_bytes;          /* values come as pieces of bytes, see value_block.h */
     bool is_text;           /* must be UTF-8 */

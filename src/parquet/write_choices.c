@@ -8,6 +8,8 @@
 #include "parquet/names.h"
 #include "parquet/value_encode.h"
 
+#define BLOOM_FPP_DEFAULT 0.01
+
 /* By ktk_parquet_encoding. */
 static const enum parquet_encoding encodings[] = {
     [KTK_ENCODING_AUTO] = PQ_PLAIN,
@@ -62,6 +64,28 @@ static ktk_status refuse_encoding(const struct write_leaf *leaf, const char *pat
                          ktki_parquet_encoding_name((int32_t)encoding), names);
 }
 
+static ktk_status choose_bloom(struct write_leaf *leaf, const ktk_parquet_column_options *column,
+                               ktk_error *err) {
+    double fpp = column->bloom_fpp == 0 ? BLOOM_FPP_DEFAULT : column->bloom_fpp;
+
+    if (!column->bloom_filter) {
+        return KTK_OK;
+    }
+    if (leaf->physical == PQ_BOOLEAN) {
+        return ktk_error_set(err, KTK_E_INVALID,
+                             "column '%s' of type BOOLEAN cannot have a bloom filter",
+                             column->path);
+    }
+    if (!(fpp > 0 && fpp < 1)) {
+        return ktk_error_set(err, KTK_E_INVALID,
+                             "column '%s': the false positives of a bloom filter must be between 0 "
+                             "and 1, not %g",
+                             column->path, fpp);
+    }
+    leaf->bloom_fpp = fpp;
+    return KTK_OK;
+}
+
 static ktk_status choose(struct write_schema *plan, const ktk_parquet_column_options *column,
                          ktk_error *err) {
     struct write_leaf *leaf = NULL;
@@ -81,6 +105,7 @@ static ktk_status choose(struct write_schema *plan, const ktk_parquet_column_opt
         KTKI_FAIL(err, KTK_E_INVALID, "column '%s' of type BOOLEAN cannot have a dictionary",
                   column->path);
     }
+    KTKI_TRY(choose_bloom(leaf, column, err));
     leaf->encoding = encoding;
     switch (column->dictionary) {
     case KTK_DICTIONARY_AUTO:

@@ -173,6 +173,23 @@ static ktk_status emit_page(void *state, const void *data, size_t size, ktk_erro
 
 /* ---- row groups ---- */
 
+/* Filters lie behind the chunks of their row group, where readers of the chunks need not pass over
+ * them; kept to the end of the file they would fill memory. */
+static ktk_status emit_blooms(ktk_parquet_writer *writer, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    for (int32_t i = 0; i < writer->footer.plan.leaf_count; i++) {
+        struct column_write *column = &writer->columns[i];
+
+        column->bloom_offset = writer->offset;
+        if (column->bloom.size > 0) {
+            KTKI_TRY(emit(writer, column->bloom.data, column->bloom.size, err));
+        }
+    }
+out:
+    return status;
+}
+
 static ktk_status write_row_group(ktk_parquet_writer *writer, const struct row_slice *slices,
                                   size_t slice_count, int64_t row_count, ktk_error *err) {
     int32_t leaf_count = writer->footer.plan.leaf_count;
@@ -199,6 +216,7 @@ static ktk_status write_row_group(ktk_parquet_writer *writer, const struct row_s
     }
     start = writer->offset;
     KTKI_TRY(ktki_row_group_write(&group, err));
+    KTKI_TRY(emit_blooms(writer, err));
     KTKI_TRY(ktki_footer_add(&writer->footer, writer->columns, row_count,
                              writer->options.column.page.codec_id, start, err));
 out:

@@ -34,23 +34,33 @@ def enum_values(text):
     return {name: int(value) for name, value in re.findall(r"\b(KTK_\w+) = (\d+)", text)}
 
 
-def option_struct(name):
-    """A ctypes structure as the header has it, and its initial values."""
-    text = header_text()
-    body = re.search(r"typedef struct {} \{{(.*?)\}} {};".format(name, name), text, re.S).group(1)
+def header_struct(name):
+    """A ctypes structure as the header has it."""
+    body = re.search(r"typedef struct {} \{{(.*?)\}} {};".format(name, name), header_text(), re.S).group(1)
     fields = []
     for declaration in filter(None, (part.strip() for part in body.split(";"))):
         kind, field = re.fullmatch(r"(.*?)(\w+)", " ".join(declaration.split())).groups()
         kind = kind.strip()
-        fields.append((field, ctypes.c_void_p if kind.endswith("*") else C_TYPES.get(kind, ctypes.c_int)))
+        pointer = ctypes.c_char_p if kind == "const char *" else ctypes.c_void_p
+        fields.append((field, pointer if kind.endswith("*") else C_TYPES.get(kind, ctypes.c_int)))
+    return type(name, (ctypes.Structure,), {"_fields_": fields})
+
+
+def option_struct(name):
+    """A structure of options, and its initial values."""
+    text = header_text()
+    struct = header_struct(name)
+    fields = struct._fields_
     macro = re.search(r"#define {}_INIT\s*\\?\s*\{{(.*?)\}}".format(name.upper()), text, re.S).group(1)
     names = enum_values(text)
     values = [part.strip(" \\\n") for part in macro.split(",")]
     assert len(values) == len(fields), "{} and its INIT differ in length".format(name)
-    struct = type(name, (ctypes.Structure,), {"_fields_": fields})
     constants = {"NULL": None, "false": False, "true": True, **names}
     init = {field: constants[value] if value in constants else int(value) for (field, _), value in zip(fields[1:], values[1:])}
     return struct, init
+
+
+ColumnOptions = header_struct("ktk_parquet_column_options")
 
 
 class Library:

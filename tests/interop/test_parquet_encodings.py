@@ -14,7 +14,7 @@ numpy = pytest.importorskip("numpy")
 pa = pytest.importorskip("pyarrow", reason="pyarrow cannot be imported")
 import pyarrow.parquet as pq  # noqa: E402
 from compare_tables import difference  # noqa: E402
-from parquet_ctypes import KtkError, Library, enum_values, header_text  # noqa: E402
+from parquet_ctypes import ColumnOptions, KtkError, Library, enum_values, header_text  # noqa: E402
 from random_tables import FLAT, null_mask, random_array  # noqa: E402
 
 FITS = {
@@ -29,10 +29,6 @@ FITS = {
 ENCODINGS = sorted({name for names in FITS.values() for name in names})
 SEEDS = int(os.environ.get("KTK_PEER_SEEDS", "1"))
 CODECS = ["none", "snappy", "gzip", "zstd", "lz4_raw", "brotli"]
-
-
-class ColumnOptions(ctypes.Structure):
-    _fields_ = [("path", ctypes.c_char_p), ("encoding", ctypes.c_int), ("dictionary", ctypes.c_int)]
 
 
 @pytest.fixture(scope="session")

@@ -111,6 +111,26 @@ static void reads_a_filter_of_unknown_size(void **unused) {
     test_data_free(data);
 }
 
+/* Of DuckDB: the filter of a BIGINT column that holds i * 1000003 for each i below 500. */
+static void reads_a_filter_of_duckdb(void **unused) {
+    size_t size;
+    uint8_t *data = test_read_source_file("fuzz/corpora/bloom/duckdb", &size);
+    struct bloom bloom;
+    int passed = 0;
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(ktki_bloom_decode(&bloom, data, size, &err));
+    for (int64_t i = 0; i < 500; i++) {
+        int64_t value = i * 1000003;
+        int64_t other = value + 1;
+        assert_true(ktki_bloom_may_hold(&bloom, PQ_INT64, &value, sizeof(value)));
+        passed += ktki_bloom_may_hold(&bloom, PQ_INT64, &other, sizeof(other));
+    }
+    assert_true(passed < 25);
+    test_data_free(data);
+}
+
 /* ---- our own ---- */
 
 static void fill(struct bloom_build *build, int64_t sized_for, int64_t count) {
@@ -234,6 +254,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_and_writes_the_bytes_of_others),
         cmocka_unit_test(reads_a_filter_of_unknown_size),
+        cmocka_unit_test(reads_a_filter_of_duckdb),
         cmocka_unit_test(holds_what_was_added_and_little_else),
         cmocka_unit_test(folding_is_as_if_built_so),
         cmocka_unit_test(zeroes_are_one_value_and_nan_is_any),

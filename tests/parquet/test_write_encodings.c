@@ -50,7 +50,9 @@ static void choose(struct choices *choices, const struct schema *schema, uint32_
                                      "%s%s", j == 0 ? "" : ".", leaf->path[j]);
         }
         choices->columns[i] = (ktk_parquet_column_options){
-            choices->paths[i], encoding, (ktk_parquet_dictionary)random_below(random, 3)};
+            .path = choices->paths[i],
+            .encoding = encoding,
+            .dictionary = (ktk_parquet_dictionary)random_below(random, 3)};
         if (leaf->physical == PQ_BOOLEAN) {
             choices->columns[i].dictionary = KTK_DICTIONARY_AUTO;
         }
@@ -114,7 +116,7 @@ static void begin(struct fixture *fixture, struct data_type type, int64_t row_co
 
     fixture->context = test_context_new(1);
     fixture->options = (ktk_parquet_write_options)KTK_PARQUET_WRITE_OPTIONS_INIT;
-    fixture->column = (ktk_parquet_column_options){"x", KTK_ENCODING_AUTO, KTK_DICTIONARY_AUTO};
+    fixture->column = (ktk_parquet_column_options){.path = "x"};
     fixture->options.columns = &fixture->column;
     fixture->options.column_count = 1;
     random_array(&array, &field, row_count, null_share, &random);
