@@ -312,6 +312,9 @@ typedef struct ktk_parquet_write_options {
  * Write all batches of a stream into a local file: a temporary neighbour, renamed when complete.
  * The stream is consumed and released in every case. Equal input gives equal bytes.
  *
+ * Structs, maps and lists of all kinds may lie within one another. All fields become OPTIONAL but
+ * the keys of maps, which must not be null. The Arrow types are kept beside, as pyarrow keeps them.
+ *
  * Memory: rows wait until they fill a row group, which is closed early when their values and
  * offsets (at least 4 bytes a number) take 7/16 of `memory_bytes_max`; then it is written page by
  * page, before the next batch is asked for. Indices of dictionary columns take as much at most, and
@@ -319,7 +322,9 @@ typedef struct ktk_parquet_write_options {
  * 32 MiB and 4 pages a thread. The batch under way belongs to the stream, and is not counted.
  *
  * @return KTK_E_INVALID for an option out of range, a column to choose for that is not there or
- * cannot have its encoding, and a timestamp with a rest below the unit.
+ * cannot have its encoding, a timestamp with a rest below the unit, and a null key of a map;
+ * KTK_E_UNSUPPORTED for intervals, structs without fields, dictionaries of nested values, and
+ * decimals of a scale that Parquet does not have.
  */
 KTK_API ktk_status ktk_parquet_write_path(ktk_context *context, const char *path,
                                           struct ArrowArrayStream *stream,

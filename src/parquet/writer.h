@@ -10,15 +10,15 @@
 
 /**
  * A writer for batches of `schema`. The schema's key/value metadata is written (in its order), then
- * `ARROW:schema`. All fields become OPTIONAL.
+ * `ARROW:schema`. Fields are stored as ktki_write_schema_plan() says.
  *
  * The bytes of the file depend on the schema, the options and the rows, not on threads, nor on how
  * the rows come in batches (columns that come as dictionaries excepted).
  *
  * After a failure of a call below the file is lost; the writer can only be restarted or freed.
  *
- * @return KTK_E_UNSUPPORTED for a nested type other than a list of a flat one; KTK_E_INVALID for an
- * option out of range.
+ * @return KTK_E_UNSUPPORTED for a type that Parquet does not have; KTK_E_INVALID for an option out
+ * of range.
  */
 ktk_status ktki_parquet_writer_new(ktk_parquet_writer **out, ktk_context *context,
                                    struct schema *schema, const ktk_parquet_write_options *options,
