@@ -59,6 +59,8 @@ static void column_json(struct json *json, const ktk_parquet_column_info *column
     member_number(json, "text_bytes", column->text_bytes);
     member_number(json, "column_index_size", column->column_index_size);
     member_number(json, "offset_index_size", column->offset_index_size);
+    cli_json_key(json, "bloom_filter");
+    cli_json_bool(json, column->has_bloom_filter);
     cli_json_key(json, "encrypted");
     cli_json_bool(json, column->is_encrypted);
     member_text(json, "minimum", column->minimum);

@@ -3,6 +3,7 @@
 
 #include "heap.h"
 #include "inspect.h"
+#include "options.h"
 #include "render.h"
 
 /* Longer values of metadata entries are cut. */
@@ -171,10 +172,23 @@ static ktk_status print_pages(const struct output *output, ktk_parquet_file *fil
     return status;
 }
 
-static void add_column_row(struct table *table, const ktk_parquet_column_info *column) {
-    bool has_bounds = column->column_index_size > 0;
-    bool has_places = column->offset_index_size > 0;
+/* "column, offset, bloom" at most. */
+static const char *index_text(const ktk_parquet_column_info *column) {
+    struct text_list names = {0};
 
+    if (column->column_index_size > 0) {
+        cli_list_add(&names, "column");
+    }
+    if (column->offset_index_size > 0) {
+        cli_list_add(&names, "offset");
+    }
+    if (column->has_bloom_filter) {
+        cli_list_add(&names, "bloom");
+    }
+    return names.count == 0 ? "" : cli_join(&names);
+}
+
+static void add_column_row(struct table *table, const ktk_parquet_column_info *column) {
     cli_table_cell(table, column->path);
     cli_table_cell(table, column->logical_type[0] == '\0'
                               ? column->physical_type
@@ -185,10 +199,7 @@ static void add_column_row(struct table *table, const ktk_parquet_column_info *c
     cli_table_cell(table, count_text(column->null_count));
     cli_table_cell_size(table, column->uncompressed_size);
     cli_table_cell_size(table, column->compressed_size);
-    cli_table_cell(table, has_bounds && has_places ? "column, offset"
-                          : has_bounds             ? "column"
-                          : has_places             ? "offset"
-                                                   : "");
+    cli_table_cell(table, index_text(column));
     cli_table_cell(table, or_nothing(column->minimum));
     cli_table_cell(table, or_nothing(column->maximum));
 }

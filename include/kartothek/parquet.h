@@ -119,6 +119,7 @@ typedef struct ktk_parquet_column_info {
     int64_t text_bytes;        /**< of BYTE_ARRAY values before encoding; -1: unknown */
     int64_t column_index_size; /**< bounds of its pages; 0: there is none */
     int64_t offset_index_size; /**< places of its pages; 0: there is none */
+    bool has_bloom_filter;
     bool is_encrypted;
 } ktk_parquet_column_info;
 

@@ -205,6 +205,7 @@ ktk_status ktk_parquet_column_info_get(const ktk_parquet_file *file, int32_t row
         .text_bytes = chunk->sizes.text_bytes >= 0 ? chunk->sizes.text_bytes : -1,
         .column_index_size = chunk->column_index.offset > 0 ? chunk->column_index.size : 0,
         .offset_index_size = chunk->offset_index.offset > 0 ? chunk->offset_index.size : 0,
+        .has_bloom_filter = chunk->bloom.offset > 0,
         .is_encrypted = chunk->is_encrypted,
     };
 out:

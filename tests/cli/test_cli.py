@@ -422,7 +422,9 @@ def looks_into_pages(_folder):
     equal({(page["kind"], page["encoding"], page["rows"], page["checksum"]) for page in pages}, {("DATA_PAGE", "PLAIN", 100, "right")})
     equal(sum(page["header_size"] + page["compressed_size"] for page in pages), column["compressed_size"])
     equal(pages[1]["offset"], pages[0]["offset"] + pages[0]["header_size"] + pages[0]["compressed_size"])
-    assert column["column_index_size"] > 0 and column["offset_index_size"] > 0
+    assert column["column_index_size"] > 0 and column["offset_index_size"] > 0 and not column["bloom_filter"]
+    bloom = good("inspect", path.with_name("data_index_bloom_encoding_stats.parquet")).out
+    assert "column, offset, bloom" in bloom, bloom
     equal(seen["size"], path.stat().st_size)
     equal(seen["metadata"], [{"key": "writer.model.name", "value": "example"}])
     text = good("inspect", path, "--pages").out
