@@ -151,7 +151,7 @@ static ktk_status rewrite(const char *from, const char *to, ktk_error *err) {
 
     context_options.threads = 1;
     read.memory_bytes_max = BUDGET;
-    write.row_group_rows_max = 65536;
+    write.memory_bytes_max = BUDGET;
     status = ktk_context_new(&context, &context_options, err);
     if (status == KTK_OK) {
         status = ktk_parquet_open_path(&file, context, from, err);
