@@ -2,7 +2,7 @@
 BUILD ?= build
 PYTHON ?= python3
 
-.PHONY: help demo check lint bench fuzz format clean
+.PHONY: help demo check lint threads bench fuzz format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,10 @@ check: ## install what is missing, build with gcc and clang, and run every test
 lint: ## formatter, clang-tidy and cppcheck alone
 	@scripts/install_packages.sh build check
 	@$(PYTHON) scripts/check.py --build $(BUILD) --only lint
+
+threads: ## the tests of what runs in parallel under the thread sanitizer
+	@scripts/install_packages.sh build check
+	@$(PYTHON) scripts/check.py --build $(BUILD) --only threads
 
 bench: ## measure against the peers (needs ../shared/bench; see docs/performance.md)
 	@scripts/install_packages.sh build

@@ -53,12 +53,12 @@ def add_tap(totals, name, text):
         totals.add("{}: complete report".format(name), "failed")
 
 
-def meson_test(totals, folder, label, suites=()):
+def meson_test(totals, folder, label, suites=(), timeout_multiplier=1):
     """Run a build's tests and count their cases."""
     log = folder / "meson-logs" / "testlog.json"
     if log.exists():
         log.unlink()
-    command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs"]
+    command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--timeout-multiplier", timeout_multiplier]
     for suite in suites:
         command += ["--suite", suite]
     done = subprocess.run([str(part) for part in command], env=dict(os.environ, **SANITIZE), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -132,6 +132,15 @@ def step_sanitizers(totals, build):
     meson_test(totals, folder, "clang")
 
 
+def step_threads(totals, build):
+    """Takes long and concerns only what runs in parallel, so it is a command of its own: `make threads`."""
+    folder = build / "threads"
+    options = ["-Dwerror=true", "-Dbuildtype=debugoptimized", "-Db_ndebug=false", "-Db_sanitize=thread", "-Db_lundef=false", "-Dcli=disabled", "-Dbench=false"]
+    meson_build(folder, options, env={"CC": "clang-19"}, what="with clang's thread sanitizer")
+    say("the tests of what runs in parallel under the thread sanitizer")
+    meson_test(totals, folder, "threads", ["base", "parquet", "query", "update"], timeout_multiplier=10)
+
+
 def python_environments(build):
     """(label, interpreter or None, what it holds)"""
     common = ["pytest"]
@@ -182,8 +191,8 @@ def step_peers(totals, build):
     pytest(totals, interpreter, "peers", tests, {"KTK_LIBRARY": str(build / "release" / "src" / "libkartothek.so")})
 
 
-STEPS = {"format": step_format, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop, "peers": step_peers, "lint": step_lint}
-ON_REQUEST = {"lint"}
+STEPS = {"format": step_format, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop, "peers": step_peers, "lint": step_lint, "threads": step_threads}
+ON_REQUEST = {"lint", "threads"}
 
 
 def main():

@@ -83,6 +83,8 @@ def our_options(rng, table):
         "no_dictionary": bool(rng.integers(2)),
         "data_page_version": int(rng.choice([0, 1, 2])),
         "page_checksums": bool(rng.integers(2)),
+        "no_page_index": bool(rng.integers(2)),
+        "memory_bytes_max": int(rng.choice([0, 2**20])),
     }
 
 
