@@ -274,6 +274,20 @@ static void write_rows(struct buffer *out, ktk_context *context, struct schema *
     ktki_parquet_writer_free(writer);
 }
 
+/* An encoding that does not fit the column is not asked for. */
+static void drop_unfit_choice(ktk_parquet_write_options *options, ktk_context *context,
+                              struct schema *schema) {
+    ktk_parquet_writer *writer = NULL;
+    ktk_status status =
+        ktki_parquet_writer_new(&writer, context, schema, options, append_to_buffer, NULL, NULL);
+
+    FUZZ_ASSERT(status == KTK_OK || (status == KTK_E_INVALID && options->column_count == 1));
+    if (status != KTK_OK) {
+        options->column_count = 0;
+    }
+    ktki_parquet_writer_free(writer);
+}
+
 static void check_rows(ktk_parquet_file *file, const struct field *field,
                        const struct ArrowArray *array) {
     const struct parquet_metadata *metadata = ktki_parquet_metadata(file);
@@ -304,6 +318,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const struct field *field = &fields[kind % FIELD_COUNT];
     ktk_context_options one_thread = KTK_CONTEXT_OPTIONS_INIT;
     ktk_parquet_write_options options = KTK_PARQUET_WRITE_OPTIONS_INIT;
+    ktk_parquet_column_options choice = {.path = "a"};
+    uint8_t choices;
+    int64_t numbers;
     int64_t batch_rows;
     ktk_context *context = NULL;
     struct schema *schema = NULL;
@@ -317,8 +334,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     options.compression = (ktk_compression)(next_byte(&input) % 4);
     options.row_group_rows_max = next_number(&input, 2) & 0x1FFF;
     options.page_bytes_max = next_number(&input, 2) & 0xFFFF;
-    options.no_dictionary = next_byte(&input) % 4 == 0;
-    batch_rows = 1 + (next_number(&input, 2) & 0x3FFF);
+    choices = next_byte(&input);
+    options.no_dictionary = choices % 4 == 0;
+    choice.encoding = (ktk_parquet_encoding)(choices / 4 % 7);
+    choice.dictionary = (ktk_parquet_dictionary)(choices / 28 % 3);
+    options.columns = &choice;
+    options.column_count = kind < NESTED_MIN;
+    numbers = next_number(&input, 2);
+    batch_rows = 1 + (numbers & 0x3FFF);
+    options.data_page_version = 1 + (numbers >> 14 & 1);
+    options.page_checksums = (numbers >> 15 & 1) != 0;
 
     FUZZ_ASSERT(ktk_context_new(&context, &one_thread, NULL) == KTK_OK);
     FUZZ_ASSERT(ktki_schema_new(&schema, context, 1, NULL) == KTK_OK);
@@ -334,6 +359,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         ktki_builder_clear(&builder);
     }
     ktki_buffer_init(&file, ktki_context_allocator(context), 0);
+    choice.path = field->child_count > 0 ? "a.list.item" : "a";
+    drop_unfit_choice(&options, context, schema);
     /* Row groups of few rows are tried with few rows: a chunk each costs much. */
     if (array.length > 64 * (options.row_group_rows_max + 1)) {
         options.row_group_rows_max = 0;

@@ -63,7 +63,7 @@ static void any_rows_come_back(void **unused) {
     uint32_t random = 5;
 
     (void)unused;
-    for (int round = 0; round < 60; round++) {
+    for (int round = 0; round < 24; round++) {
         static const int64_t page_bytes[] = {0, 100, 3000};
         static const int64_t group_rows[] = {0, 64, 500};
         ktk_context *context = test_context_new(1 + round % 3);
