@@ -128,6 +128,22 @@ def test_arrow_backed_columns(store_url):
     assert [None if pd.isna(value) else value for value in result.s] == ["a", None, "c"]
 
 
+def test_numbers_of_numpy_among_objects(store_url):
+    frame = pd.DataFrame(
+        {
+            "int": np.array([np.int64(2**62), None, np.int8(-1)], dtype=object),
+            "bool": np.array([np.bool_(True), None, False], dtype=object),
+            "float": np.array([np.float32(0.5), None, 2.0], dtype=object),
+            "list": [np.array([], dtype=object), np.array([1, 2**62]), None],
+        }
+    )
+    result = round_trip(store_url, frame)
+    assert result["bool"].tolist() == [True, None, False]
+    assert [value for value in result["int"].tolist() if value == value] == [2**62, -1]
+    assert [value for value in result["float"].tolist() if value == value] == [0.5, 2.0]
+    assert [value if value is None else list(value) for value in result["list"]] == [[], [1, 2**62], None]
+
+
 def test_lists(store_url):
     frame = pd.DataFrame({"l": [[1, 2], [], None, [3, None]], "t": [["a"], ["b", "c"], [], None]})
     result = round_trip(store_url, frame)

@@ -49,8 +49,9 @@ def rewritable(origin):
             yield document
 
 
-#: Written again as Arrow streams: a frame would change the type of a column (integers with nulls, precision of decimals, units).
-THROUGH_ARROW = {"idx_types", "types_nulls", "types_scalars", "types_arrow_dtypes"}
+#: Written again as Arrow streams: a frame would change the type of a column (integers with nulls, precision of decimals, units),
+#: or has dictionaries of Python as values, which are not taken from frames.
+THROUGH_ARROW = {"idx_types", "types_lists", "types_nulls", "types_scalars", "types_arrow_dtypes"}
 
 #: The originals describe categories by the dtype of their codes, and a column that was null first as "empty"; we name the values.
 PANDAS_TYPES = {"string": "unicode", "large_string": "object", "timestamp[ns]": "datetime", "int64": "int64"}

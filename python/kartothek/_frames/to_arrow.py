@@ -276,6 +276,10 @@ _OBJECT_KINDS = {
 }
 
 
+#: NumPy's numbers as objects, where they are not those of Python as well
+_NUMPY_SCALARS = (np.integer, np.bool_, np.float16, np.float32)
+
+
 def _objects(name, array, keep):
     array = np.ascontiguousarray(array)
     kind = _core.object_kind(array.ctypes.data, len(array), _NULLS)
@@ -285,7 +289,13 @@ def _objects(name, array, keep):
             pandas_type = "uint64"
         return _Column(_object_column(array, keep, kind), pandas_type, "object")
     convert = _CONVERSIONS.get(infer_dtype(array, skipna=True))
-    return convert(array, keep) if convert is not None else _mixed(name, array, keep)
+    if convert is not None:
+        return convert(array, keep)
+    if any(isinstance(value, _NUMPY_SCALARS) for value in array):
+        plain = np.empty(len(array), dtype=object)
+        plain[:] = [value.item() if isinstance(value, _NUMPY_SCALARS) else value for value in array]
+        return _objects(name, plain, keep)
+    return _mixed(name, array, keep)
 
 
 def _is_value(value):
@@ -353,7 +363,8 @@ def _lists(name, array, keep):
     offsets = np.zeros(len(array) + 1, dtype=np.int32)
     np.cumsum(lengths, out=offsets[1:])
     items = np.empty(int(offsets[-1]), dtype=object)
-    arrays = {value.dtype for value, null in zip(array, mask) if not null and isinstance(value, np.ndarray)}
+    # An empty array tells no type: it is one of objects after a read.
+    arrays = {value.dtype for value, null in zip(array, mask) if not null and isinstance(value, np.ndarray) and len(value)}
     position = 0
     for value, null in zip(array, mask):
         if not null:
