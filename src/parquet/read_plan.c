@@ -168,7 +168,7 @@ out:
 
 /* Whether a path leads to the leaf or to what is around it. */
 static bool leads_to(const char *path, const struct parquet_leaf *leaf) {
-    const struct path_step *steps[LEVEL_MAX];
+    const struct path_step *steps[LEVEL_MAX] = {NULL};
     int32_t count = leaf->step->depth + 1;
 
     for (const struct path_step *step = leaf->step; step != NULL; step = step->outer) {
