@@ -268,6 +268,7 @@ static ktk_status read_leaf(void *state, size_t item, ktk_error *err) {
         ktki_error_context(err, "column '%s'", it->leaf->path);
     }
 out:
+    ktk_bytes_clear(&read->bytes[item]); /* now rather than with the others: it may be much */
     ktki_file_scratch_give(read->file, scratch);
     return status;
 }

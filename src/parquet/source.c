@@ -20,14 +20,34 @@ struct memory {
     int file;        /* of a file that could not be mapped; else -1 */
 };
 
+/* Slices of a mapped file of this size and more are unmapped again once they are read. */
+#define UNMAPPED_SIZE_MIN ((size_t)1 << 17)
+
+/* The pages of a slice leave the memory of the process, but not the kernel's cache: whoever reads
+ * them again gets them from there. */
+static void mapped_slice_release(ktk_bytes *bytes) {
+    uintptr_t unit = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = ((uintptr_t)bytes->data + unit - 1) / unit * unit;
+    uintptr_t end = ((uintptr_t)bytes->data + bytes->size) / unit * unit;
+
+    if (start < end) {
+        (void)madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+}
+
 static ktk_status read_slices(void *state, const struct byte_range *ranges, size_t count,
                               ktk_bytes *out, ktk_error *err) {
     const struct memory *memory = state;
+    bool is_mapped = memory->data != memory->bytes.data;
 
     (void)err;
     for (size_t i = 0; i < count; i++) {
-        out[i] =
-            (ktk_bytes){.data = memory->data + ranges[i].offset, .size = (size_t)ranges[i].size};
+        size_t size = (size_t)ranges[i].size;
+
+        out[i] = (ktk_bytes){.data = memory->data + ranges[i].offset, .size = size};
+        if (is_mapped && size >= UNMAPPED_SIZE_MIN) {
+            out[i].release = mapped_slice_release;
+        }
     }
     return KTK_OK;
 }

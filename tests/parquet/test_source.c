@@ -54,6 +54,60 @@ static void maps_a_file(void **unused) {
     test_context_free(context);
 }
 
+/* Bytes of a mapping at `data` that are in the memory of this process. */
+static int64_t resident_size(const void *data) {
+    FILE *file = fopen("/proc/self/smaps", "r");
+    char line[4096];
+    bool is_ours = false;
+    long long kilobytes = -1;
+
+    assert_non_null(file);
+    while (kilobytes < 0 && fgets(line, sizeof(line), file) != NULL) {
+        unsigned long start;
+        unsigned long end;
+
+        if (sscanf(line, "%lx-%lx ", &start, &end) == 2) {
+            is_ours = (uintptr_t)data >= start && (uintptr_t)data < end;
+        } else if (is_ours && sscanf(line, "Rss: %lld kB", &kilobytes) == 1) {
+            break;
+        }
+    }
+    assert_int_equal(fclose(file), 0);
+    return kilobytes * 1024;
+}
+
+static void what_is_given_back_leaves_memory_and_can_be_read_again(void **unused) {
+    enum { SIZE = 1 << 20 };
+    ktk_context *context = test_context_new(1);
+    char *folder = test_folder_new();
+    static char text[SIZE + 1];
+    char path[4096];
+    struct source source = {0};
+    struct byte_range range = {100, SIZE - 200};
+    ktk_error err;
+
+    (void)unused;
+    for (size_t i = 0; i < SIZE; i++) {
+        text[i] = (char)('a' + i * i % 26);
+    }
+    (void)snprintf(path, sizeof(path), "%s/file", folder);
+    write_file(path, text);
+    CHECK_OK(ktki_source_of_path(&source, context, path, &err));
+    for (int round = 0; round < 2; round++) {
+        ktk_bytes bytes = KTK_BYTES_INIT;
+        const uint8_t *data;
+        CHECK_OK(source.ops->read(source.state, &range, 1, &bytes, &err));
+        data = bytes.data;
+        assert_memory_equal(bytes.data, text + 100, bytes.size);
+        assert_true(resident_size(data) >= SIZE / 2);
+        ktk_bytes_clear(&bytes);
+        assert_true(resident_size(data) < SIZE / 8);
+    }
+    ktki_source_free(&source);
+    test_folder_remove(folder);
+    test_context_free(context);
+}
+
 static void says_which_file_cannot_be_opened(void **unused) {
     ktk_context *context = test_context_new(1);
     char *folder = test_folder_new();
@@ -123,6 +177,7 @@ static void leaves_bytes_alone_without_memory(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(maps_a_file),
+        cmocka_unit_test(what_is_given_back_leaves_memory_and_can_be_read_again),
         cmocka_unit_test(says_which_file_cannot_be_opened),
         cmocka_unit_test(takes_bytes_over),
         cmocka_unit_test(leaves_bytes_alone_without_memory),
