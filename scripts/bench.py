@@ -20,7 +20,7 @@ PEERS = ["plateau==4.6.2", "pandas", "pyarrow", "polars", "duckdb", "dask"]
 OURS = ["pandas", "pyarrow", "dask"]
 
 #: what exists so far
-ONLY = r"^(A\.read\.|A\.read2\.|A\.write\.|A\.count\.|A\.pandas\.|B\.import|B\.store|B\.partition\.1000$|B\.read\.whole|B\.read\.primary|B\.open\.1000+\.json)"
+ONLY = r"^(A\.read\.|A\.read2\.|A\.filter\.|A\.write\.|A\.count\.|A\.pandas\.|B\.import|B\.store|B\.partition\.1000$|B\.read\.whole|B\.read\.primary|B\.open\.1000+\.json)"
 
 #: what a short script does first; whole processes, so the harness does not have it
 OPEN_SMALL = """
