@@ -55,6 +55,31 @@ static void page_headers_of_each_kind(void **unused) {
 static const char *const path[] = {"a"};
 static const int32_t encodings[] = {PQ_PLAIN, PQ_RLE};
 
+static const uint8_t footer_with_everything[] = {
+    0x15, 4,                                                  /* version */
+    0x19, 0x2C,                                               /* schema: 2 elements */
+    0x35, 0,    0x18, 6,    's',  'c',  'h',  'e', 'm',  'a', /* repetition, name */
+    0x15, 2,    0,                                            /* num_children */
+    0x15, 4,    0x25, 2,    0x18, 1,    'a',                  /* type, repetition, name */
+    0x25, 20,                                                 /* TIMESTAMP_MICROS */
+    0x4C, 0x8C, 0x11, 0x1C, 0x2C, 0,    0,    0,   0,    0,   /* TIMESTAMP(UTC, MICROS) */
+    0x16, 4,                                                  /* num_rows */
+    0x19, 0x1C,                                               /* row_groups: 1 */
+    0x19, 0x1C,                                               /* columns: 1 */
+    0x26, 0,                                                  /* file_offset */
+    0x1C, 0x15, 4,    0x19, 0x25, 0,    6,                    /* type, encodings */
+    0x19, 0x18, 1,    'a',  0x15, 2,    0x16, 4,   0x16, 20,  /* path, codec, values, size */
+    0x16, 22,   0x26, 8,                                      /* compressed, data offset */
+    0x3C, 0x36, 2,    0x28, 0,    0x18, 1,    'm', 0,         /* statistics */
+    0,    0,                                                  /* ends of the chunk */
+    0x16, 20,   0x16, 4,    0x26, 8,    0,                    /* row group */
+    0x19, 0x2C, 0x18, 1,    'k',  0x18, 1,    'v', 0,         /* key_value_metadata */
+    0x18, 1,    'n',  0,                                      /* without a value */
+    0x18, 2,    'm',  'e',                                    /* created_by */
+    0x19, 0x1C, 0x1C, 0,    0,                                /* column_orders */
+    0,
+};
+
 static void a_footer_with_everything(void **unused) {
     struct buffer out;
     ktk_error err;
@@ -110,35 +135,11 @@ static void a_footer_with_everything(void **unused) {
                                         .created_by = "me",
                                         .column_order_count = 1,
                                         .column_orders = &order};
-    static const uint8_t wanted[] = {
-        0x15, 4,                                                  /* version */
-        0x19, 0x2C,                                               /* schema: 2 elements */
-        0x35, 0,    0x18, 6,    's',  'c',  'h',  'e', 'm',  'a', /* repetition, name */
-        0x15, 2,    0,                                            /* num_children */
-        0x15, 4,    0x25, 2,    0x18, 1,    'a',                  /* type, repetition, name */
-        0x25, 20,                                                 /* TIMESTAMP_MICROS */
-        0x4C, 0x8C, 0x11, 0x1C, 0x2C, 0,    0,    0,   0,    0,   /* TIMESTAMP(UTC, MICROS) */
-        0x16, 4,                                                  /* num_rows */
-        0x19, 0x1C,                                               /* row_groups: 1 */
-        0x19, 0x1C,                                               /* columns: 1 */
-        0x26, 0,                                                  /* file_offset */
-        0x1C, 0x15, 4,    0x19, 0x25, 0,    6,                    /* type, encodings */
-        0x19, 0x18, 1,    'a',  0x15, 2,    0x16, 4,   0x16, 20,  /* path, codec, values, size */
-        0x16, 22,   0x26, 8,                                      /* compressed, data offset */
-        0x3C, 0x36, 2,    0x28, 0,    0x18, 1,    'm', 0,         /* statistics */
-        0,    0,                                                  /* ends of the chunk */
-        0x16, 20,   0x16, 4,    0x26, 8,    0,                    /* row group */
-        0x19, 0x2C, 0x18, 1,    'k',  0x18, 1,    'v', 0,         /* key_value_metadata */
-        0x18, 1,    'n',  0,                                      /* without a value */
-        0x18, 2,    'm',  'e',                                    /* created_by */
-        0x19, 0x1C, 0x1C, 0,    0,                                /* column_orders */
-        0,
-    };
 
     (void)unused;
     ktki_buffer_init(&out, test_allocator(), 0);
     CHECK_OK(ktki_metadata_encode(&metadata, &out, &err));
-    CHECK_BYTES(&out, wanted);
+    CHECK_BYTES(&out, footer_with_everything);
 }
 
 static void logical_types_with_fields(void **unused) {
