@@ -145,7 +145,7 @@ static ktk_status print_rows(struct session *session, const struct read_values *
     }
     if (status == KTK_OK) {
         status = cli_rows_write(&output, session->context, stream, &rows, err);
-    } else {
+    } else if (stream->release != NULL) {
         stream->release(stream);
     }
     if (status == KTK_OK) {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "codec/snappy_words.h"
+
 /*
  * A block is its size and then elements: literals (bytes to copy from the input) and copies (bytes
  * to repeat from `offset` bytes back in the output). The first byte of an element is its tag, whose
@@ -48,18 +50,6 @@ struct position {
     const uint8_t *out_start;
     size_t wanted; /* bytes; with more of them decoding may end */
 };
-
-static inline uint32_t load_u32(const uint8_t *at) {
-    uint32_t value;
-    memcpy(&value, at, sizeof(value));
-    return value;
-}
-
-static inline uint64_t load_u64(const uint8_t *at) {
-    uint64_t value;
-    memcpy(&value, at, sizeof(value));
-    return value;
-}
 
 /* All is read before any is written. */
 static inline void copy_64(uint8_t *to, const uint8_t *from) {

@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "codec/snappy_words.h"
+
 /*
  * The elements of a block are described in snappy_decode.c. Matches are found as everywhere in this
  * family of formats: a table tells for a hash of four bytes where they were seen last. Three things
@@ -36,18 +38,6 @@ struct finder {
     uint16_t *table;
     unsigned shift;
 };
-
-static inline uint32_t load_u32(const uint8_t *at) {
-    uint32_t value;
-    memcpy(&value, at, sizeof(value));
-    return value;
-}
-
-static inline uint64_t load_u64(const uint8_t *at) {
-    uint64_t value;
-    memcpy(&value, at, sizeof(value));
-    return value;
-}
 
 /* ---- finding ---- */
 

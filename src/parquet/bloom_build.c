@@ -61,7 +61,7 @@ static double fpp_of_half(const struct bloom_build *build) {
         }
         sum += pass;
     }
-    return sum / (build->block_count / 2);
+    return sum / (double)(build->block_count / 2);
 }
 
 /* The upper bits of a hash choose the block, so in a filter half as large the blocks 2i and 2i + 1
@@ -72,7 +72,7 @@ void ktki_bloom_build_fold(struct bloom_build *build, double fpp) {
         for (uint32_t i = 0; i < build->block_count; i++) {
             for (int lane = 0; lane < BLOOM_LANES; lane++) {
                 build->blocks[i][lane] =
-                    build->blocks[2 * i][lane] | build->blocks[2 * i + 1][lane];
+                    build->blocks[(size_t)2 * i][lane] | build->blocks[(size_t)2 * i + 1][lane];
             }
         }
     }

@@ -195,7 +195,8 @@ static ktk_status looks_repetitive(struct write_scratch *scratch, const struct l
 
         *out = 2 * distinct <= value_count && size <= 1.5 * DICTIONARY_BYTES_MAX;
         /* Few values have all been seen by now. */
-        *entry_count = 4 * dictionary->count <= sampled ? dictionary->count : (size_t)distinct;
+        *entry_count =
+            (size_t)4 * dictionary->count <= sampled ? dictionary->count : (size_t)distinct;
     }
 out:
     return status;

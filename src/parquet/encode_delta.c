@@ -42,7 +42,7 @@ static ktk_status put_header(struct delta_encoder *encoder, uint64_t first, ktk_
     uint8_t *at;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_buffer_reserve(out, 4 * VARINT_SIZE_MAX, err));
+    KTKI_TRY(ktki_buffer_reserve(out, (size_t)4 * VARINT_SIZE_MAX, err));
     at = put_varint(out->data + out->size, DELTA_BLOCK);
     at = put_varint(at, MINIBLOCKS);
     at = put_varint(at, encoder->count);

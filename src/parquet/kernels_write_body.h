@@ -3,7 +3,7 @@
 /* ---- smallest and largest ---- */
 
 /* Values that are compared side by side: a register of the widest kind each, twice. */
-#define RANGE_LANES(type) (2 * 64 / sizeof(type))
+#define RANGE_LANES(type) ((size_t)2 * 64 / sizeof(type))
 
 /* A comparison with NaN is false, so that it takes no lane. */
 #define DEFINE_RANGE(name, type)                                                                   \

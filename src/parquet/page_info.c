@@ -175,7 +175,7 @@ static ktk_status visit_pages(struct page_walker *walker, ktk_error *err) {
         status = visit_page(walker, &cursor, offset, err);
         if (status != KTK_OK) {
             ktki_error_context(err, "page %d at offset %lld", number,
-                               (long long)(range.offset + offset));
+                               (long long)range.offset + offset);
             goto out;
         }
         number++;
