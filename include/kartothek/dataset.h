@@ -13,6 +13,12 @@
 extern "C" {
 #endif
 
+/** How the metadata document is stored; both hold the same. */
+typedef enum ktk_document_format {
+    KTK_DOCUMENT_JSON = 0,
+    KTK_DOCUMENT_MSGPACK = 1 /**< MessagePack in a frame of ZSTD; read only if there is no JSON */
+} ktk_document_format;
+
 /**
  * Open the newest committed state of a dataset.
  *
@@ -56,8 +62,11 @@ KTK_API ktk_status ktk_dataset_list(ktk_store *store, ktk_dataset_list_fn fn, vo
 KTK_API const char *ktk_dataset_uuid(const ktk_dataset *dataset);
 KTK_API ktk_store *ktk_dataset_store(const ktk_dataset *dataset);
 
-/** The document, exactly as stored (JSON text). */
+/** The document as JSON text: exactly as stored, or as converted from MessagePack. */
 KTK_API const char *ktk_dataset_document(const ktk_dataset *dataset, size_t *size);
+
+/** The format of the file that the document was read from. */
+KTK_API ktk_document_format ktk_dataset_document_format(const ktk_dataset *dataset);
 
 /** The user's metadata map as JSON text, `{}` if there is none. */
 KTK_API const char *ktk_dataset_metadata(const ktk_dataset *dataset, size_t *size);

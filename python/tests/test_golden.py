@@ -24,8 +24,6 @@ def expectations():
 
 def unsupported_reason(document):
     """Why this version does not read a dataset, or None."""
-    if document["storage_format"] != "json":
-        return "msgpack document"
     if len({table for part in document["partitions"] for table in part["files"]} - set(document["schemas"])) > 0:
         return "a table without a schema file"
     files = [key for part in document["partitions"] for key in part["files"].values()]

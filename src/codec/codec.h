@@ -52,6 +52,10 @@ ktk_status ktki_codec_find(const struct codec **out, int32_t id, ktk_error *err)
 /** Name of a codec number, "CODEC 9" style names excluded: "UNKNOWN". Never NULL. */
 const char *ktki_codec_name(int32_t id);
 
+/** Bytes that the first frame of ZSTD data says it holds; other codecs leave that to the format
+ * around them. KTK_E_CORRUPT for what is no frame, KTK_E_UNSUPPORTED for one that does not say. */
+ktk_status ktki_zstd_content_size(const uint8_t *data, size_t size, uint64_t *out, ktk_error *err);
+
 void ktki_codec_scratch_init(struct codec_scratch *scratch, const ktk_allocator *allocator);
 void ktki_codec_scratch_clear(struct codec_scratch *scratch);
 

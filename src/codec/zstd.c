@@ -51,6 +51,19 @@ static ktk_status zstd_decompress(struct codec_scratch *scratch, const uint8_t *
     return KTK_OK;
 }
 
+ktk_status ktki_zstd_content_size(const uint8_t *data, size_t size, uint64_t *out, ktk_error *err) {
+    unsigned long long content = ZSTD_getFrameContentSize(data, size);
+
+    if (content == ZSTD_CONTENTSIZE_ERROR) {
+        return ktk_error_set(err, KTK_E_CORRUPT, "these are no ZSTD data");
+    }
+    if (content == ZSTD_CONTENTSIZE_UNKNOWN) {
+        return ktk_error_set(err, KTK_E_UNSUPPORTED, "the ZSTD data do not say how much they hold");
+    }
+    *out = content;
+    return KTK_OK;
+}
+
 static void free_compressor(void *state) {
     (void)ZSTD_freeCCtx(state);
 }

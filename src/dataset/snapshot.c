@@ -3,13 +3,14 @@
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
-#include "dataset/name.h"
+#include "dataset/document_file.h"
 #include "dataset/snapshot_internal.h"
 #include "parquet/reader.h"
 
 /* Takes `text` on success. */
 static ktk_status dataset_new(ktk_dataset **out, ktk_store *store, ktk_bytes *text,
-                              const ktk_store_version *version, ktk_error *err) {
+                              ktk_document_format format, const ktk_store_version *version,
+                              ktk_error *err) {
     ktk_context *context = ktk_store_context(store);
     const ktk_allocator *allocator = ktki_context_allocator(context);
     ktk_dataset *dataset = NULL;
@@ -17,6 +18,7 @@ static ktk_status dataset_new(ktk_dataset **out, ktk_store *store, ktk_bytes *te
 
     KTKI_TRY(KTKI_NEW(allocator, &dataset, err));
     dataset->references = 1;
+    dataset->format = format;
     dataset->version = *version;
     dataset->store = ktk_store_ref(store);
     ktki_arena_init(&dataset->document.arena, allocator);
@@ -38,53 +40,19 @@ out:
     return status;
 }
 
-/* There is no JSON document: say whether there is one in the other format, or none. */
-static ktk_status explain_absence(ktk_store *store, const char *uuid, const char *json_key,
-                                  ktk_error *err) {
-    ktk_store_entry entry;
-    struct buffer key;
-    ktk_status status = KTK_OK;
-
-    ktki_buffer_init(&key, ktki_context_allocator(ktk_store_context(store)), 0);
-    KTKI_TRY(ktki_buffer_append_format(&key, err, "%s%s", uuid, KTKI_DOCUMENT_SUFFIX_MSGPACK));
-    KTKI_TRY(ktki_buffer_append_byte(&key, '\0', err));
-    status = ktk_store_head(store, (const char *)key.data, &entry, err);
-    if (status == KTK_OK) {
-        KTKI_FAIL(err, KTK_E_UNSUPPORTED,
-                  "dataset '%s' has its metadata in msgpack ('%s'), which this version cannot read",
-                  uuid, (const char *)key.data);
-    }
-    if (status == KTK_E_NOT_FOUND) {
-        KTKI_FAIL(err, KTK_E_NOT_FOUND,
-                  "dataset '%s' does not exist in %s: there is neither '%s' nor '%s'", uuid,
-                  ktk_store_name(store), json_key, (const char *)key.data);
-    }
-out:
-    ktki_buffer_clear(&key);
-    return status;
-}
-
 ktk_status ktk_dataset_open(ktk_dataset **out, ktk_store *store, const char *uuid, ktk_error *err) {
     ktk_bytes text = KTK_BYTES_INIT;
+    ktk_document_format format;
     ktk_store_version version = {""};
-    struct buffer key;
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&key, ktki_context_allocator(ktk_store_context(store)), 0);
     KTKI_TRY(ktk_uuid_check(uuid, err));
-    KTKI_TRY(ktki_buffer_append_format(&key, err, "%s%s", uuid, KTKI_DOCUMENT_SUFFIX_JSON));
-    KTKI_TRY(ktki_buffer_append_byte(&key, '\0', err));
-    status = ktk_store_get(store, (const char *)key.data, &text, &version, err);
-    if (status == KTK_E_NOT_FOUND) {
-        status = explain_absence(store, uuid, (const char *)key.data, err);
-    }
-    KTKI_TRY(status);
-    status = dataset_new(out, store, &text, &version, err);
+    KTKI_TRY(ktki_document_load(&text, &format, &version, store, uuid, err));
+    status = dataset_new(out, store, &text, format, &version, err);
     if (status != KTK_OK) {
-        ktki_error_context(err, "metadata '%s'", (const char *)key.data);
+        ktki_error_context(err, "metadata '%s%s'", uuid, ktki_document_suffix(format));
     }
 out:
-    ktki_buffer_clear(&key);
     ktk_bytes_clear(&text);
     return status;
 }
@@ -97,7 +65,7 @@ ktk_status ktk_dataset_from_document(ktk_dataset **out, ktk_store *store, const 
     ktk_status status = KTK_OK;
 
     KTKI_TRY(ktki_bytes_copy(allocator, document, size, &text, err));
-    KTKI_TRY(dataset_new(out, store, &text, &unknown, err));
+    KTKI_TRY(dataset_new(out, store, &text, KTK_DOCUMENT_JSON, &unknown, err));
 out:
     ktk_bytes_clear(&text);
     return status;
@@ -144,6 +112,10 @@ const ktk_store_version *ktki_dataset_version(const ktk_dataset *dataset) {
 const char *ktk_dataset_document(const ktk_dataset *dataset, size_t *size) {
     *size = dataset->text.size;
     return (const char *)dataset->text.data;
+}
+
+ktk_document_format ktk_dataset_document_format(const ktk_dataset *dataset) {
+    return dataset->format;
 }
 
 const char *ktk_dataset_metadata(const ktk_dataset *dataset, size_t *size) {

@@ -20,6 +20,7 @@ struct ktk_dataset {
     int64_t references; /* atomic access only */
     ktk_store *store;
     ktk_bytes text;
+    ktk_document_format format;
     ktk_store_version version;
     struct document document; /* partitions that were found by listing included */
     int32_t table_count;

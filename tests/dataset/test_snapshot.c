@@ -251,8 +251,8 @@ static void tells_a_missing_dataset_from_a_foreign_one(void **unused) {
     CHECK_OK(ktk_dataset_exists(&exists, memory, "u", &err));
     assert_false(exists);
     put("u.by-dataset-metadata.msgpack.zstd", "x");
-    CHECK_STATUS(ktk_dataset_open(&dataset, memory, "u", &err), KTK_E_UNSUPPORTED);
-    CHECK_MESSAGE("msgpack");
+    CHECK_STATUS(ktk_dataset_open(&dataset, memory, "u", &err), KTK_E_CORRUPT);
+    CHECK_MESSAGE("'u.by-dataset-metadata.msgpack.zstd': these are no ZSTD data");
     CHECK_OK(ktk_dataset_exists(&exists, memory, "u", &err));
     assert_true(exists);
     CHECK_STATUS(ktk_dataset_open(&dataset, memory, "a/b", &err), KTK_E_INVALID);

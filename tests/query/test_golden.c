@@ -20,9 +20,6 @@ static const struct {
     {"csv_plain", "table", KTK_E_UNSUPPORTED, "CSV"},
     {"csv_gz", "table", KTK_E_UNSUPPORTED, "CSV"},
     {"csv_partitioned", "table", KTK_E_UNSUPPORTED, "CSV"},
-    {"msgpack_plain", "table", KTK_E_UNSUPPORTED, "msgpack"},
-    {"msgpack_index", "table", KTK_E_UNSUPPORTED, "msgpack"},
-    {"empty_header_msgpack", "table", KTK_E_UNSUPPORTED, "msgpack"},
 };
 
 struct totals {

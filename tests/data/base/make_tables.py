@@ -1,6 +1,6 @@
 """Writes the tables of this folder from Python, the oracle for numbers, dates and JSON.
 
-Usage: python make_tables.py (Python 3.8 or newer with pandas and simplejson). The tables are committed; run it again only to extend them.
+Usage: python make_tables.py (Python 3.8 or newer with pandas, simplejson and msgpack). The tables are committed; run it again only to extend them.
 Columns are separated by a tab. The random numbers are seeded: the same Python gives the same tables.
 """
 
@@ -176,6 +176,36 @@ def json_documents():
         yield document.hex(), normalise(document) or "-"
 
 
+def random_value(rng, depth):
+    kind = rng.randrange(9 if depth > 0 else 7)
+    if kind == 0:
+        return rng.choice((None, True, False))
+    if kind == 1:
+        return rng.randrange(-(2**63), 2**64) >> rng.randrange(0, 64)
+    if kind == 2:
+        return rng.choice((0.0, -0.0, 1.5, 1e300, 1e-7, float("inf"), float("-inf"), float("nan"), rng.random()))
+    if kind < 7:
+        size = rng.choice((0, 1, 5, 31, 32, 33, 255, 256)) if kind < 5 else rng.randrange(12)
+        return "".join(rng.choice("ab\u00e9\u20ac\U0001f600\x00\"\n") for _ in range(size))
+    size = rng.choice((0, 1, 2, 3, 15, 16, 17))
+    if kind == 7:
+        return [random_value(rng, depth - 1) for _ in range(size)]
+    return {str(i) + rng.choice(("", "k" * 31)): random_value(rng, depth - 1) for i in range(size)}
+
+
+def msgpacks():
+    """JSON as Python's json writes it, the same value as msgpack in hexadecimal"""
+    import msgpack
+
+    rng = random.Random(4)
+    edges = [0, 127, 128, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1]
+    values = edges + [-value for value in edges if value <= 2**63] + [-1, -32, -33, -128, -129, -32768, -32769, -(2**31), -(2**31) - 1]
+    values += [{}, [], ""]
+    values += [random_value(rng, 2) for _ in range(250)]
+    for value in values:
+        yield json.dumps(value), msgpack.packb(value).hex()
+
+
 if __name__ == "__main__":
     write_table("dates.tsv", dates())
     write_table("timestamps.tsv", timestamps())
@@ -183,3 +213,4 @@ if __name__ == "__main__":
     write_table("float_texts.tsv", float_texts())
     write_table("json_strings.tsv", json_strings())
     write_table("json_documents.tsv", json_documents())
+    write_table("msgpack.tsv", msgpacks())

@@ -1,0 +1,252 @@
+#include "base/msgpack.h"
+
+#include "base/cursor.h"
+#include "base/error.h"
+#include "base/json_write.h"
+#include "base/text.h"
+
+/* What json_write can nest. */
+#define DEPTH_MAX 63
+
+/* A map or list that is being read. */
+struct level {
+    uint64_t left; /* values still to come; of a map, keys count too */
+    bool is_map;
+};
+
+struct decoder {
+    const uint8_t *start;
+    struct cursor cursor;
+    struct json_writer json;
+    int32_t depth_max;
+    int32_t depth;
+    struct level levels[DEPTH_MAX];
+};
+
+static ktk_status corrupt(const struct decoder *decoder, ktk_error *err, const char *what) {
+    return ktk_error_set(err, KTK_E_CORRUPT, "msgpack, byte %zu: %s",
+                         (size_t)(decoder->cursor.at - decoder->start), what);
+}
+
+/* A big-endian number of `width` bytes. */
+static ktk_status read_number(struct decoder *decoder, int width, uint64_t *out, ktk_error *err) {
+    const uint8_t *bytes = NULL;
+    uint64_t value = 0;
+
+    if (!ktki_cursor_bytes(&decoder->cursor, (size_t)width, &bytes)) {
+        return corrupt(decoder, err, "the data end within a number");
+    }
+    for (int i = 0; i < width; i++) {
+        value = value << 8 | bytes[i];
+    }
+    *out = value;
+    return KTK_OK;
+}
+
+static ktk_status write_unsigned(struct decoder *decoder, uint64_t value, ktk_error *err) {
+    char text[KTKI_NUMBER_TEXT_MAX];
+
+    return ktki_json_raw(&decoder->json, text, ktki_format_u64(value, text), err);
+}
+
+static ktk_status write_double(struct decoder *decoder, double value, ktk_error *err) {
+    char text[KTKI_NUMBER_TEXT_MAX];
+
+    if (value != value) {
+        return ktki_json_raw(&decoder->json, "NaN", 3, err);
+    }
+    if (value - value != 0) {
+        return value > 0 ? ktki_json_raw(&decoder->json, "Infinity", 8, err)
+                         : ktki_json_raw(&decoder->json, "-Infinity", 9, err);
+    }
+    return ktki_json_raw(&decoder->json, text, ktki_format_f64(value, text), err);
+}
+
+static ktk_status read_float(struct decoder *decoder, int width, ktk_error *err) {
+    uint64_t bits = 0;
+    uint32_t half;
+    float narrow;
+    double value;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(read_number(decoder, width, &bits, err));
+    if (width == 4) {
+        half = (uint32_t)bits;
+        memcpy(&narrow, &half, sizeof(narrow));
+        value = (double)narrow;
+    } else {
+        memcpy(&value, &bits, sizeof(value));
+    }
+    KTKI_TRY(write_double(decoder, value, err));
+out:
+    return status;
+}
+
+static ktk_status read_signed(struct decoder *decoder, int width, ktk_error *err) {
+    unsigned unused_bits = 64 - 8 * (unsigned)width;
+    uint64_t bits = 0;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(read_number(decoder, width, &bits, err));
+    KTKI_TRY(ktki_json_i64(&decoder->json, (int64_t)(bits << unused_bits) >> unused_bits, err));
+out:
+    return status;
+}
+
+static ktk_status read_unsigned(struct decoder *decoder, int width, ktk_error *err) {
+    uint64_t value = 0;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(read_number(decoder, width, &value, err));
+    KTKI_TRY(write_unsigned(decoder, value, err));
+out:
+    return status;
+}
+
+static ktk_status read_text(struct decoder *decoder, uint64_t size, bool is_key, ktk_error *err) {
+    const uint8_t *bytes = NULL;
+    ktk_status status = KTK_OK;
+
+    if (size > SIZE_MAX || !ktki_cursor_bytes(&decoder->cursor, (size_t)size, &bytes)) {
+        KTKI_TRY(corrupt(decoder, err, "the data end within a text"));
+    }
+    if (!ktki_utf8_is_valid(bytes, (size_t)size)) {
+        KTKI_TRY(corrupt(decoder, err, "a text is not UTF-8"));
+    }
+    KTKI_TRY(is_key ? ktki_json_key_bytes(&decoder->json, (const char *)bytes, (size_t)size, err)
+                    : ktki_json_string(&decoder->json, (const char *)bytes, (size_t)size, err));
+out:
+    return status;
+}
+
+/* Begin a map or list of `count` entries. */
+static ktk_status begin(struct decoder *decoder, bool is_map, uint64_t count, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    if (decoder->depth >= decoder->depth_max) {
+        KTKI_FAIL(err, KTK_E_LIMIT, "msgpack, byte %zu: more than %d levels",
+                  (size_t)(decoder->cursor.at - decoder->start), decoder->depth_max);
+    }
+    KTKI_TRY(is_map ? ktki_json_begin_object(&decoder->json, err)
+                    : ktki_json_begin_array(&decoder->json, err));
+    decoder->levels[decoder->depth++] =
+        (struct level){.left = is_map ? 2 * count : count, .is_map = is_map};
+out:
+    return status;
+}
+
+/* Values whose first byte, from 0xC0 to 0xDF, names the type and the width of what follows. */
+static ktk_status read_typed(struct decoder *decoder, uint8_t type, bool is_key, ktk_error *err) {
+    uint64_t size = 0;
+    ktk_status status = KTK_OK;
+
+    switch (type) {
+    case 0xC0:
+        return ktki_json_null(&decoder->json, err);
+    case 0xC2:
+    case 0xC3:
+        return ktki_json_bool(&decoder->json, type == 0xC3, err);
+    case 0xCA:
+    case 0xCB:
+        return read_float(decoder, type == 0xCA ? 4 : 8, err);
+    case 0xCC:
+    case 0xCD:
+    case 0xCE:
+    case 0xCF:
+        return read_unsigned(decoder, 1 << (type - 0xCC), err);
+    case 0xD0:
+    case 0xD1:
+    case 0xD2:
+    case 0xD3:
+        return read_signed(decoder, 1 << (type - 0xD0), err);
+    case 0xD9:
+    case 0xDA:
+    case 0xDB:
+        KTKI_TRY(read_number(decoder, 1 << (type - 0xD9), &size, err));
+        KTKI_TRY(read_text(decoder, size, is_key, err));
+        break;
+    case 0xDC:
+    case 0xDD:
+    case 0xDE:
+    case 0xDF:
+        KTKI_TRY(read_number(decoder, (type & 1) == 0 ? 2 : 4, &size, err));
+        KTKI_TRY(begin(decoder, type >= 0xDE, size, err));
+        break;
+    case 0xC1:
+        KTKI_TRY(corrupt(decoder, err, "0xC1 is no value"));
+        break;
+    default:
+        KTKI_FAIL(err, KTK_E_UNSUPPORTED,
+                  "msgpack, byte %zu: a binary or extension value (0x%02X) has no form in JSON",
+                  (size_t)(decoder->cursor.at - decoder->start), type);
+    }
+out:
+    return status;
+}
+
+static bool is_text(uint8_t type) {
+    return (type >= 0xA0 && type <= 0xBF) || (type >= 0xD9 && type <= 0xDB);
+}
+
+static ktk_status read_value(struct decoder *decoder, bool is_key, ktk_error *err) {
+    uint8_t type = 0;
+    ktk_status status = KTK_OK;
+
+    if (!ktki_cursor_u8(&decoder->cursor, &type)) {
+        KTKI_TRY(corrupt(decoder, err, "the data end where a value is expected"));
+    }
+    if (is_key && !is_text(type)) {
+        KTKI_TRY(corrupt(decoder, err, "the key of a map is no text"));
+    }
+    if (type < 0x80) {
+        KTKI_TRY(write_unsigned(decoder, type, err));
+    } else if (type < 0xA0) {
+        KTKI_TRY(begin(decoder, type < 0x90, type & 0x0F, err));
+    } else if (type < 0xC0) {
+        KTKI_TRY(read_text(decoder, type & 0x1F, is_key, err));
+    } else if (type < 0xE0) {
+        KTKI_TRY(read_typed(decoder, type, is_key, err));
+    } else {
+        KTKI_TRY(ktki_json_i64(&decoder->json, (int64_t)type - 0x100, err));
+    }
+out:
+    return status;
+}
+
+/* Close what is complete. */
+static ktk_status end_levels(struct decoder *decoder, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    while (decoder->depth > 0 && decoder->levels[decoder->depth - 1].left == 0) {
+        decoder->depth--;
+        KTKI_TRY(decoder->levels[decoder->depth].is_map ? ktki_json_end_object(&decoder->json, err)
+                                                        : ktki_json_end_array(&decoder->json, err));
+    }
+out:
+    return status;
+}
+
+ktk_status ktki_msgpack_to_json(struct buffer *out, const void *data, size_t size,
+                                int32_t depth_max, ktk_error *err) {
+    struct decoder decoder = {.depth_max = depth_max < DEPTH_MAX ? depth_max : DEPTH_MAX};
+    ktk_status status = KTK_OK;
+
+    decoder.cursor = ktki_cursor(data, size);
+    decoder.start = decoder.cursor.at;
+    ktki_json_writer_init(&decoder.json, out);
+    KTKI_TRY(read_value(&decoder, false, err));
+    KTKI_TRY(end_levels(&decoder, err));
+    while (decoder.depth > 0) {
+        struct level *level = &decoder.levels[decoder.depth - 1];
+        bool is_key = level->is_map && level->left % 2 == 0;
+
+        level->left--;
+        KTKI_TRY(read_value(&decoder, is_key, err));
+        KTKI_TRY(end_levels(&decoder, err));
+    }
+    if (!ktki_cursor_is_done(&decoder.cursor)) {
+        KTKI_TRY(corrupt(&decoder, err, "there is more behind the value"));
+    }
+out:
+    return status;
+}

@@ -1,0 +1,151 @@
+#include "dataset/document_file.h"
+
+#include "base/context.h"
+#include "base/error.h"
+#include "base/msgpack.h"
+#include "codec/codec.h"
+#include "dataset/name.h"
+
+/* The level of zstandard's Python package, which the originals use. */
+#define ZSTD_LEVEL 3
+/* Documents repeat their dataset's name in every line, and hold a random name there, too: none
+ * shrinks to a 128th. */
+#define EXPANSION_MAX 128
+
+const char *ktki_document_suffix(ktk_document_format format) {
+    return format == KTK_DOCUMENT_MSGPACK ? KTKI_DOCUMENT_SUFFIX_MSGPACK
+                                          : KTKI_DOCUMENT_SUFFIX_JSON;
+}
+
+/* ---- msgpack ---- */
+
+static ktk_status check_size(ktk_context *context, uint64_t content, size_t file_size,
+                             ktk_error *err) {
+    const ktk_limits *limits = ktki_context_limits(context);
+    uint64_t explained =
+        (uint64_t)limits->expansion_bytes_max + (uint64_t)EXPANSION_MAX * file_size;
+
+    if (content > (uint64_t)limits->document_bytes_max) {
+        return ktk_error_set(err, KTK_E_LIMIT,
+                             "the document has %llu bytes, more than the %lld allowed",
+                             (unsigned long long)content, (long long)limits->document_bytes_max);
+    }
+    if (content > explained) {
+        return ktk_error_set(err, KTK_E_LIMIT,
+                             "a file of %zu bytes claims to hold %llu bytes; if it is trusted, "
+                             "raise limits.expansion_bytes_max",
+                             file_size, (unsigned long long)content);
+    }
+    return KTK_OK;
+}
+
+/* Replace the bytes of a msgpack file by the JSON text of its document. */
+static ktk_status unpack(ktk_bytes *file, ktk_context *context, ktk_error *err) {
+    const ktk_limits *limits = ktki_context_limits(context);
+    const ktk_allocator *allocator = ktki_context_allocator(context);
+    const struct codec *zstd;
+    struct codec_scratch scratch;
+    struct buffer packed;
+    struct buffer json;
+    uint64_t content = 0;
+    ktk_status status = KTK_OK;
+
+    ktki_codec_scratch_init(&scratch, allocator);
+    ktki_buffer_init(&packed, allocator, 0);
+    ktki_buffer_init(&json, allocator, (size_t)limits->document_bytes_max);
+    KTKI_TRY(ktki_codec_find(&zstd, CODEC_ZSTD, err));
+    KTKI_TRY(ktki_zstd_content_size(file->data, file->size, &content, err));
+    KTKI_TRY(check_size(context, content, file->size, err));
+    KTKI_TRY(ktki_buffer_reserve(&packed, (size_t)content, err));
+    KTKI_TRY(zstd->decompress(&scratch, file->data, file->size, packed.data, (size_t)content, err));
+    KTKI_TRY(ktki_msgpack_to_json(&json, packed.data, (size_t)content, limits->nesting_max, err));
+    ktk_bytes_clear(file);
+    KTKI_TRY(ktki_buffer_move(&json, file, err));
+out:
+    ktki_buffer_clear(&json);
+    ktki_buffer_clear(&packed);
+    ktki_codec_scratch_clear(&scratch);
+    return status;
+}
+
+static ktk_status pack(struct buffer *out, const char *json, size_t size, ktk_error *err) {
+    const struct codec *zstd;
+    struct codec_scratch scratch;
+    struct buffer packed;
+    size_t written;
+    ktk_status status = KTK_OK;
+
+    ktki_codec_scratch_init(&scratch, out->allocator);
+    ktki_buffer_init(&packed, out->allocator, 0);
+    KTKI_TRY(ktki_codec_find(&zstd, CODEC_ZSTD, err));
+    KTKI_TRY(ktki_msgpack_of_json(&packed, json, size, INT32_MAX, err));
+    written = zstd->bound(packed.size);
+    KTKI_TRY(ktki_buffer_reserve(out, written, err));
+    KTKI_TRY(zstd->compress(&scratch, ZSTD_LEVEL, packed.data, packed.size, out->data + out->size,
+                            &written, err));
+    out->size += written;
+out:
+    ktki_buffer_clear(&packed);
+    ktki_codec_scratch_clear(&scratch);
+    return status;
+}
+
+ktk_status ktki_document_pack(struct buffer *out, ktk_document_format format, const char *json,
+                              size_t size, ktk_error *err) {
+    return format == KTK_DOCUMENT_MSGPACK ? pack(out, json, size, err)
+                                          : ktki_buffer_append(out, json, size, err);
+}
+
+/* ---- files ---- */
+
+/* One of the two files. `key` is set in any case. */
+static ktk_status load_format(struct buffer *key, ktk_bytes *text, ktk_store_version *version,
+                              ktk_store *store, const char *uuid, ktk_document_format format,
+                              ktk_error *err) {
+    ktk_bytes file = KTK_BYTES_INIT;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_buffer_append_format(key, err, "%s%s", uuid, ktki_document_suffix(format)));
+    KTKI_TRY(ktki_buffer_append_byte(key, '\0', err));
+    KTKI_TRY(ktk_store_get(store, (const char *)key->data, &file, version, err));
+    if (format == KTK_DOCUMENT_MSGPACK) {
+        status = unpack(&file, ktk_store_context(store), err);
+        if (status != KTK_OK) {
+            ktki_error_context(err, "metadata '%s'", (const char *)key->data);
+            goto out;
+        }
+    }
+    *text = file;
+    file = (ktk_bytes)KTK_BYTES_INIT;
+out:
+    ktk_bytes_clear(&file);
+    return status;
+}
+
+ktk_status ktki_document_load(ktk_bytes *text, ktk_document_format *format,
+                              ktk_store_version *version, ktk_store *store, const char *uuid,
+                              ktk_error *err) {
+    const ktk_allocator *allocator = ktki_context_allocator(ktk_store_context(store));
+    struct buffer json_key;
+    struct buffer msgpack_key;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&json_key, allocator, 0);
+    ktki_buffer_init(&msgpack_key, allocator, 0);
+    *format = KTK_DOCUMENT_JSON;
+    status = load_format(&json_key, text, version, store, uuid, KTK_DOCUMENT_JSON, err);
+    if (status == KTK_E_NOT_FOUND) {
+        *format = KTK_DOCUMENT_MSGPACK;
+        status = load_format(&msgpack_key, text, version, store, uuid, KTK_DOCUMENT_MSGPACK, err);
+    }
+    if (status == KTK_E_NOT_FOUND) {
+        KTKI_FAIL(err, KTK_E_NOT_FOUND,
+                  "dataset '%s' does not exist in %s: there is neither '%s' nor '%s'", uuid,
+                  ktk_store_name(store), (const char *)json_key.data,
+                  (const char *)msgpack_key.data);
+    }
+out:
+    ktki_buffer_clear(&msgpack_key);
+    ktki_buffer_clear(&json_key);
+    return status;
+}
