@@ -202,9 +202,10 @@ const struct verb cli_read = {
         "matching rows are not read. What has a dot or a slash in its name is a Parquet file, and "
         "needs no store.\n\n"
         "A predicate is column operator value, joined by and and or; and binds stronger. Operators "
-        "are == != < <= > >= in (...) and not in (...). Values take the type of their column; "
-        "texts with spaces or commas stand in quotes, unusual column names in backticks. Null is "
-        "written null; != is true for null, an ordered comparison with it is false.",
+        "are == != < <= > >= in (...), not in (...), is null, is not null, is distinct from and "
+        "starts with. Values take the type of their column; texts with spaces or commas stand in "
+        "quotes, unusual column names in backticks. Null is written null; != is true for null, an "
+        "ordered comparison with it is false.",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .examples = read_examples,

@@ -77,12 +77,22 @@ ktk_status cli_open_store(struct session *session, bool creates, ktk_error *err)
     return status;
 }
 
+/* The text with a caret under the character that is wrong, if it fits a line. */
+static void show_place(const char *text, int32_t column) {
+    if (strlen(text) <= 200 && strpbrk(text, "\t\r\n") == NULL) {
+        fprintf(stderr, "  %s\n  %*s^\n", text, column - 1, "");
+    }
+}
+
 int cli_fail(const struct session *session, ktk_status status, const ktk_error *err) {
     cli_progress_end();
     if (status == KTK_E_CANCELLED && err->detail == EPIPE) {
         return EXIT_DONE;
     }
     fprintf(stderr, "ktk: %s\n", err->message);
+    if (session->mistaken != NULL && err->detail > 0) {
+        show_place(session->mistaken, err->detail);
+    }
     if (session->is_usage_error) {
         return EXIT_USAGE;
     }
@@ -119,6 +129,7 @@ ktk_status cli_where(ktk_predicate **out, struct session *session, const char *t
     if (text != NULL) {
         status = ktk_predicate_parse(out, session->context, text, err);
         session->is_usage_error = status == KTK_E_INVALID;
+        session->mistaken = status == KTK_E_INVALID ? text : NULL;
     }
     return status;
 }

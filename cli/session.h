@@ -18,8 +18,9 @@ enum exit_code {
 struct session {
     const struct command *command;
     ktk_context *context;
-    bool is_usage_error; /* what failed is the command line, not the work */
-    ktk_store *store;    /* NULL until cli_open_store(), which is called before most verbs run */
+    bool is_usage_error;  /* what failed is the command line, not the work */
+    const char *mistaken; /* the predicate in which the error has its place, or NULL */
+    ktk_store *store;     /* NULL until cli_open_store(), which is called before most verbs run */
 };
 
 /** Make the context. */

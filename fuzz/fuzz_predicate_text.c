@@ -31,7 +31,7 @@ static void append_literal(struct buffer *out, const struct literal *literal) {
 
         FUZZ_ASSERT(ktki_buffer_append_text(out, i > 0 ? "," : "", NULL) == KTK_OK);
         if (value->kind == KTK_VALUE_NULL) {
-            FUZZ_ASSERT(!ktki_operator_is_ordered(literal->op));
+            FUZZ_ASSERT(!ktki_operator_refuses_null(literal->op));
             FUZZ_ASSERT(ktki_buffer_append_text(out, "null", NULL) == KTK_OK);
         } else {
             FUZZ_ASSERT(value->kind == KTK_VALUE_UNTYPED);

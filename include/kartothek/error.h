@@ -39,7 +39,7 @@ typedef enum ktk_status {
  */
 typedef struct ktk_error {
     int32_t status; /**< a ktk_status */
-    int32_t detail; /**< errno or HTTP status, 0 if none */
+    int32_t detail; /**< errno, HTTP status, or place in a text (from 1); 0 if none */
     char message[504];
 } ktk_error;
 

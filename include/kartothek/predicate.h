@@ -22,7 +22,9 @@ typedef enum ktk_operator {
     KTK_OP_GT = 4,
     KTK_OP_GE = 5,
     KTK_OP_IN = 6,
-    KTK_OP_NOT_IN = 7
+    KTK_OP_NOT_IN = 7,
+    KTK_OP_IS_DISTINCT_FROM = 8, /**< what != means today, whatever != may come to mean */
+    KTK_OP_STARTS_WITH = 9       /**< texts and binary columns only; false for null rows */
 } ktk_operator;
 
 typedef enum ktk_value_kind {
@@ -58,15 +60,18 @@ typedef struct ktk_literal {
  * Build a predicate from `conjunction_count` groups; group i has the next `literal_counts[i]` (>=
  * 1) of `literals`. Everything is copied.
  *
- * @return KTK_E_INVALID for no group, an empty group, or an ordered comparison with null.
+ * @return KTK_E_INVALID for no group, an empty group, or null with an operator that cannot be asked
+ * about it: <, <=, >, >=, starts with.
  */
 KTK_API ktk_status ktk_predicate_new(ktk_predicate **out, ktk_context *context,
                                      const ktk_literal *literals, const size_t *literal_counts,
                                      size_t conjunction_count, ktk_error *err) KTK_CHECK_RESULT;
 
 /**
- * Parse text such as `date >= 2020-01-02 and label in (ABC, 'X Y Z') or ints != null`. AND binds
- * stronger than OR; no parentheses but those of IN; keywords in any case; `=` is `==`.
+ * Parse text such as `date >= 2020-01-02 and label in (ABC, 'X Y Z') or ints is not null`. AND
+ * binds stronger than OR; no parentheses but those of IN; keywords in any case; `=` is `==`. Beside
+ * the operators above: `is null`, `is not null`, `is [not] distinct from VALUE`, `starts with
+ * TEXT`.
  *
  * Every value takes the type of its column, quoted or not; null alone is null. Values with spaces
  * or any of `'"\`(),=!<>`, and texts that read and, or, not, in, null, stand in 'single' or
@@ -74,7 +79,7 @@ KTK_API ktk_status ktk_predicate_new(ktk_predicate **out, ktk_context *context,
  *
  * @return KTK_E_INVALID, with the column (in characters, from 1), what was expected, and the text
  * around with a `|` in front of the place: `predicate, column 9: expected a value after '>=': date
- * >= |and x == 1`.
+ * >= |and x == 1`. `detail` of the error holds the column, too.
  */
 KTK_API ktk_status ktk_predicate_parse(ktk_predicate **out, ktk_context *context, const char *text,
                                        ktk_error *err) KTK_CHECK_RESULT;

@@ -7,7 +7,7 @@ from kartothek._lazy import LazyModule
 np = LazyModule("numpy")
 pd = LazyModule("pandas")
 
-_OPERATORS = {"==": 0, "!=": 1, "<": 2, "<=": 3, ">": 4, ">=": 5, "in": 6, "not in": 7}
+_OPERATORS = {"==": 0, "!=": 1, "<": 2, "<=": 3, ">": 4, ">=": 5, "in": 6, "not in": 7, "is distinct from": 8}
 _NULL, _BOOL, _INT, _UINT, _FLOAT, _TEXT, _BINARY, _DATE, _TIMESTAMP = range(9)
 _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 
@@ -34,7 +34,7 @@ def check_predicates(predicates):
                     "instead".format(j, i, type(clause))
                 )
             _, op, value = clause
-            if _is_null(value) and op not in ("==", "!="):
+            if _is_null(value) and op not in ("==", "!=", "is distinct from"):
                 raise ValueError(
                     "Invalid predicates: Clause {} in conjunction {} with null value and operator {}. "
                     "Only operators supporting null values are '==', '!=' and 'in'.".format(j, i, op)

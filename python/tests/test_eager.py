@@ -45,6 +45,8 @@ def test_reads_by_partition_keys(store_url, frame):
     assert rows([[("p", "==", "a")], [("q", ">", 1)]]) == [20, 30, 40]
     assert rows([[("p", "in", ["a", "c"])]]) == [20, 40]
     assert rows([[("p", "!=", "b")]]) == [20, 40]
+    assert rows([[("p", "is distinct from", "b")]]) == [20, 40]
+    assert rows([[("x", "not in", [20, 40])]]) == [10, 30]
     assert rows([[("p", "==", "nowhere")]]) == []
     assert rows([[("x", ">=", 20), ("p", "==", "b")]]) == [30]
 

@@ -75,7 +75,7 @@ static ktk_status fill_set(struct test *test, struct arena *arena, enum value_cl
 
 /* ---- literals ---- */
 
-/* What an operator asks of values that are not null, given where its own value lies among them. A
+/* What a comparison asks of values that are not null, given where its own value lies among them. A
  * value between two neighbours is told by the lower one: `< 2.5` is `<= 2` on whole numbers. */
 static const enum test_kind kinds[][KTK_OP_GE + 1] = {
     [PLACE_AT] = {TEST_EQ, TEST_NE, TEST_LT, TEST_LE, TEST_GT, TEST_GE},
@@ -147,24 +147,38 @@ out:
     return status;
 }
 
+/* The column of `kinds`. */
+static ktk_operator comparison_of(ktk_operator op) {
+    return op == KTK_OP_IS_DISTINCT_FROM ? KTK_OP_NE : op;
+}
+
 static ktk_status bind_one(const struct binder *binder, size_t index, ktk_error *err) {
+    /* A start may be shorter than the values of a column of fixed width. */
+    static const struct data_type any_width = {.id = TYPE_BINARY};
     const struct literal *from = binder->from;
+    bool is_start = from->op == KTK_OP_STARTS_WITH;
     struct test *test = &binder->to->tests[index];
     union scalar *kept = NULL;
     struct placed placed;
     ktk_status status = KTK_OK;
 
-    if (!ktki_value_place(&placed, from->values, binder->to->value_class, &binder->field->type,
-                          index)) {
+    if (is_start && binder->to->value_class != CLASS_BYTES &&
+        binder->to->value_class != CLASS_NULL) {
+        KTKI_FAIL(err, KTK_E_INVALID,
+                  "column '%s': '%s' can be asked of texts and binary columns only", from->column,
+                  ktki_operator_text(from->op));
+    }
+    if (!ktki_value_place(&placed, from->values, binder->to->value_class,
+                          is_start ? &any_width : &binder->field->type, index)) {
         status = fail_misfit(binder, from->values, err);
         goto out;
     }
-    if (placed.place == PLACE_NULL && ktki_operator_is_ordered(from->op)) {
+    if (placed.place == PLACE_NULL && ktki_operator_refuses_null(from->op)) {
         KTKI_FAIL(err, KTK_E_INVALID,
-                  "column '%s': null has no order, '%s' cannot be used; use ==, != or in",
-                  from->column, ktki_operator_text(from->op));
+                  "column '%s': '%s' cannot be used with null; use ==, != or in", from->column,
+                  ktki_operator_text(from->op));
     }
-    test->kind = kinds[placed.place][from->op];
+    test->kind = is_start ? TEST_STARTS_WITH : kinds[placed.place][comparison_of(from->op)];
     if (placed.place == PLACE_AT || placed.place == PLACE_ABOVE) {
         KTKI_TRY(ktki_arena_array(&binder->bound->arena, 1, sizeof(*kept), &kept, err));
         *kept = placed.at;

@@ -61,6 +61,7 @@ enum test_kind {
     TEST_LE,
     TEST_GT,
     TEST_GE,
+    TEST_STARTS_WITH,
     TEST_IN,
     TEST_NOT_IN
 };

@@ -71,6 +71,9 @@ static double half_to_double(uint16_t half) {
         case COMPARE_LE:                                                                           \
             FILL_MASK(load(values[i]) <= value->member);                                           \
             break;                                                                                 \
+        default:                                                                                   \
+            assert(false);                                                                         \
+            break;                                                                                 \
         }                                                                                          \
     }                                                                                              \
     static void contains_##name(const struct kernel_input *input, const struct test *test,         \
@@ -136,6 +139,9 @@ static inline bool bytes_match(const uint8_t *data, size_t size, enum comparison
 
     if (comparison == COMPARE_EQ) {
         return size == other && (size == 0 || memcmp(data, value->bytes.data, size) == 0);
+    }
+    if (comparison == COMPARE_START) {
+        return size >= other && (other == 0 || memcmp(data, value->bytes.data, other) == 0);
     }
     other = size < other ? size : other;
     order = other == 0 ? 0 : memcmp(data, value->bytes.data, other);

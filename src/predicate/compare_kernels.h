@@ -5,8 +5,9 @@
 #include "arrow/array.h"
 #include "predicate/bound.h"
 
-/** What the other comparisons are made of. */
-enum comparison { COMPARE_EQ = 0, COMPARE_LT, COMPARE_LE };
+/** What the other comparisons are made of. COMPARE_START, of CLASS_BYTES only: the value starts
+ * with the constant. */
+enum comparison { COMPARE_EQ = 0, COMPARE_LT, COMPARE_LE, COMPARE_START };
 
 struct kernel_input {
     const struct ArrowArray *array;

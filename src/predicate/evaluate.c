@@ -56,9 +56,13 @@ static const struct test_plan {
     bool invert;
     bool invert_null;
 } plans[] = {
-    [TEST_EQ] = {COMPARE_EQ, false, false}, [TEST_NE] = {COMPARE_EQ, true, true},
-    [TEST_LT] = {COMPARE_LT, false, false}, [TEST_LE] = {COMPARE_LE, false, false},
-    [TEST_GT] = {COMPARE_LE, true, false},  [TEST_GE] = {COMPARE_LT, true, false},
+    [TEST_EQ] = {COMPARE_EQ, false, false},
+    [TEST_NE] = {COMPARE_EQ, true, true},
+    [TEST_LT] = {COMPARE_LT, false, false},
+    [TEST_LE] = {COMPARE_LE, false, false},
+    [TEST_GT] = {COMPARE_LE, true, false},
+    [TEST_GE] = {COMPARE_LT, true, false},
+    [TEST_STARTS_WITH] = {COMPARE_START, false, false},
 };
 
 static bool test_is_set(enum test_kind kind) {

@@ -87,6 +87,21 @@ static void and_may_differ(const struct extent_task *task, const union scalar *v
     }
 }
 
+/* Some value may start with `value`: unless all are before it, or all behind it and what it starts.
+ */
+static void may_start_with(const struct extent_task *task, const union scalar *value,
+                           uint8_t *mask) {
+    uint8_t *above = task->scratch;
+    uint8_t *starts = task->scratch + task->size;
+
+    may_be_above(task, value, true, above);
+    may_be_below(task, value, true, mask);
+    task->kernel->compare(&task->min, COMPARE_START, value, starts);
+    for (size_t i = 0; i < task->size; i++) {
+        mask[i] = (uint8_t)((mask[i] | starts[i]) & above[i]);
+    }
+}
+
 /* The test may hold for a value that is not null. */
 static void may_hold(const struct extent_task *task, uint8_t *mask) {
     const struct test *test = task->test;
@@ -106,6 +121,9 @@ static void may_hold(const struct extent_task *task, uint8_t *mask) {
     case TEST_GT:
     case TEST_GE:
         may_be_above(task, test->values, kind == TEST_GE, mask);
+        break;
+    case TEST_STARTS_WITH:
+        may_start_with(task, test->values, mask);
         break;
     case TEST_EQ:
     case TEST_IN:

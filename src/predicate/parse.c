@@ -2,7 +2,10 @@
  *
  *     predicate   = conjunction { "or" conjunction }
  *     conjunction = literal { "and" literal }
- *     literal     = name operator value | name [ "not" ] "in" "(" [ value { "," value } ] ")"
+ *     literal     = name operator value
+ *                 | name [ "not" ] "in" "(" [ value { "," value } ] ")"
+ *                 | name "is" [ "not" ] ( "null" | "distinct" "from" value )
+ *                 | name "starts" "with" value
  *
  * A value is a word, a quoted text or null. Types are not decided here: a text of a person takes
  * the type of its column when the predicate meets a schema.
@@ -77,8 +80,12 @@ static ktk_status fail_at(const struct parser *parser, size_t at, ktk_error *err
     }
     (void)snprintf(excerpt, sizeof(excerpt), "%.*s|%.*s", (int)(at - from), input + from,
                    (int)(to - at), input + at);
-    return ktk_error_set(err, KTK_E_INVALID, "predicate, column %zu: %s: %s%s%s", column, problem,
-                         from > 0 ? "…" : "", excerpt, to < parser->size ? "…" : "");
+    (void)ktk_error_set(err, KTK_E_INVALID, "predicate, column %zu: %s: %s%s%s", column, problem,
+                        from > 0 ? "…" : "", excerpt, to < parser->size ? "…" : "");
+    if (err != NULL) {
+        err->detail = column <= INT32_MAX ? (int32_t)column : 0;
+    }
+    return KTK_E_INVALID;
 }
 
 /* "expected X after 'Y'" at the token looked at. */
@@ -264,6 +271,35 @@ static const struct operator_spelling {
     {"<=", KTK_OP_LE}, {">", KTK_OP_GT}, {">=", KTK_OP_GE},
 };
 
+/* Pass over a keyword that must come now. */
+static ktk_status expect_keyword(struct parser *parser, const char *keyword, const char *wanted,
+                                 ktk_error *err) {
+    return is_keyword(&parser->token, keyword) ? advance(parser, err)
+                                               : fail_expected(parser, wanted, err);
+}
+
+/* Behind "is": null stays, to be read as the value. */
+static ktk_status parse_is(struct parser *parser, ktk_operator *op, ktk_error *err) {
+    const struct token *token = &parser->token;
+    bool is_negated = is_keyword(token, "not");
+    ktk_status status = KTK_OK;
+
+    if (is_negated) {
+        KTKI_TRY(advance(parser, err));
+    }
+    if (is_keyword(token, "null")) {
+        *op = is_negated ? KTK_OP_NE : KTK_OP_EQ;
+        goto out;
+    }
+    KTKI_TRY(expect_keyword(
+        parser, "distinct",
+        is_negated ? "null or 'distinct from'" : "null, 'not null' or 'distinct from'", err));
+    KTKI_TRY(expect_keyword(parser, "from", "'from'", err));
+    *op = is_negated ? KTK_OP_EQ : KTK_OP_IS_DISTINCT_FROM;
+out:
+    return status;
+}
+
 static ktk_status parse_operator(struct parser *parser, ktk_operator *op, ktk_error *err) {
     const struct token *token = &parser->token;
     const size_t count = sizeof(spellings) / sizeof(spellings[0]);
@@ -272,6 +308,15 @@ static ktk_status parse_operator(struct parser *parser, ktk_operator *op, ktk_er
 
     if (is_negated) {
         KTKI_TRY(advance(parser, err));
+    } else if (is_keyword(token, "is")) {
+        KTKI_TRY(advance(parser, err));
+        status = parse_is(parser, op, err);
+        goto out;
+    } else if (is_keyword(token, "starts")) {
+        KTKI_TRY(advance(parser, err));
+        *op = KTK_OP_STARTS_WITH;
+        status = expect_keyword(parser, "with", "'with'", err);
+        goto out;
     }
     if (is_keyword(token, "in")) {
         *op = is_negated ? KTK_OP_NOT_IN : KTK_OP_IN;
@@ -285,7 +330,9 @@ static ktk_status parse_operator(struct parser *parser, ktk_operator *op, ktk_er
         }
         if (i == count) {
             status = fail_expected(
-                parser, is_negated ? "'in'" : "an operator (== != < <= > >= in, not in)", err);
+                parser,
+                is_negated ? "'in'" : "an operator (== != < <= > >= in, not in, is, starts with)",
+                err);
             goto out;
         }
         *op = spellings[i].op;
@@ -320,9 +367,9 @@ static ktk_status parse_literal(struct parser *parser, ktk_error *err) {
     } else {
         KTKI_TRY(parse_value(parser, err));
     }
-    if (ktki_operator_is_ordered(literal.op) &&
+    if (ktki_operator_refuses_null(literal.op) &&
         ((const ktk_value *)(parser->values.data + values_before))->kind == KTK_VALUE_NULL) {
-        status = fail_at(parser, at, err, "null has no order: use ==, != or in");
+        status = fail_at(parser, at, err, "null cannot be compared so: use ==, != or in");
         goto out;
     }
     literal.value_count = (parser->values.size - values_before) / sizeof(ktk_value);

@@ -8,8 +8,16 @@
 #include "base/text.h"
 
 static const char *const operator_texts[] = {
-    [KTK_OP_EQ] = "==", [KTK_OP_NE] = "!=", [KTK_OP_LT] = "<",  [KTK_OP_LE] = "<=",
-    [KTK_OP_GT] = ">",  [KTK_OP_GE] = ">=", [KTK_OP_IN] = "in", [KTK_OP_NOT_IN] = "not in",
+    [KTK_OP_EQ] = "==",
+    [KTK_OP_NE] = "!=",
+    [KTK_OP_LT] = "<",
+    [KTK_OP_LE] = "<=",
+    [KTK_OP_GT] = ">",
+    [KTK_OP_GE] = ">=",
+    [KTK_OP_IN] = "in",
+    [KTK_OP_NOT_IN] = "not in",
+    [KTK_OP_IS_DISTINCT_FROM] = "is distinct from",
+    [KTK_OP_STARTS_WITH] = "starts with",
 };
 
 #define OPERATOR_COUNT (sizeof(operator_texts) / sizeof(operator_texts[0]))
@@ -33,10 +41,10 @@ static ktk_status check_value(const ktk_literal *literal, const ktk_value *value
         KTKI_FAIL(err, KTK_E_INVALID, "column '%s': unknown kind of value %d", literal->column,
                   (int)value->kind);
     }
-    if (is_null(value) && ktki_operator_is_ordered(literal->op)) {
+    if (is_null(value) && ktki_operator_refuses_null(literal->op)) {
         KTKI_FAIL(err, KTK_E_INVALID,
-                  "column '%s': null has no order, '%s' cannot be used; use ==, != or in",
-                  literal->column, ktki_operator_text(literal->op));
+                  "column '%s': '%s' cannot be used with null; use ==, != or in", literal->column,
+                  ktki_operator_text(literal->op));
     }
     if (value->kind != KTK_VALUE_BINARY && holds_bytes(value->kind) &&
         !ktki_utf8_is_valid(value->bytes, value->bytes_size)) {

@@ -34,9 +34,9 @@ static inline bool ktki_operator_takes_list(ktk_operator op) {
     return op == KTK_OP_IN || op == KTK_OP_NOT_IN;
 }
 
-/** <, <=, >, >=: those that cannot be asked about null. */
-static inline bool ktki_operator_is_ordered(ktk_operator op) {
-    return op >= KTK_OP_LT && op <= KTK_OP_GE;
+/** Those that cannot be asked about null. */
+static inline bool ktki_operator_refuses_null(ktk_operator op) {
+    return (op >= KTK_OP_LT && op <= KTK_OP_GE) || op == KTK_OP_STARTS_WITH;
 }
 
 #endif

@@ -69,10 +69,11 @@ def good(*arguments, **options):
 
 
 def bad(code, text, *arguments, **options):
-    """Run ktk; it must fail with that code, with one line that holds the text, and print nothing else."""
+    """Run ktk; it must fail with that code, with one line, and the place of a mistake in a predicate, that hold the text, and
+    print nothing else."""
     result = run(*arguments, **options)
     assert result.code == code, f"{arguments}: exit {result.code}, wanted {code}: {result.err}{result.out}"
-    assert re.fullmatch(r"ktk: [^\n]+\n", result.err), f"{arguments}: {result.err!r}"
+    assert re.fullmatch(r"ktk: [^\n]+\n(  [^\n]+\n *\^\n)?", result.err), f"{arguments}: {result.err!r}"
     assert text in result.err, f"{arguments}: {text!r} is not in {result.err!r}"
     assert result.out == "", f"{arguments}: {result.out!r}"
     return result
@@ -187,6 +188,7 @@ def refuses_wrong_command_lines(folder):
     bad(2, "no completion for 'fish'", "completion", "fish")
     bad(2, "unknown verb 'me'", "help", "me")
     bad(2, "predicate, column 5: expected a value", "head", "x", "--where", "a ==", store=folder)
+    bad(2, "\n  ä >= and b\n       ^\n", "head", "x", "--where", "ä >= and b", store=folder)
     bad(2, "give --input-format", "write", "x", "data.bin", store=folder)
     bad(2, "is not COLUMN=TYPE", "write", "x", "-", "--type", "a", store=folder)
 
@@ -293,6 +295,7 @@ def chooses_rows_and_columns(folder):
     equal(names(), ["Ann", "Bob", "Çelik"])
     equal(names("--where", "age > 10"), ["Ann"])
     equal(names("--where", "age == null"), ["Bob"])
+    equal(names("--where", "age is null or name starts with Çel"), ["Bob", "Çelik"])
     equal(names("--where", "age != 7 and member == true"), ["Ann"])
     equal(names("--where", "name in (Ann, Çelik) or age == null"), ["Ann", "Bob", "Çelik"])
     equal(names("--where", "born >= 1990-01-01 and name not in ('Ann')"), ["Çelik"])

@@ -150,13 +150,18 @@ bool model_holds(enum model_class class, const struct cell *row, wide row_scale,
         return row_null == (op == KTK_OP_EQ);
     }
     if (row_null) {
-        return op == KTK_OP_NE;
+        return op == KTK_OP_NE || op == KTK_OP_IS_DISTINCT_FROM;
+    }
+    if (op == KTK_OP_STARTS_WITH) {
+        return row->text_size >= values->text_size &&
+               memcmp(row->text, values->text, values->text_size) == 0;
     }
     order = model_compare(class, row, row_scale, values, value_scale);
     switch (op) {
     case KTK_OP_EQ:
         return order == 0;
     case KTK_OP_NE:
+    case KTK_OP_IS_DISTINCT_FROM:
         return order != 0;
     case KTK_OP_LT:
         return order < 0;

@@ -209,12 +209,14 @@ static void random_literal(struct trial *trial, struct random_literal *literal) 
     bool is_list;
 
     literal->column = (int)pick(trial, 0, COLUMNS - 1);
-    literal->op = (ktk_operator)pick(trial, KTK_OP_EQ, KTK_OP_NOT_IN);
     type = trial->stored[literal->column];
+    literal->op = (ktk_operator)pick(
+        trial, KTK_OP_EQ, type->group == GROUP_TEXT ? KTK_OP_STARTS_WITH : KTK_OP_IS_DISTINCT_FROM);
     is_list = literal->op == KTK_OP_IN || literal->op == KTK_OP_NOT_IN;
     literal->value_count = is_list ? (size_t)pick(trial, 0, VALUES_MAX) : 1;
     for (size_t i = 0; i < literal->value_count; i++) {
-        bool is_ordered = literal->op >= KTK_OP_LT && literal->op <= KTK_OP_GE;
+        bool is_ordered = (literal->op >= KTK_OP_LT && literal->op <= KTK_OP_GE) ||
+                          literal->op == KTK_OP_STARTS_WITH;
 
         do {
             if (type->group == GROUP_NULL) {

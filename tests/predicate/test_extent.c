@@ -92,6 +92,7 @@ static bool holds(ktk_operator op, const ktk_value *values, size_t count, int64_
         return is_in;
     case KTK_OP_NE:
     case KTK_OP_NOT_IN:
+    case KTK_OP_IS_DISTINCT_FROM:
         return !is_in;
     case KTK_OP_LT:
         return !is_null && x < values->integer;
@@ -140,7 +141,7 @@ static void bounds_decide_as_trying_all_numbers_does(void **unused) {
 
     (void)unused;
     for (int round = 0; round < 3000; round++) {
-        ktk_operator op = (ktk_operator)(next(&seed) % (KTK_OP_NOT_IN + 1));
+        ktk_operator op = (ktk_operator)(next(&seed) % (KTK_OP_IS_DISTINCT_FROM + 1));
         bool is_list = op == KTK_OP_IN || op == KTK_OP_NOT_IN;
         bool is_ordered = op >= KTK_OP_LT && op <= KTK_OP_GE;
         size_t count = is_list ? next(&seed) % 4 : 1;
@@ -169,6 +170,86 @@ static void bounds_decide_as_trying_all_numbers_does(void **unused) {
                          (int)i, got, wanted);
             }
         }
+        ktki_bound_free(bound);
+    }
+    test_context_free(context);
+}
+
+/* ---- starts of texts ---- */
+
+#define WORD_SIZE_MAX 4
+#define WORDS 30 /* of up to four letters a and b, without the empty one */
+
+/* The words in the order of their numbers' binary digits: "a", "b", "aa", "ab" and so on. */
+static void make_word(int number, char word[WORD_SIZE_MAX + 1]) {
+    char digits[WORD_SIZE_MAX + 1];
+    int size = 0;
+
+    for (int rest = number + 2; rest > 1; rest /= 2) {
+        digits[size++] = rest % 2 ? 'b' : 'a';
+    }
+    for (int i = 0; i < size; i++) {
+        word[i] = digits[size - 1 - i];
+    }
+    word[size] = '\0';
+}
+
+static bool some_word_starts_with(const char *start, const char *min, const char *max) {
+    char word[WORD_SIZE_MAX + 1];
+    bool any = false;
+
+    for (int i = 0; i < WORDS; i++) {
+        make_word(i, word);
+        any = any || (strcmp(word, min) >= 0 && strcmp(word, max) <= 0 &&
+                      strncmp(word, start, strlen(start)) == 0);
+    }
+    return any;
+}
+
+/* Bounds and starts of up to two letters, against every word of up to four. */
+static void bounds_decide_starts_as_trying_all_words_does(void **unused) {
+    enum { SHORT_WORDS = 6 };
+    static const struct field texts = {.name = "x", .type = {.id = TYPE_STRING}};
+    ktk_context *context = test_context_new(0);
+
+    (void)unused;
+    for (int i = 0; i < SHORT_WORDS * SHORT_WORDS * SHORT_WORDS; i++) {
+        char start[WORD_SIZE_MAX + 1];
+        char bounds[2][WORD_SIZE_MAX + 1];
+        int32_t offsets[2][2] = {{0, 0}, {0, 0}};
+        const void *buffers[2][3];
+        const uint8_t all = 0xFF;
+        const uint8_t none = 0;
+        struct extents extents = {
+            .count = 1, .field = &texts, .may_be_null = &all, .may_be_filled = &all};
+        struct bound_predicate *bound;
+        ktk_value value = {.kind = KTK_VALUE_TEXT, .bytes = start};
+        uint8_t mask = 0;
+        ktk_error err;
+
+        make_word(i % SHORT_WORDS, start);
+        make_word(i / SHORT_WORDS % SHORT_WORDS, bounds[0]);
+        make_word(i / SHORT_WORDS / SHORT_WORDS, bounds[1]);
+        value.bytes_size = strlen(start);
+        for (int j = 0; j < 2; j++) {
+            offsets[j][1] = (int32_t)strlen(bounds[j]);
+            buffers[j][0] = NULL;
+            buffers[j][1] = offsets[j];
+            buffers[j][2] = bounds[j];
+        }
+        extents.min = (struct ArrowArray){.length = 1, .n_buffers = 3, .buffers = buffers[0]};
+        extents.max = (struct ArrowArray){.length = 1, .n_buffers = 3, .buffers = buffers[1]};
+        bound = bind(context, &texts, KTK_OP_STARTS_WITH, &value, 1);
+        CHECK_OK(ktki_literal_may_match(bound->conjunctions[0].literals[0], &extents,
+                                        test_allocator(), &mask, &err));
+        if (strcmp(bounds[0], bounds[1]) <= 0 &&
+            (mask & 1) != some_word_starts_with(start, bounds[0], bounds[1])) {
+            fail_msg("'%s' in '%s' to '%s': got %d", start, bounds[0], bounds[1], mask & 1);
+        }
+        extents.may_be_filled = &none;
+        CHECK_OK(ktki_literal_may_match(bound->conjunctions[0].literals[0], &extents,
+                                        test_allocator(), &mask, &err));
+        assert_int_equal(mask & 1, 0);
         ktki_bound_free(bound);
     }
     test_context_free(context);
@@ -236,6 +317,7 @@ static void another_kind_of_column_may_hold_anything(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds_decide_as_trying_all_numbers_does),
+        cmocka_unit_test(bounds_decide_starts_as_trying_all_words_does),
         cmocka_unit_test(nan_says_nothing),
         cmocka_unit_test(another_kind_of_column_may_hold_anything),
     };
