@@ -166,6 +166,16 @@ def step_python(totals, build):
         pytest(totals, interpreter, label, [ROOT / "python" / "tests"], {"KTK": str(build / "release" / "cli" / "ktk")})
 
 
+def old_pyarrow(build):
+    """An interpreter with the oldest pyarrow of kartothek 5.3; None, and its tests are skipped, where there can be none."""
+    python = find_python(["3.8"])
+    try:
+        return python and environment(build, "pyarrow0.17", python, ["pyarrow==0.17.1", "numpy<1.20"], with_package=False)
+    except SystemExit as error:
+        say("pyarrow 0.17.1 cannot be installed here: {}".format(error))
+        return None
+
+
 def step_interop(totals, build):
     """What we write, read by the real originals; what they wrote is compared in the Python and C tests."""
     if not GOLDEN.is_dir():
@@ -177,11 +187,14 @@ def step_interop(totals, build):
     if done.returncode not in (0, 3):
         totals.add("interop: set-up of the originals", "failed")
         return
+    release = build / "release"
+    meson_build(release, ["-Dwerror=true"], what="with gcc")
     label, python, requirements = next(python_environments(build))
     interpreter = environment(build, label, python, requirements)
     say("what we write, read by the originals")
-    tests = [ROOT / "tests" / "interop" / "test_originals.py"]
-    pytest(totals, interpreter, "interop", tests, {"KTK_ORIGINALS": str(originals), "KTK": str(build / "release" / "cli" / "ktk")})
+    tests = [ROOT / "tests" / "interop" / name for name in ("test_originals.py", "test_old_readers.py")]
+    environ = {"KTK_ORIGINALS": str(originals), "KTK": str(release / "cli" / "ktk"), "KTK_LIBRARY": str(release / "src" / "libkartothek.so")}
+    pytest(totals, interpreter, "interop", tests, dict(environ, KTK_PYARROW_0_17=str(old_pyarrow(build) or "")))
 
 
 def step_peers(totals, build):
