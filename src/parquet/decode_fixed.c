@@ -4,8 +4,7 @@
 #include "parquet/leaf_reader.h"
 
 static ktk_status too_short(ktk_error *err) {
-    return ktk_error_set(err, KTK_E_CORRUPT,
-                         "a page holds fewer values than announced, or a value is out of range");
+    return ktk_error_set(err, KTK_E_CORRUPT, "there are fewer values than announced");
 }
 
 static uint8_t *slot_at(struct leaf_reader *reader, int64_t slot) {
@@ -77,19 +76,20 @@ static ktk_status expand_plain(struct leaf_reader *reader, struct page_values *p
 static ktk_status convert_plain(struct leaf_reader *reader, struct page_values *page,
                                 ktk_error *err) {
     const struct value_rule *rule = &reader->rule;
+    const struct cursor values = page->parts.values;
     uint8_t *dense = reader->scratch->dense;
 
     if (page->dense_count == page->count) {
         return rule->read(&page->parts.values, rule->plain_width, page->count,
                           slot_at(reader, page->slot), rule->width)
                    ? KTK_OK
-                   : too_short(err);
+                   : ktki_value_fault(rule, values, page->count, err);
     }
     for (size_t done = 0; done < page->count; done += DENSE_BLOCK) {
         struct row_block block = block_at(reader, page, done);
         if (!rule->read(&page->parts.values, rule->plain_width, block.dense_count, dense,
                         rule->width)) {
-            return too_short(err);
+            return ktki_value_fault(rule, values, page->dense_count, err);
         }
         expand(reader, &block, dense);
     }

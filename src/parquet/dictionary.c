@@ -4,14 +4,13 @@
 #include "parquet/names.h"
 
 static ktk_status too_short(ktk_error *err) {
-    return ktk_error_set(err, KTK_E_CORRUPT,
-                         "its dictionary holds fewer values than announced, or one is out of "
-                         "range");
+    return ktk_error_set(err, KTK_E_CORRUPT, "its dictionary holds fewer values than announced");
 }
 
 static ktk_status load_fixed(struct leaf_reader *reader, struct cursor values, size_t count,
                              ktk_error *err) {
     const struct value_rule *rule = &reader->rule;
+    const struct cursor whole = values;
     struct scratch_block *block = &reader->scratch->dictionary;
     ktk_status status = KTK_OK;
 
@@ -29,7 +28,7 @@ static ktk_status load_fixed(struct leaf_reader *reader, struct cursor values, s
     }
     KTKI_TRY(ktki_scratch_reserve(reader->scratch, block, count * rule->width, err));
     if (!rule->read(&values, rule->plain_width, count, block->data, rule->width)) {
-        status = too_short(err);
+        status = ktki_value_fault(rule, whole, count, err);
         goto out;
     }
     reader->dictionary.values = block->data;

@@ -44,6 +44,11 @@ struct value_rule {
  * or its values' type where that is a dictionary. */
 struct value_rule ktki_value_rule(const struct schema_element *leaf, const struct data_type *type);
 
+/** Say why `rule->read` fails for `count` values that begin at `values`: KTK_E_UNSUPPORTED for an
+ * INT96 beyond the range of nanoseconds, KTK_E_CORRUPT for the rest. */
+ktk_status ktki_value_fault(const struct value_rule *rule, struct cursor values, size_t count,
+                            ktk_error *err);
+
 /** The buffers that are being filled. Slots [0, validity.length) hold what they will hold, but for
  * texts that wait (see `waiting`). */
 struct leaf_sink {

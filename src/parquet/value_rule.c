@@ -1,11 +1,13 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/checked.h"
+#include "base/error.h"
 #include "parquet/leaf_reader.h"
 
 /* Days from the Julian day 0 to 1970-01-01. */
 #define JULIAN_EPOCH 2440588
-#define NANOS_PER_DAY UINT64_C(86400000000000)
+#define NANOS_PER_DAY INT64_C(86400000000000)
 
 /* The low bytes of a number hold its value in any narrower type. */
 static bool read_narrow(struct cursor *in, size_t in_width, size_t count, uint8_t *out,
@@ -28,25 +30,41 @@ static bool read_narrow(struct cursor *in, size_t in_width, size_t count, uint8_
     return true;
 }
 
-/* INT96: nanoseconds of the day, then the Julian day. What does not fit wraps, as in the readers
- * that people compare with. */
+/* INT96: nanoseconds of the day, then the Julian day. False: the nanoseconds since 1970 do not fit,
+ * which other readers let wrap. A day before 1970 counts back from its end, so that all instants
+ * that fit are reached. */
+static bool int96_nanos(const uint8_t *from, int64_t *out) {
+    int64_t nanos;
+    uint32_t julian;
+    int64_t day;
+
+    memcpy(&nanos, from, sizeof(nanos));
+    memcpy(&julian, from + sizeof(nanos), sizeof(julian));
+    day = (int64_t)julian - JULIAN_EPOCH;
+    if (day < 0) {
+        day++;
+        if (!ktki_add_i64(nanos, -NANOS_PER_DAY, &nanos)) {
+            return false;
+        }
+    }
+    return ktki_mul_i64(day, NANOS_PER_DAY, &day) && ktki_add_i64(day, nanos, out);
+}
+
 static bool read_int96(struct cursor *in, size_t in_width, size_t count, uint8_t *out,
                        size_t out_width) {
     const uint8_t *from;
+    bool fits = true;
 
     if (count > ktki_cursor_left(in) / in_width ||
         !ktki_cursor_bytes(in, count * in_width, &from)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        uint64_t nanos;
-        uint32_t day;
-        memcpy(&nanos, from + i * in_width, sizeof(nanos));
-        memcpy(&day, from + i * in_width + sizeof(nanos), sizeof(day));
-        nanos += ((uint64_t)day - JULIAN_EPOCH) * NANOS_PER_DAY;
+        int64_t nanos = 0;
+        fits = int96_nanos(from + i * in_width, &nanos) && fits;
         memcpy(out + i * out_width, &nanos, sizeof(nanos));
     }
-    return true;
+    return fits;
 }
 
 /* A little-endian number with its sign carried on. */
@@ -154,4 +172,28 @@ struct value_rule ktki_value_rule(const struct schema_element *leaf, const struc
     rule.physical = leaf->type;
     rule.entries = rule.kind;
     return rule;
+}
+
+ktk_status ktki_value_fault(const struct value_rule *rule, struct cursor values, size_t count,
+                            ktk_error *err) {
+    const uint8_t *from;
+    int64_t nanos;
+
+    for (size_t i = 0; rule->read == read_int96 && i < count; i++) {
+        if (!ktki_cursor_bytes(&values, rule->plain_width, &from)) {
+            break;
+        }
+        if (!int96_nanos(from, &nanos)) {
+            uint32_t julian;
+
+            memcpy(&nanos, from, sizeof(nanos));
+            memcpy(&julian, from + sizeof(nanos), sizeof(julian));
+            return ktk_error_set(err, KTK_E_UNSUPPORTED,
+                                 "value %zu, %lld nanoseconds into Julian day %u, is no timestamp "
+                                 "of nanoseconds, which end in 1677 and 2262",
+                                 i, (long long)nanos, julian);
+        }
+    }
+    return ktk_error_set(err, KTK_E_CORRUPT,
+                         "there are fewer values than announced, or one is out of range");
 }

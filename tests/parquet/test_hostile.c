@@ -479,6 +479,45 @@ static void refuses_lying_footers(void **unused) {
     }
 }
 
+/* Instants beyond the nanoseconds of 64 bits, of the years 1677 and 2262: other readers let them
+ * wrap into other instants. */
+static void names_int96_beyond_nanoseconds(void **unused) {
+    static const uint8_t values[][12] = {
+        {1, 0, 0, 0, 0, 0, 0, 0, 0x8C, 0x3D, 0x25, 0},                /* 1970 */
+        {0, 0, 0, 0, 0, 0, 0, 0, 0x2C, 0xFE, 0x51, 0},                /* 9999-12-31 */
+        {0xFF, 0xFF, 0x4E, 0xE2, 0xE2, 0x4D, 0, 0, 0x8B, 0xDE, 0x26}, /* the last of all */
+    };
+    static const uint8_t levels[] = {2,    0,    0, 0, 3, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0x8C,
+                                     0x3D, 0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    struct craft craft;
+
+    (void)unused;
+    craft_begin(&craft, PQ_INT96, PQ_REQUIRED, CODEC_NONE);
+    craft_page(&craft, DATA(1, PQ_PLAIN), values, 12);
+    craft_page(&craft, DATA(1, PQ_PLAIN), values[2], 12);
+    craft_end(&craft);
+    expect(&craft, KTK_OK, NULL);
+    craft_begin(&craft, PQ_INT96, PQ_REQUIRED, CODEC_NONE);
+    craft_page(&craft, DATA(1, PQ_PLAIN), values, 12);
+    craft_page(&craft, DATA(3, PQ_PLAIN), values, sizeof(values));
+    craft_end(&craft);
+    expect(&craft, KTK_E_UNSUPPORTED, "row group 0: column 'x': data page 1 at offset ");
+    craft_begin(&craft, PQ_INT96, PQ_REQUIRED, CODEC_NONE);
+    craft_page(&craft, DATA(3, PQ_PLAIN), values, sizeof(values));
+    craft_end(&craft);
+    expect(&craft, KTK_E_UNSUPPORTED, "value 1, 0 nanoseconds into Julian day 5373484, ");
+    craft_begin(&craft, PQ_INT96, PQ_REQUIRED, CODEC_NONE);
+    craft_page(&craft, DICTIONARY(3), values, sizeof(values));
+    craft_page(&craft, DATA(3, PQ_RLE_DICTIONARY), (const uint8_t[]){2, 3 << 1, 1}, 3);
+    craft_end(&craft);
+    expect(&craft, KTK_E_UNSUPPORTED, "dictionary page at offset 4: value 1, ");
+    /* A null in between; Julian day 0 is long before. */
+    craft_begin(&craft, PQ_INT96, PQ_OPTIONAL, CODEC_NONE);
+    craft_page(&craft, DATA(3, PQ_PLAIN), levels, sizeof(levels));
+    craft_end(&craft);
+    expect(&craft, KTK_E_UNSUPPORTED, "data page 0 at offset 4: value 1, 0 nanoseconds");
+}
+
 /* ---- bombs ---- */
 
 #define PAGE_ROWS ((int32_t)1 << 26)
@@ -671,6 +710,7 @@ int main(void) {
         cmocka_unit_test(reads_what_is_put_together_right),
         cmocka_unit_test(names_page_and_offset_of_wrong_counts),
         cmocka_unit_test(refuses_lying_footers),
+        cmocka_unit_test(names_int96_beyond_nanoseconds),
         cmocka_unit_test(bomb_of_claimed_sizes),
         cmocka_unit_test(bomb_of_runs),
         cmocka_unit_test(bomb_of_nulls),

@@ -67,6 +67,42 @@ static void reads_int96(void **unused) {
              3, wanted);
 }
 
+/* The first and the last instant that fit, 1677-09-21 00:12:43.145224192 and 2262-04-11
+ * 23:47:16.854775807, and those before and behind them. */
+#define INT96_FIRST 0x00, 0x00, 0x00, 0xAF, 0xB1, 0, 0, 0, 0x8C, 0x9C, 0x23, 0
+#define INT96_BEFORE 0xFF, 0xFF, 0xFF, 0xAE, 0xB1, 0, 0, 0, 0x8C, 0x9C, 0x23, 0
+#define INT96_LAST 0xFF, 0xFF, 0x4E, 0xE2, 0xE2, 0x4D, 0, 0, 0x8B, 0xDE, 0x26, 0
+#define INT96_BEHIND 0x00, 0x00, 0x4F, 0xE2, 0xE2, 0x4D, 0, 0, 0x8B, 0xDE, 0x26, 0
+
+static void int96_has_the_range_of_nanoseconds(void **unused) {
+    static const int64_t wanted[] = {INT64_MIN, INT64_MAX};
+    static const uint8_t strangers[][24] = {
+        {INT96_FIRST, INT96_BEFORE},
+        {INT96_LAST, INT96_BEHIND},
+        {INT96_LAST, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF},
+        {INT96_LAST, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x8B, 0x3D, 0x25, 0},
+        {INT96_LAST, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+    };
+    struct value_rule rule =
+        ktki_value_rule(ELEMENT(.type = PQ_INT96), TYPE(TYPE_TIMESTAMP, .unit = UNIT_NANO));
+    ktk_error err;
+
+    (void)unused;
+    CONVERTS(ELEMENT(.type = PQ_INT96), TYPE(TYPE_TIMESTAMP, .unit = UNIT_NANO),
+             BYTES(INT96_FIRST, INT96_LAST), 2, wanted);
+    for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+        struct cursor cursor = ktki_cursor(strangers[i], 24);
+        uint8_t out[16];
+
+        assert_false(rule.read(&cursor, 12, 2, out, 8));
+        assert_int_equal(ktki_value_fault(&rule, ktki_cursor(strangers[i], 24), 2, &err),
+                         KTK_E_UNSUPPORTED);
+        CHECK_MESSAGE("value 1, ");
+    }
+    assert_int_equal(ktki_value_fault(&rule, ktki_cursor(strangers[0], 12), 2, &err),
+                     KTK_E_CORRUPT);
+}
+
 #define FF4 0xFF, 0xFF, 0xFF, 0xFF
 #define FF12 FF4, FF4, FF4
 #define OO4 0, 0, 0, 0
@@ -112,11 +148,9 @@ static void refuses_decimals_that_do_not_fit(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(chooses_the_buffers),
-        cmocka_unit_test(narrows_integers),
-        cmocka_unit_test(reads_int96),
-        cmocka_unit_test(widens_decimals),
-        cmocka_unit_test(refuses_decimals_that_do_not_fit),
+        cmocka_unit_test(chooses_the_buffers), cmocka_unit_test(narrows_integers),
+        cmocka_unit_test(reads_int96),         cmocka_unit_test(int96_has_the_range_of_nanoseconds),
+        cmocka_unit_test(widens_decimals),     cmocka_unit_test(refuses_decimals_that_do_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
