@@ -406,8 +406,10 @@ static void files_of_other_writers(void **unused) {
 #define SORTED_GROUP 2000
 #define SORTED_PAGE 100
 
-/* x counts; name is "n0000" for the first hundred rows and so on. Pages of a hundred rows. */
-static void make_sorted(struct buffer *out, ktk_context *context) {
+/* x counts in steps; name is "n0000" for the first hundred rows and so on. Pages of a hundred rows.
+ */
+static void make_steps(struct buffer *out, ktk_context *context, int64_t step,
+                       const ktk_parquet_column_options *column) {
     ktk_parquet_write_options options = KTK_PARQUET_WRITE_OPTIONS_INIT;
     static int64_t numbers[SORTED_ROWS];
     static int32_t offsets[SORTED_ROWS + 1];
@@ -419,13 +421,15 @@ static void make_sorted(struct buffer *out, ktk_context *context) {
     ktk_error err;
 
     for (int i = 0; i < SORTED_ROWS; i++) {
-        numbers[i] = i;
+        numbers[i] = i * step;
         offsets[i + 1] = 5 * (i + 1);
         (void)snprintf(text + 5 * i, 6, "n%04d", i / 100);
     }
     options.page_bytes_max = SORTED_PAGE * sizeof(int64_t);
     options.row_group_rows_max = SORTED_GROUP;
     options.no_dictionary = true;
+    options.columns = column;
+    options.column_count = column == NULL ? 0 : 1;
     CHECK_OK(ktki_schema_new(&schema, context, 2, &err));
     schema->fields[0] = (struct field){.name = "x", .type = {.id = TYPE_INT64}, .nullable = true};
     schema->fields[1] =
@@ -438,6 +442,10 @@ static void make_sorted(struct buffer *out, ktk_context *context) {
     CHECK_OK(made_write(out, context, schema, &batch, 1, &options, &err));
     ktki_batch_clear(&batch);
     ktki_schema_free(schema);
+}
+
+static void make_sorted(struct buffer *out, ktk_context *context) {
+    make_steps(out, context, 1, NULL);
 }
 
 static int64_t decoded_pages(ktk_context *context, ktk_parquet_file *file, const char *where,
@@ -485,6 +493,42 @@ static void pages_without_a_wanted_row_are_passed_over(void **unused) {
     assert_int_equal(decoded_pages(context, file, "x < 100 and x > 3000", 0, 0, 0), 0);
     ktk_parquet_file_free(file);
     ktki_buffer_clear(&bytes);
+    test_context_free(context);
+}
+
+/* Odd numbers between the even ones of the file: bounds of row groups and of pages leave a page of
+ * each to be looked at, and only a filter can tell that no row group has them. */
+static void bloom_filters_rule_row_groups_out(void **unused) {
+    const ktk_parquet_column_options with_bloom = {.path = "x", .bloom_filter = true};
+    ktk_context *context = test_context_new(0);
+
+    (void)unused;
+    for (int has_bloom = 0; has_bloom < 2; has_bloom++) {
+        ktk_parquet_file *file = NULL;
+        struct buffer bytes;
+        int64_t pages = 0;
+        int asked = 0;
+        char where[64];
+
+        ktki_buffer_init(&bytes, test_allocator(), 0);
+        make_steps(&bytes, context, 2, has_bloom ? &with_bloom : NULL);
+        open_as(&file, context, &bytes, SOURCE_MEMORY);
+        for (int64_t x = 0; x < 2 * (int64_t)SORTED_ROWS; x += 40, asked++) {
+            (void)snprintf(where, sizeof(where), "x == %lld", (long long)x + 1);
+            pages += decoded_pages(context, file, where, 0, 0, 0);
+            /* What is there is found, whatever else is asked for: a page of each column. */
+            (void)snprintf(where, sizeof(where), "x in (%lld, 99999)", (long long)x);
+            assert_int_equal(decoded_pages(context, file, where, 0, 0, 1), 1 + 1);
+        }
+        assert_int_equal(asked, 200);
+        if (has_bloom) {
+            assert_true(pages <= 10); /* 2 are to be expected: one in a hundred passes */
+        } else {
+            assert_int_equal(pages, asked);
+        }
+        ktk_parquet_file_free(file);
+        ktki_buffer_clear(&bytes);
+    }
     test_context_free(context);
 }
 
@@ -648,6 +692,7 @@ int main(void) {
         cmocka_unit_test(wrong_places_are_found_out),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(pages_without_a_wanted_row_are_passed_over),
+        cmocka_unit_test(bloom_filters_rule_row_groups_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
