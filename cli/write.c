@@ -16,6 +16,8 @@ struct write_values {
     bool overwrite;
     const char *table;
     const char *compression;
+    struct text_list bloom;
+    struct text_list sorted_by;
     const char *metadata;
     const char *input_format;
     char delimiter;
@@ -38,6 +40,15 @@ static const struct option options[] = {
      "name of the table; default: table", NULL},
     {0, "compression", "CODEC", OPTION_TEXT, offsetof(struct write_values, compression),
      "snappy, zstd, lz4_raw, gzip, brotli or none; default: snappy", compressions},
+    {0, "bloom", "COLUMN,...", OPTION_LIST, offsetof(struct write_values, bloom),
+     "Bloom filters for these columns, by which readers pass over row groups without a value; "
+     "parts "
+     "of nested columns by path, such as tags.list.item",
+     NULL},
+    {0, "sorted-by", "COLUMN,...", OPTION_LIST, offsetof(struct write_values, sorted_by),
+     "note in the files that their rows are sorted by these columns, ascending, nulls last; it is "
+     "not checked",
+     NULL},
     {0, "metadata", "JSON", OPTION_TEXT, offsetof(struct write_values, metadata),
      "a JSON object to keep with the dataset", NULL},
     {0, "input-format", "FORMAT", OPTION_TEXT, offsetof(struct write_values, input_format),
@@ -102,6 +113,24 @@ static ktk_status find_inputs(struct job *job, const char *const *paths, size_t 
     return status;
 }
 
+/* The arrays are never freed: the update needs them to its end. */
+static void choose_columns(ktk_parquet_write_options *out, const struct write_values *values) {
+    ktk_parquet_column_options *columns = cli_alloc(values->bloom.count, sizeof(*columns));
+    ktk_parquet_sorting_column *sorting = cli_alloc(values->sorted_by.count, sizeof(*sorting));
+
+    for (size_t i = 0; i < values->bloom.count; i++) {
+        columns[i] =
+            (ktk_parquet_column_options){.path = values->bloom.items[i], .bloom_filter = true};
+    }
+    for (size_t i = 0; i < values->sorted_by.count; i++) {
+        sorting[i] = (ktk_parquet_sorting_column){.path = values->sorted_by.items[i]};
+    }
+    out->columns = columns;
+    out->column_count = values->bloom.count;
+    out->sorting = sorting;
+    out->sorting_count = values->sorted_by.count;
+}
+
 static ktk_status begin_update(ktk_update **out, const struct job *job, ktk_error *err) {
     const struct write_values *values = job->values;
     ktk_update_options update = KTK_UPDATE_OPTIONS_INIT;
@@ -113,6 +142,7 @@ static ktk_status begin_update(ktk_update **out, const struct job *job, ktk_erro
     update.partition_on_count = values->partition_on.count;
     update.metadata = values->metadata;
     update.progress = cli_progress_update;
+    choose_columns(&update.file, values);
     if (values->compression != NULL) {
         status = ktk_compression_parse(&update.file.compression, values->compression, err);
     }
@@ -220,6 +250,8 @@ static const struct example examples[] = {
      "a dataset with a partition for each day"},
     {"ktk write sales 2019.csv 2020.parquet --type zip=string",
      "from two files; zip codes stay texts"},
+    {"ktk write events events.parquet --bloom user,session",
+     "readers that look for a user skip row groups without one"},
     {"zcat log.csv.gz | ktk write log -", "from standard input"},
 };
 

@@ -287,8 +287,8 @@ typedef struct ktk_parquet_write_options {
     bool no_page_index; /**< without one: it tells readers where pages lie and between which bounds
                            their values are; a file whose chunks have one page each has none */
     const ktk_parquet_sorting_column *sorting; /**< by what the rows of every row group are sorted:
-                                                  noted in the file, not checked; borrowed for the
-                                                  call that begins the file */
+                                                  noted in the file, not checked; borrowed like
+                                                  `columns` */
     size_t sorting_count;
 } ktk_parquet_write_options;
 
@@ -324,6 +324,7 @@ typedef struct ktk_parquet_write_options {
  *
  * @return KTK_E_INVALID for an option out of range, a column to choose for that is not there or
  * cannot have its encoding, a timestamp with a rest below the unit, and a null key of a map;
+ * KTK_E_NOT_FOUND for a column to be sorted by that is not there;
  * KTK_E_UNSUPPORTED for intervals, structs without fields, dictionaries of nested values, and
  * decimals of a scale that Parquet does not have.
  */

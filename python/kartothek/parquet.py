@@ -47,6 +47,11 @@ def read(path, columns=None, threads=0):
     return Table(_core.parquet_read(str(path), columns, threads).read())
 
 
-def write(table, path, compression="snappy", threads=0):
-    """Write anything with ``__arrow_c_stream__`` (a pyarrow table, a Polars frame) to a local file."""
-    _core.parquet_write(table, str(path), compression, threads)
+def write(table, path, compression="snappy", threads=0, bloom=None, sorted_by=None):
+    """
+    Write anything with ``__arrow_c_stream__`` (a pyarrow table, a Polars frame) to a local file.
+
+    Columns in ``bloom`` (parts of nested ones by path, such as ``"tags.list.item"``) get Bloom filters, by which readers pass over row groups
+    without a value. ``sorted_by`` notes in the file that its rows are sorted by these columns, ascending, nulls last; it is not checked.
+    """
+    _core.parquet_write(table, str(path), compression, threads, bloom, sorted_by)

@@ -68,31 +68,59 @@ static PyObject *parquet_read(PyObject *self, PyObject *args) {
     return result;
 }
 
-static PyObject *parquet_write(PyObject *self, PyObject *args) {
-    ktk_parquet_write_options options = KTK_PARQUET_WRITE_OPTIONS_INIT;
+/* What is chosen for single columns. */
+struct column_choices {
+    struct texts bloom;
+    struct texts sorted_by;
+    ktk_parquet_column_options *columns;
+    ktk_parquet_sorting_column *sorting;
+};
+
+static void column_choices_clear(struct column_choices *choices) {
+    PyMem_Free(choices->columns);
+    PyMem_Free(choices->sorting);
+    core_texts_free(&choices->bloom);
+    core_texts_free(&choices->sorted_by);
+}
+
+/* Lists of str or None. Cleared by the caller in every case; 0, or -1 with an exception. */
+static int column_choices_parse(struct column_choices *out, PyObject *bloom, PyObject *sorted_by,
+                                ktk_parquet_write_options *options) {
+    if (core_texts(bloom, &out->bloom) < 0 || core_texts(sorted_by, &out->sorted_by) < 0) {
+        return -1;
+    }
+    out->columns = PyMem_Calloc((size_t)out->bloom.count + 1, sizeof(*out->columns));
+    out->sorting = PyMem_Calloc((size_t)out->sorted_by.count + 1, sizeof(*out->sorting));
+    if (out->columns == NULL || out->sorting == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < out->bloom.count; i++) {
+        out->columns[i].path = out->bloom.items[i];
+        out->columns[i].bloom_filter = true;
+    }
+    for (Py_ssize_t i = 0; i < out->sorted_by.count; i++) {
+        out->sorting[i].path = out->sorted_by.items[i];
+    }
+    options->columns = out->columns;
+    options->column_count = (size_t)out->bloom.count;
+    options->sorting = out->sorting;
+    options->sorting_count = (size_t)out->sorted_by.count;
+    return 0;
+}
+
+static PyObject *write_file(PyObject *source, const char *path, int threads,
+                            const ktk_parquet_write_options *options) {
     struct ArrowArrayStream stream = {0};
-    const char *compression = "snappy";
-    ktk_context *context;
-    PyObject *source;
-    const char *path;
-    int threads = 0;
+    ktk_context *context = context_for(threads);
     ktk_error err;
     ktk_status status;
 
-    (void)self;
-    if (!PyArg_ParseTuple(args, "Os|si:parquet_write", &source, &path, &compression, &threads)) {
-        return NULL;
-    }
-    status = ktk_compression_parse(&options.compression, compression, &err);
-    if (status != KTK_OK) {
-        return core_raise(status, &err);
-    }
-    context = context_for(threads);
     if (context == NULL || core_stream_take(source, &stream) < 0) {
         ktk_context_free(context);
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_parquet_write_path(context, path, &stream, &options, &err);
+    Py_BEGIN_ALLOW_THREADS status = ktk_parquet_write_path(context, path, &stream, options, &err);
     ktk_context_free(context);
     Py_END_ALLOW_THREADS if (status != KTK_OK) {
         return core_raise(status, &err);
@@ -100,10 +128,39 @@ static PyObject *parquet_write(PyObject *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+static PyObject *parquet_write(PyObject *self, PyObject *args) {
+    ktk_parquet_write_options options = KTK_PARQUET_WRITE_OPTIONS_INIT;
+    struct column_choices choices = {0};
+    const char *compression = "snappy";
+    PyObject *bloom = Py_None;
+    PyObject *sorted_by = Py_None;
+    PyObject *source;
+    PyObject *result = NULL;
+    const char *path;
+    int threads = 0;
+    ktk_error err;
+    ktk_status status;
+
+    (void)self;
+    if (!PyArg_ParseTuple(args, "Os|siOO:parquet_write", &source, &path, &compression, &threads,
+                          &bloom, &sorted_by)) {
+        return NULL;
+    }
+    status = ktk_compression_parse(&options.compression, compression, &err);
+    if (status != KTK_OK) {
+        return core_raise(status, &err);
+    }
+    if (column_choices_parse(&choices, bloom, sorted_by, &options) == 0) {
+        result = write_file(source, path, threads, &options);
+    }
+    column_choices_clear(&choices);
+    return result;
+}
+
 PyMethodDef core_parquet_functions[] = {
     {"parquet_read", parquet_read, METH_VARARGS,
      "parquet_read(path, columns or None, threads=0) -> Stream"},
     {"parquet_write", parquet_write, METH_VARARGS,
-     "parquet_write(stream, path, compression='snappy', threads=0)"},
+     "parquet_write(stream, path, compression='snappy', threads=0, bloom=None, sorted_by=None)"},
     {NULL, NULL, 0, NULL},
 };

@@ -504,6 +504,25 @@ def reads_csv_as_told(folder):
 
 
 @test
+def notes_bloom_filters_and_order(folder):
+    store = people(folder, "--bloom", "name,age", "--bloom", "born", "--sorted-by", "name", "-p", "member")
+    for item in good("inspect", "people", "--json", store=store).json():
+        (group,) = good("inspect", store / item["file"], "--json").json()["row_groups"]
+        equal({column["column"]: column["bloom_filter"] for column in group["columns"]}, {"name": True, "age": True, "born": True})
+        equal([column["column"] for column in group["sorted_by"]], ["name"])
+    equal(good("read", "people", "-w", "name == Ann", "-c", "name,age", "-f", "csv", store=store).out.splitlines()[1:], ["Ann,31"])
+    plain = people(folder / "plain") if (folder / "plain").mkdir() is None else None
+    (item,) = good("inspect", "people", "--json", store=plain).json()
+    (group,) = good("inspect", plain / item["file"], "--json").json()["row_groups"]
+    equal([column["bloom_filter"] for column in group["columns"]], [False] * 4)
+    equal(group["sorted_by"], [])
+    path = folder / "people.csv"
+    bad(1, "nobody", "write", "other", path, "--bloom", "nobody", store=store)
+    bad(1, "BOOLEAN cannot have a bloom filter", "write", "other", path, "--bloom", "member", store=store)
+    bad(3, "nobody", "write", "other", path, "--sorted-by", "nobody", store=store)
+
+
+@test
 def writes_with_every_compression(folder):
     store = folder / "store"
     path = write_text(folder / "people.csv", PEOPLE)

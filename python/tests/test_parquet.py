@@ -1,0 +1,46 @@
+"""Single files."""
+import pytest
+
+from kartothek import parquet
+
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
+if not hasattr(pa.Table, "__arrow_c_stream__"):
+    pytest.skip("needs pyarrow 14", allow_module_level=True)
+
+TABLE = pa.table({"id": list(range(100)), "tags": [["a", "b"]] * 100, "flag": [True] * 100})
+
+
+def chunks(path):
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    return group, {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+
+
+def test_bloom_filters_and_order_are_written_where_asked_for(tmp_path):
+    path = str(tmp_path / "x.parquet")
+    parquet.write(TABLE, path, bloom=["id", "tags.list.item"], sorted_by=["id"])
+    group, columns = chunks(path)
+    if hasattr(columns["id"], "bloom_filter_offset"):
+        found = {name: column.bloom_filter_offset is not None for name, column in columns.items()}
+        assert found == {"id": True, "tags.list.item": True, "flag": False}
+    assert [(order.column_index, order.descending, order.nulls_first) for order in group.sorting_columns] == [(0, False, False)]
+    assert pq.read_table(path).equals(TABLE)
+
+
+def test_by_default_there_are_neither(tmp_path):
+    parquet.write(TABLE, str(tmp_path / "x.parquet"))
+    parquet.write(TABLE, str(tmp_path / "y.parquet"), bloom=[], sorted_by=None)
+    assert chunks(str(tmp_path / "x.parquet"))[0].sorting_columns == ()
+    assert (tmp_path / "x.parquet").read_bytes() == (tmp_path / "y.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("choice", [{"bloom": ["none"]}, {"bloom": ["flag"]}, {"sorted_by": ["none"]}])
+def test_columns_that_cannot_be_chosen_are_named(tmp_path, choice):
+    (names,) = choice.values()
+    with pytest.raises((ValueError, KeyError), match=names[0]):
+        parquet.write(TABLE, str(tmp_path / "x.parquet"), **choice)
+
+
+def test_names_must_be_texts(tmp_path):
+    with pytest.raises(TypeError):
+        parquet.write(TABLE, str(tmp_path / "x.parquet"), bloom=[1])
