@@ -221,8 +221,10 @@ static void decode_in_steps(struct position *position) {
         size_t tag = *at.in++;
         bool is_word = false;
 
-        while (step(&at, &tag, &is_word) && step(&at, &tag, &is_word) && at.in < in_max &&
-               at.out < out_max) {
+        while (step(&at, &tag, &is_word)) {
+            if (!step(&at, &tag, &is_word) || at.in >= in_max || at.out >= out_max) {
+                break;
+            }
         }
         at.in--;
         if (!is_word) {

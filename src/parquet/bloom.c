@@ -1,5 +1,6 @@
 #include "parquet/bloom.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stddef.h>
 
@@ -172,9 +173,12 @@ bool ktki_bloom_may_hold(const struct bloom *bloom, enum parquet_type type, cons
 
     if (type == PQ_FLOAT) {
         float narrow;
+
+        assert(size == sizeof(narrow));
         memcpy(&narrow, value, sizeof(narrow));
         number = (double)narrow;
     } else if (type == PQ_DOUBLE) {
+        assert(size == sizeof(number));
         memcpy(&number, value, sizeof(number));
     } else {
         return may_hold_bytes(bloom, value, size);

@@ -51,6 +51,7 @@ void ktki_bloom_build_add(struct bloom_build *build, const void *value, size_t s
 /* Share of the values that are not there but pass, if neighbouring blocks are put together: a value
  * finds its bit in each of the lanes of a block set. */
 static double fpp_of_half(const struct bloom_build *build) {
+    uint32_t pair_count = build->block_count / 2;
     double sum = 0;
 
     for (uint32_t i = 0; i < build->block_count; i += 2) {
@@ -61,7 +62,7 @@ static double fpp_of_half(const struct bloom_build *build) {
         }
         sum += pass;
     }
-    return sum / (double)(build->block_count / 2);
+    return sum / pair_count;
 }
 
 /* The upper bits of a hash choose the block, so in a filter half as large the blocks 2i and 2i + 1

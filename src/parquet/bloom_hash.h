@@ -2,6 +2,7 @@
 #ifndef KTKI_PARQUET_BLOOM_HASH_H
 #define KTKI_PARQUET_BLOOM_HASH_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@
 #define BLOOM_LANES 8
 
 static inline uint64_t ktki_bloom_hash(const void *value, size_t size) {
+    assert(value != NULL || size == 0);
     return XXH64(value, size, 0);
 }
 

@@ -67,6 +67,8 @@ ktk_status ktki_walk_close(struct leaf_walk *walk, uint8_t *valid, ktk_error *er
         KTKI_FAIL(err, KTK_E_INVALID, "column '%s': %s of a map is null", walk->leaf->name,
                   node[-1].field->type.id == TYPE_MAP ? "an entry" : "a key");
     }
+    /* Slots that are closed already are so in `valid`, too. */
+    assert(valid != NULL);
     for (int64_t level = 0; level < walk->level_count; level++) {
         uint8_t definition = walk->definitions[level];
         bool is_closing = definition == open_level && !ktki_bit_get(valid, slot);

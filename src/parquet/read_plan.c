@@ -13,6 +13,7 @@ static int32_t shared_nests(const struct parquet_leaf *a, const struct parquet_l
     const struct parquet_nest *y = b->nest;
 
     while (x != y) {
+        assert(x != NULL && y != NULL);
         /* The deeper one cannot be around the other leaf. Both meet at the column at last. */
         if (x->depth >= y->depth) {
             const struct parquet_nest *outer = x->outer;

@@ -57,13 +57,15 @@ out:
 /* ---- their bytes ---- */
 
 static void add_range(struct fetched_pages *fetched, int64_t offset, int64_t size) {
-    struct byte_range *last = fetched->count > 0 ? &fetched->ranges[fetched->count - 1] : NULL;
+    if (fetched->count > 0) {
+        struct byte_range *last = &fetched->ranges[fetched->count - 1];
 
-    if (last != NULL && last->offset + last->size == offset) {
-        last->size += size;
-    } else {
-        fetched->ranges[fetched->count++] = (struct byte_range){offset, size};
+        if (last->offset + last->size == offset) {
+            last->size += size;
+            return;
+        }
     }
+    fetched->ranges[fetched->count++] = (struct byte_range){offset, size};
 }
 
 /* Nothing is to be done if the bytes of the whole chunk are at hand. The dictionary is fetched,

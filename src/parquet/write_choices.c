@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "parquet/leaf_values.h"
+#include "parquet/metadata_rules.h"
 #include "parquet/names.h"
 #include "parquet/value_encode.h"
 
@@ -52,10 +53,11 @@ static ktk_status refuse_encoding(const struct write_leaf *leaf, const char *pat
     char names[160] = "";
     size_t size = 0;
 
-    for (int32_t i = 0; i < PQ_ENCODING_COUNT; i++) {
-        if (ktki_encoding_fits((enum parquet_encoding)i, leaf->physical)) {
-            size += (size_t)snprintf(names + size, sizeof(names) - size, "%s%s",
-                                     size == 0 ? "" : ", ", ktki_parquet_encoding_name(i));
+    for (int32_t i = KTK_ENCODING_PLAIN; i < COUNT_OF(encodings); i++) {
+        if (ktki_encoding_fits(encodings[i], leaf->physical)) {
+            size +=
+                (size_t)snprintf(names + size, sizeof(names) - size, "%s%s", size == 0 ? "" : ", ",
+                                 ktki_parquet_encoding_name((int32_t)encodings[i]));
         }
     }
     return ktk_error_set(err, KTK_E_INVALID,
