@@ -2,7 +2,7 @@
 BUILD ?= build
 PYTHON ?= python3
 
-.PHONY: help demo check lint threads bench fuzz format clean
+.PHONY: help demo check lint threads memory bench fuzz format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ lint: ## formatter, clang-tidy and cppcheck alone
 threads: ## the tests of what runs in parallel under the thread sanitizer
 	@scripts/install_packages.sh build check
 	@$(PYTHON) scripts/check.py --build $(BUILD) --only threads
+
+memory: ## the tests under the memory sanitizer, which sees reads of what was never written
+	@scripts/install_packages.sh build check
+	@$(PYTHON) scripts/check.py --build $(BUILD) --only memory
 
 bench: ## measure against the peers (needs ../shared/bench; see docs/performance.md)
 	@scripts/install_packages.sh build

@@ -5,6 +5,7 @@
 #include <snappy-c.h>
 #include <string.h>
 
+#include "base/foreign.h"
 #include "codec/snappy_decode.h"
 #include "codec/snappy_encode.h"
 
@@ -21,6 +22,7 @@ static void round_trip(const uint8_t *data, size_t size) {
     packed_size = ktki_snappy_encode(data, size, table, packed);
     FUZZ_ASSERT(snappy_uncompress((const char *)packed, packed_size, (char *)plain, &plain_size) ==
                 SNAPPY_OK);
+    ktki_foreign_wrote(plain, plain_size);
     FUZZ_ASSERT(plain_size == size && memcmp(plain, data, size) == 0);
     memset(plain, 0x5A, size);
     FUZZ_ASSERT(ktki_snappy_decode(packed, packed_size, plain, size));
@@ -49,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     is_whole = ktki_snappy_decode(data, size, ours, stated);
     FUZZ_ASSERT(is_whole ==
                 (snappy_uncompress((const char *)data, size, theirs, &written) == SNAPPY_OK));
+    ktki_foreign_wrote(theirs, is_whole ? written : 0);
     FUZZ_ASSERT(!is_whole || memcmp(ours, theirs, stated) == 0);
     FUZZ_ASSERT(ours[stated] == 0x5A);
     FUZZ_ASSERT(!ktki_snappy_decode(data, size, ours, stated + 1));

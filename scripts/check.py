@@ -148,6 +148,16 @@ def step_threads(totals, build):
     meson_test(totals, folder, "threads", ["base", "parquet", "query", "update"], timeout_multiplier=10)
 
 
+def step_memory(totals, build):
+    """Takes long and needs every write to be seen (base/foreign.h), so it is a command of its own: `make memory`."""
+    folder = build / "memory"
+    options = ["-Dwerror=true", "-Dbuildtype=debugoptimized", "-Db_ndebug=false", "-Db_sanitize=memory", "-Db_lundef=false", "-Dcli=disabled", "-Dbench=false"]
+    meson_build(folder, options, env={"CC": "clang-19"}, what="with clang's memory sanitizer")
+    say("the tests of the library under the memory sanitizer, fuzz corpora replayed")
+    suites = ["base", "codec", "arrow", "predicate", "parquet", "store", "dataset", "query", "update", "fuzz"]
+    meson_test(totals, folder, "memory", suites, timeout_multiplier=10)
+
+
 def python_environments(build):
     """(label, interpreter or None, what it holds)"""
     common = ["pytest"]
@@ -211,8 +221,8 @@ def step_peers(totals, build):
     pytest(totals, interpreter, "peers", tests, {"KTK_LIBRARY": str(build / "release" / "src" / "libkartothek.so")})
 
 
-STEPS = {"format": step_format, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop, "peers": step_peers, "lint": step_lint, "threads": step_threads}
-ON_REQUEST = {"lint", "threads"}
+STEPS = {"format": step_format, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop, "peers": step_peers, "lint": step_lint, "threads": step_threads, "memory": step_memory}
+ON_REQUEST = {"lint", "threads", "memory"}
 
 
 def main():

@@ -2,6 +2,7 @@
 #include <brotli/encode.h>
 
 #include "base/error.h"
+#include "base/foreign.h"
 #include "codec/codecs.h"
 
 static size_t brotli_bound(size_t size) {
@@ -23,6 +24,7 @@ static ktk_status brotli_compress(struct codec_scratch *scratch, int level, cons
                              "BROTLI compression of %zu bytes failed, for want of memory or room",
                              size);
     }
+    ktki_foreign_wrote(out, *out_size);
     return KTK_OK;
 }
 
@@ -31,6 +33,7 @@ static ktk_status brotli_decompress(struct codec_scratch *scratch, const uint8_t
     BrotliDecoderState *state = BrotliDecoderCreateInstance(NULL, NULL, NULL);
     BrotliDecoderResult result;
     size_t left = out_size;
+    const uint8_t *start = out;
     ktk_status status = KTK_OK;
 
     (void)scratch;
@@ -48,6 +51,7 @@ static ktk_status brotli_decompress(struct codec_scratch *scratch, const uint8_t
         KTKI_FAIL(err, KTK_E_CORRUPT, "BROTLI data end %zu bytes too early, %zu bytes follow them",
                   left, size);
     }
+    ktki_foreign_wrote(start, out_size);
 out:
     BrotliDecoderDestroyInstance(state);
     return status;

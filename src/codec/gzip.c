@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/foreign.h"
 #include "codec/codecs.h"
 
 /* A libdeflate compressor is made for one level. */
@@ -61,6 +62,7 @@ static ktk_status gzip_compress(struct codec_scratch *scratch, int level, const 
     if (written == 0) {
         KTKI_FAIL(err, KTK_E_INTERNAL, "GZIP output does not fit into %zu bytes", *out_size);
     }
+    ktki_foreign_wrote(out, written);
     *out_size = written;
 out:
     return status;
@@ -90,6 +92,7 @@ static ktk_status gzip_decompress(struct codec_scratch *scratch, const uint8_t *
         if (result != LIBDEFLATE_SUCCESS) {
             return ktk_error_set(err, KTK_E_CORRUPT, "GZIP data are damaged");
         }
+        ktki_foreign_wrote(out, written);
         data += used;
         size -= used;
         out += written;

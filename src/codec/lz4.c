@@ -4,6 +4,7 @@
 
 #include "base/cursor.h"
 #include "base/error.h"
+#include "base/foreign.h"
 #include "codec/codecs.h"
 
 /* Level 1 is the fast compressor, those above it search longer. */
@@ -34,6 +35,7 @@ static ktk_status lz4_compress(struct codec_scratch *scratch, int level, const u
                              *out_size);
     }
     *out_size = (size_t)written;
+    ktki_foreign_wrote(out, *out_size);
     return KTK_OK;
 }
 
@@ -51,6 +53,7 @@ static bool decompress_block(const uint8_t *data, size_t size, uint8_t *out, siz
         return false;
     }
     *written = (size_t)result;
+    ktki_foreign_wrote(out, *written);
     return true;
 }
 

@@ -1,5 +1,6 @@
 #include <zstd.h>
 
+#include "base/foreign.h"
 #include "codec/codecs.h"
 
 static size_t zstd_bound(size_t size) {
@@ -23,6 +24,7 @@ static ktk_status zstd_compress(struct codec_scratch *scratch, int level, const 
     if (ZSTD_isError(written)) {
         return ktk_error_set(err, KTK_E_INTERNAL, "ZSTD: %s", ZSTD_getErrorName(written));
     }
+    ktki_foreign_wrote(out, written);
     *out_size = written;
     return KTK_OK;
 }
@@ -48,6 +50,7 @@ static ktk_status zstd_decompress(struct codec_scratch *scratch, const uint8_t *
         return ktk_error_set(err, KTK_E_CORRUPT, "ZSTD data hold %zu bytes where %zu are expected",
                              written, out_size);
     }
+    ktki_foreign_wrote(out, out_size);
     return KTK_OK;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/foreign.h"
 #include "store/fs.h"
 
 enum call {
@@ -67,7 +68,10 @@ ssize_t write(int fd, const void *data, size_t size) {
 }
 
 ssize_t pread(int fd, void *data, size_t size, off_t offset) {
-    return fails(CALL_READ) ? -1 : syscall(SYS_pread64, fd, data, bounded(size), offset);
+    ssize_t count = fails(CALL_READ) ? -1 : syscall(SYS_pread64, fd, data, bounded(size), offset);
+
+    ktki_foreign_wrote(data, count > 0 ? (size_t)count : 0);
+    return count;
 }
 
 int fsync(int fd) {
