@@ -1,0 +1,7 @@
+/* Any bytes as BROTLI data. */
+#include "codec_reading.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    read_codec(CODEC_BROTLI, data, size);
+    return 0;
+}
