@@ -277,3 +277,47 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     read_parquet_file(file.data, file.size);
     return 0;
 }
+
+#ifdef FUZZ_MUTATES
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed);
+
+/* A change that the fuzzer has not learnt from: half of them are made to the footer, the others to
+ * the pages of the first columns. */
+static void make_change(uint8_t *out, unsigned seed) {
+    uint64_t change = (seed + UINT64_C(1)) * UINT64_C(0x9E3779B97F4A7C15);
+
+    change = (change ^ change >> 29) * UINT64_C(0xBF58476D1CE4E5B9);
+    memcpy(out, &change, CHANGE_SIZE);
+    out[0] = out[0] % 2 == 0 ? 0 : (uint8_t)(1 + out[0] / 2 % 8);
+}
+
+/* Bytes put into the list of changes or taken out of it would make others of all that follow, so
+ * it is kept in order: the file, a change, or the number of changes becomes another. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed) {
+    size_t count = size > 0 ? data[0] % (CHANGES_MAX + 1) : 0;
+    size_t head = 1 + count * CHANGE_SIZE;
+    unsigned what = seed % 4;
+
+    if (size < head || size_max < head) {
+        return LLVMFuzzerMutate(data, size, size_max);
+    }
+    if (what == 0 && count < CHANGES_MAX && size + CHANGE_SIZE <= size_max) {
+        memmove(data + head + CHANGE_SIZE, data + head, size - head);
+        make_change(data + head, seed);
+        data[0] = (uint8_t)(count + 1);
+        return size + CHANGE_SIZE;
+    }
+    if (what < 3 && count > 0) {
+        uint8_t *change = data + 1 + (seed / 4) % count * CHANGE_SIZE;
+
+        if (what == 1) {
+            make_change(change, seed);
+        } else {
+            (void)LLVMFuzzerMutate(change, CHANGE_SIZE, CHANGE_SIZE);
+        }
+        return size;
+    }
+    return head + LLVMFuzzerMutate(data + head, size - head, size_max - head);
+}
+#endif
