@@ -138,7 +138,7 @@ class Report:
                     continue
                 tasks = [task for _, task in pair]
                 goals = [goals_of(name, codec)[threads - 1] for threads, _ in pair]
-                shares = [limit(name, codec, threads, task) / task.ours["median"] for threads, task in pair] if self.limits else []
+                shares = [limit(name, codec, threads, task) / task.ours["min"] for threads, task in pair] if self.limits else []
                 label = "`{}`, {}, {}".format(name, codec, " / ".join("12"[threads - 1] for threads, _ in pair))
                 yield [
                     label + (" threads" if pair[-1][0] == 2 else " thread"),
