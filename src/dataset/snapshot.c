@@ -1,5 +1,6 @@
 #include "dataset/snapshot.h"
 
+#include "arrow/array.h"
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
@@ -22,6 +23,7 @@ static ktk_status dataset_new(ktk_dataset **out, ktk_store *store, ktk_bytes *te
     dataset->version = *version;
     dataset->store = ktk_store_ref(store);
     ktki_arena_init(&dataset->document.arena, allocator);
+    ktki_hash_map_init(&dataset->labels, allocator);
     if (pthread_mutex_init(&dataset->lock, NULL) != 0) {
         ktk_store_free(dataset->store);
         KTKI_DELETE(allocator, dataset);
@@ -31,6 +33,8 @@ static ktk_status dataset_new(ktk_dataset **out, ktk_store *store, ktk_bytes *te
     KTKI_TRY(ktki_document_parse(&dataset->document, context, (const char *)text->data, text->size,
                                  err));
     KTKI_TRY(ktki_dataset_discover(dataset, err));
+    KTKI_TRY(ktki_arena_zeroed(&dataset->document.arena, (size_t)dataset->document.index_count,
+                               sizeof(*dataset->indices), &dataset->indices, err));
     dataset->text = *text;
     *text = (ktk_bytes)KTK_BYTES_INIT;
     *out = dataset;
@@ -77,6 +81,7 @@ ktk_dataset *ktk_dataset_ref(ktk_dataset *dataset) {
 }
 
 void ktk_dataset_free(ktk_dataset *dataset) {
+    const ktk_allocator *allocator;
     ktk_store *store;
 
     if (dataset == NULL || __atomic_fetch_sub(&dataset->references, 1, __ATOMIC_ACQ_REL) != 1) {
@@ -86,12 +91,18 @@ void ktk_dataset_free(ktk_dataset *dataset) {
         ktki_schema_free(dataset->tables[i].schema);
         ktk_bytes_clear(&dataset->tables[i].file);
     }
+    store = dataset->store;
+    allocator = ktki_context_allocator(ktk_store_context(store));
+    for (int32_t i = 0; dataset->indices != NULL && i < dataset->document.index_count; i++) {
+        ktki_free_array(allocator, dataset->indices[i].uncovered,
+                        ktki_bits_size(dataset->document.partition_count), 1);
+    }
+    ktki_hash_map_clear(&dataset->labels);
     (void)pthread_mutex_destroy(&dataset->lock);
     ktk_bytes_clear(&dataset->text);
     ktki_document_clear(&dataset->document);
     /* The store goes last: the allocator lives in its context. */
-    store = dataset->store;
-    KTKI_DELETE(ktki_context_allocator(ktk_store_context(store)), dataset);
+    KTKI_DELETE(allocator, dataset);
     ktk_store_free(store);
 }
 

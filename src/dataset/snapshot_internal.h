@@ -4,7 +4,9 @@
 
 #include <pthread.h>
 
+#include "base/hash_map.h"
 #include "dataset/document.h"
+#include "dataset/index.h"
 #include "dataset/snapshot.h"
 
 /** A table and its schema file, which is fetched when first asked for. */
@@ -12,6 +14,11 @@ struct dataset_table {
     const char *name;
     ktk_bytes file;        /* `data` NULL: not fetched yet */
     struct schema *schema; /* NULL: not decoded yet */
+};
+
+/** What was found out about an index. */
+struct dataset_index {
+    uint8_t *uncovered; /* a bit for each partition that it does not know; NULL: not asked yet */
 };
 
 /** Everything but what `lock` guards is fixed once the snapshot is made. What is guarded changes
@@ -24,8 +31,12 @@ struct ktk_dataset {
     ktk_store_version version;
     struct document document; /* partitions that were found by listing included */
     int32_t table_count;
-    struct dataset_table *tables; /* in the arena of the document */
-    pthread_mutex_t lock;         /* of `file` and `schema` of each table */
+    struct dataset_table *tables;  /* in the arena of the document */
+    struct dataset_index *indices; /* as those of the document; in its arena */
+    bool has_labels;               /* the two below are made, when they are first needed */
+    struct hash_map labels;        /* number of each partition by its label */
+    struct label_digest digest;    /* of all labels */
+    pthread_mutex_t lock;          /* of `file` and `schema` of each table, and of the four above */
 };
 
 /**

@@ -8,6 +8,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "dataset/name.h"
+#include "query/index_prune.h"
 
 /* ---- constants ---- */
 
@@ -266,6 +267,36 @@ out:
     return status;
 }
 
+/* Leave out what the indices rule out. For one partition they are not asked: its file has the
+ * answer, too. */
+static ktk_status prune_by_indices(struct query_plan *plan, const ktk_predicate *where,
+                                   int64_t *partitions, ktk_error *err) {
+    const ktk_allocator *allocator = ktki_context_allocator(plan->context);
+    size_t size = ktki_bits_size(ktk_dataset_partition_count(plan->dataset));
+    uint8_t *bits = NULL;
+    int64_t count = 0;
+    bool applies = false;
+    ktk_status status = KTK_OK;
+
+    if (where == NULL || plan->shape != KTK_SHAPE_TABLE || plan->partition_count < 2) {
+        goto out;
+    }
+    KTKI_TRY(ktki_alloc_array(allocator, size, 1, &bits, err));
+    KTKI_TRY(ktki_index_prune(&applies, bits, plan, where, err));
+    if (!applies) {
+        goto out;
+    }
+    for (int64_t i = 0; i < plan->partition_count; i++) {
+        if (ktki_bit_get(bits, partitions[i])) {
+            partitions[count++] = partitions[i];
+        }
+    }
+    plan->partition_count = count;
+out:
+    ktki_free_array(allocator, bits, size, 1);
+    return status;
+}
+
 static ktk_status choose_partitions(struct query_plan *plan, const ktk_query_options *options,
                                     ktk_error *err) {
     int64_t count = options->partitions != NULL ? (int64_t)options->partition_count
@@ -293,6 +324,7 @@ static ktk_status choose_partitions(struct query_plan *plan, const ktk_query_opt
                                options->partitions != NULL ? options->partitions[i] : i,
                                prunes ? &constants : NULL, err));
     }
+    KTKI_TRY(prune_by_indices(plan, options->where, partitions, err));
 out:
     ktki_constants_clear(&constants);
     return status;

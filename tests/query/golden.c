@@ -558,3 +558,63 @@ void golden_check_rows(const struct golden_rows *rows, const struct node *wanted
         }
     }
 }
+
+/* ---- values of predicates ---- */
+
+static int64_t days_of(const char *date) {
+    struct tm parts = {0};
+
+    assert_int_equal(sscanf(date, "%d-%d-%d", &parts.tm_year, &parts.tm_mon, &parts.tm_mday), 3);
+    parts.tm_year -= 1900;
+    parts.tm_mon -= 1;
+    return (int64_t)timegm(&parts) / 86400;
+}
+
+static void bytes_from_hex(ktk_value *value, const char *hex, char bytes[GOLDEN_BYTES_MAX]) {
+    size_t size = strlen(hex) / 2;
+
+    assert_true(size <= GOLDEN_BYTES_MAX);
+    for (size_t i = 0; i < size; i++) {
+        unsigned byte;
+
+        assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
+        bytes[i] = (char)byte;
+    }
+    value->kind = KTK_VALUE_BINARY;
+    value->bytes = bytes;
+    value->bytes_size = size;
+}
+
+void golden_to_value(ktk_value *out, const char *type, const struct node *content,
+                     char bytes[GOLDEN_BYTES_MAX]) {
+    *out = (ktk_value){.kind = KTK_VALUE_NULL};
+    if (content->kind == NODE_NULL) {
+        return;
+    }
+    if (strcmp(type, "bool") == 0) {
+        out->kind = KTK_VALUE_BOOL;
+        out->integer = strcmp(content->text, "true") == 0;
+    } else if (strcmp(type, "uint64") == 0) {
+        out->kind = KTK_VALUE_UINT;
+        out->unsigned_integer = strtoull(content->text, NULL, 10);
+    } else if (strstr(type, "int") != NULL) {
+        out->kind = KTK_VALUE_INT;
+        out->integer = golden_integer(content);
+    } else if (strcmp(type, "double") == 0) {
+        out->kind = KTK_VALUE_FLOAT;
+        out->real = strtod(content->text, NULL);
+    } else if (strcmp(type, "binary") == 0) {
+        bytes_from_hex(out, content->text, bytes);
+    } else if (strcmp(type, "date32[day]") == 0) {
+        out->kind = KTK_VALUE_DATE;
+        out->integer = days_of(content->text);
+    } else if (strncmp(type, "timestamp", 9) == 0) {
+        out->kind = KTK_VALUE_TIMESTAMP;
+        out->integer = strtoll(content->text, NULL, 10);
+    } else {
+        assert_non_null(strstr(type, "string"));
+        out->kind = KTK_VALUE_TEXT;
+        out->bytes = content->text;
+        out->bytes_size = content->size;
+    }
+}

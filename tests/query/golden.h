@@ -5,6 +5,7 @@
 #define KTK_TESTS_QUERY_GOLDEN_H
 
 #include <kartothek/arrow.h>
+#include <kartothek/predicate.h>
 #include <kartothek/store.h>
 
 enum node_kind { NODE_NULL, NODE_BOOL, NODE_NUMBER, NODE_TEXT, NODE_ARRAY, NODE_OBJECT };
@@ -53,6 +54,13 @@ bool golden_value_is(const struct golden_rows *rows, int64_t column, int64_t row
 /* The value as text: as in the JSON; floats as %.17g. "null" for null. Valid until the next call.
  */
 const char *golden_text(const struct golden_rows *rows, int64_t column, int64_t row);
+
+#define GOLDEN_BYTES_MAX 64
+
+/* A value of a predicate, of the type that the JSON names. Texts are borrowed from the node, bytes
+ * lie in `bytes`. */
+void golden_to_value(ktk_value *out, const char *type, const struct node *content,
+                     char bytes[GOLDEN_BYTES_MAX]);
 
 /* Compare all rows with a list of objects, columns by name; says where they differ. */
 void golden_check_rows(const struct golden_rows *rows, const struct node *wanted, const char *what);

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <kartothek/query.h>
 
@@ -52,65 +51,11 @@ static const struct {
     {"in", KTK_OP_IN}, {"not in", KTK_OP_NOT_IN}, {"is distinct from", KTK_OP_NE},
 };
 
-static int64_t days_of(const char *date) {
-    struct tm parts = {0};
-
-    assert_int_equal(sscanf(date, "%d-%d-%d", &parts.tm_year, &parts.tm_mon, &parts.tm_mday), 3);
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    return (int64_t)timegm(&parts) / 86400;
-}
-
-static void build_bytes(struct built *built, ktk_value *value, const char *hex) {
-    char *bytes = built->bytes[value - built->values];
-    size_t size = strlen(hex) / 2;
-
-    for (size_t i = 0; i < size; i++) {
-        unsigned byte;
-
-        assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
-        bytes[i] = (char)byte;
-    }
-    value->kind = KTK_VALUE_BINARY;
-    value->bytes = bytes;
-    value->bytes_size = size;
-}
-
 static void build_value(struct built *built, const struct node *node) {
-    ktk_value *value = &built->values[built->value_count++];
-    const struct node *content = golden_member(node, "value");
-    const char *type = golden_member(node, "type")->text;
+    size_t index = built->value_count++;
 
-    *value = (ktk_value){.kind = KTK_VALUE_NULL};
-    if (content->kind == NODE_NULL) {
-        return;
-    }
-    if (strcmp(type, "bool") == 0) {
-        value->kind = KTK_VALUE_BOOL;
-        value->integer = strcmp(content->text, "true") == 0;
-    } else if (strcmp(type, "uint64") == 0) {
-        value->kind = KTK_VALUE_UINT;
-        value->unsigned_integer = strtoull(content->text, NULL, 10);
-    } else if (strstr(type, "int") != NULL) {
-        value->kind = KTK_VALUE_INT;
-        value->integer = golden_integer(content);
-    } else if (strcmp(type, "double") == 0) {
-        value->kind = KTK_VALUE_FLOAT;
-        value->real = strtod(content->text, NULL);
-    } else if (strcmp(type, "binary") == 0) {
-        build_bytes(built, value, content->text);
-    } else if (strcmp(type, "date32[day]") == 0) {
-        value->kind = KTK_VALUE_DATE;
-        value->integer = days_of(content->text);
-    } else if (strncmp(type, "timestamp", 9) == 0) {
-        value->kind = KTK_VALUE_TIMESTAMP;
-        value->integer = strtoll(content->text, NULL, 10);
-    } else {
-        assert_non_null(strstr(type, "string"));
-        value->kind = KTK_VALUE_TEXT;
-        value->bytes = content->text;
-        value->bytes_size = content->size;
-    }
+    golden_to_value(&built->values[index], golden_member(node, "type")->text,
+                    golden_member(node, "value"), built->bytes[index]);
 }
 
 static void build_literal(struct built *built, const struct node *node) {
