@@ -35,16 +35,52 @@ static void base64_encode(const uint8_t *data, size_t size, char *out) {
     }
 }
 
+static void drop_views(struct field *field) {
+    if (field->type.id == TYPE_STRING_VIEW) {
+        field->type.id = TYPE_STRING;
+    } else if (field->type.id == TYPE_BINARY_VIEW) {
+        field->type.id = TYPE_BINARY;
+    }
+    if (field->dictionary != NULL) {
+        drop_views(field->dictionary);
+    }
+    for (int32_t i = 0; i < field->child_count; i++) {
+        drop_views(&field->children[i]);
+    }
+}
+
+/* The schema without views: readers that do not know them refuse the file for the name alone, and
+ * what it holds is the same. */
+static ktk_status schema_to_tell(struct schema **out, const struct schema *schema, ktk_error *err) {
+    struct schema *told = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_schema_new(&told, schema->context, schema->field_count, err));
+    for (int32_t i = 0; i < schema->field_count; i++) {
+        KTKI_TRY(ktki_field_copy(told, &told->fields[i], &schema->fields[i], err));
+        drop_views(&told->fields[i]);
+    }
+    told->key_value_count = schema->key_value_count;
+    told->key_values = schema->key_values; /* outlives the copy */
+    *out = told;
+    told = NULL;
+out:
+    ktki_schema_free(told);
+    return status;
+}
+
 static ktk_status add_arrow_schema(struct file_footer *footer, const struct schema *schema,
                                    ktk_error *err) {
     struct parquet_key_value *entry = &footer->key_values[footer->key_value_count];
+    struct schema *told = NULL;
     struct buffer message;
     char *text = NULL;
     size_t size;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&message, footer->arena.allocator, 0);
-    KTKI_TRY(ktki_ipc_schema_encode(schema, &message, err));
+    KTKI_TRY(schema_to_tell(&told, schema, err));
+    KTKI_TRY(ktki_ipc_schema_encode(told, &message, err));
     size = (message.size + 2) / 3 * 4;
     KTKI_TRY(ktki_arena_array(&footer->arena, size, 1, &text, err));
     base64_encode(message.data, message.size, text);
@@ -52,6 +88,7 @@ static ktk_status add_arrow_schema(struct file_footer *footer, const struct sche
     footer->key_value_count++;
 out:
     ktki_buffer_clear(&message);
+    ktki_schema_free(told);
     return status;
 }
 

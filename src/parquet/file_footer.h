@@ -23,7 +23,7 @@ struct file_footer {
 };
 
 /** Plan for a schema, which must outlive the footer: its fields, its key/value metadata in order,
- * then `ARROW:schema`. */
+ * then `ARROW:schema`, in which texts that are views are plain ones. */
 ktk_status ktki_footer_init(struct file_footer *out, const struct schema *schema, ktk_error *err);
 void ktki_footer_clear(struct file_footer *footer);
 

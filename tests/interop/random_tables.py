@@ -18,17 +18,24 @@ FLAT = {
     "large_string": pa.large_string(),
     "binary": pa.binary(),
     "large_binary": pa.large_binary(),
+    "string_view": pa.string_view(),
+    "binary_view": pa.binary_view(),
     "fixed_binary": pa.binary(7),
     "date32": pa.date32(),
+    "date64": pa.date64(),
+    "time_s": pa.time32("s"),
     "time_ms": pa.time32("ms"),
     "time_us": pa.time64("us"),
     "time_ns": pa.time64("ns"),
+    "timestamp_s": pa.timestamp("s"),
     "timestamp_ms": pa.timestamp("ms"),
     "timestamp_us": pa.timestamp("us"),
     "timestamp_us_utc": pa.timestamp("us", tz="UTC"),
     "timestamp_ns": pa.timestamp("ns"),
     "timestamp_ns_berlin": pa.timestamp("ns", tz="Europe/Berlin"),
+    "duration_s": pa.duration("s"),
     "duration_us": pa.duration("us"),
+    "duration_ns": pa.duration("ns"),
     "decimal_small": pa.decimal128(7, 2),
     "decimal_medium": pa.decimal128(16, 5),
     "decimal_large": pa.decimal128(38, 10),
@@ -112,6 +119,8 @@ def random_flat(rng, kind, count, mask, nano_step):
         return pa.array(values if rng.integers(2) else (rng.standard_normal(count) * 100).astype(dtype), mask=mask, from_pandas=False)
     if pa.types.is_date32(kind):
         return ints(rng, count, mask, kind, -(10**5), 10**5)
+    if pa.types.is_date64(kind):
+        return ints(rng, count, mask, kind, -(10**5) * DAY["ms"], 10**5 * DAY["ms"], DAY["ms"])
     if pa.types.is_time(kind):
         return ints(rng, count, mask, kind, 0, DAY[kind.unit] - 1)
     if pa.types.is_timestamp(kind) or pa.types.is_duration(kind):
@@ -128,7 +137,7 @@ def random_flat(rng, kind, count, mask, nano_step):
         data = random_integers(rng, count, 0, 2**62).tobytes()
         return pa.array([data[8 * i : 8 * i + kind.byte_width] for i in range(count)], kind, mask=mask)
     texts = random_texts(rng, count)
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
         texts = [text.encode("utf-16") for text in texts]
     return pa.array(texts, kind, mask=mask)
 
