@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from compare_tables import difference
 from parquet_ctypes import Library
-from random_tables import FLAT, random_table
+from random_tables import FLAT, random_array, random_table
 
 CASES = int(os.environ.get("KTK_PEER_CASES", "40"))
 NESTS = ("list", "large_list", "fixed_size_list", "struct", "map")
@@ -178,7 +178,7 @@ def polars_writes(rng, path, table, nano_step):
 
 
 #: a duration becomes an INTERVAL; of fixed_size_binary within a struct it takes in nulls
-DUCKDB_WRITES_NOT = DUCKDB_CANNOT | {"duration_us", "fixed_binary"}
+DUCKDB_WRITES_NOT = DUCKDB_CANNOT | {"fixed_binary"} | {name for name in FLAT if name.startswith("duration")}
 
 WRITERS = {
     "pyarrow": (pyarrow_writes, (), ()),
@@ -216,3 +216,104 @@ def test_the_comparison_finds_a_changed_value():
     for other in ([[{"a": 2, "b": [1.5]}, None], []], [[{"a": 1, "b": [1.25]}, None], []], [[{"a": 1, "b": []}, None], []], [[None, {"a": 1, "b": [1.5]}], []]):
         assert difference(pa.table({"x": pa.array(other, kind)}), first) is not None
     assert difference(pa.table({"x": pa.array([values[0], None], kind)}), first) is not None
+
+
+# ---- what random tables of a few thousand rows do not reach ----
+
+LONG = ("bool", "int16", "int64", "float64", "string", "timestamp_us", "decimal_medium", "dictionary")
+
+
+def long_table(seed):
+    """More rows than 16 bits number, flat and in lists, with runs of nulls."""
+    rng = numpy.random.default_rng(seed)
+    rows = 150000
+    columns = {name: random_array(rng, FLAT[name], rows) for name in LONG}
+    columns["list"] = random_array(rng, pa.list_(pa.field("element", pa.int32())), rows)
+    columns["all_null"] = pa.nulls(rows, pa.int64())
+    return pa.table(columns)
+
+
+def long_by_pyarrow(table, path, version):
+    options = {"max_rows_per_page": 10**6} if "max_rows_per_page" in pq.write_table.__doc__ else {}
+    pq.write_table(table, path, data_page_size=2**30, row_group_size=10**6, data_page_version=version + ".0", use_dictionary=["string"], **options)
+
+
+def long_by_duckdb(table, path, version):
+    connection = duckdb.connect()
+    connection.register("given", table)
+    connection.execute("COPY given TO '{}' (FORMAT parquet, ROW_GROUP_SIZE 1000000, PARQUET_VERSION V{})".format(path, version))
+
+
+def long_by_polars(table, path, version):
+    polars.from_arrow(table).write_parquet(path, row_group_size=10**6, data_page_size=2**30)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("version", ["1", "2"])
+@pytest.mark.parametrize("write", [long_by_pyarrow, long_by_duckdb, long_by_polars])
+def test_long_row_groups_of_others_are_read(ours, tmp_path, write, version, seed):
+    table = long_table(seed)
+    path = str(tmp_path / "theirs.parquet")
+    write(table, path, version)
+    assert difference(ours.read(path), table) is None
+    # By pieces, which begin and end within pages.
+    assert difference(ours.read(path, memory_bytes_max=2**21), table) is None
+    start = int(numpy.random.default_rng(seed).integers(60000, 70000))
+    assert difference(ours.read(path, row_start=start, row_count=2000), table.slice(start, 2000)) is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_long_row_groups_of_ours_are_read(ours, tmp_path, seed):
+    table = long_table(seed)
+    path = str(tmp_path / "ours.parquet")
+    ours.write(path, table, page_bytes_max=2**30, data_page_version=1 + seed % 2)
+    assert difference(ours.read(path), table) is None
+    for peer, (read, _) in READERS.items():
+        assert difference(read(path), table) is None, peer
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_dictionaries_within_nested_columns_are_kept(ours, tmp_path, seed):
+    rng = numpy.random.default_rng(seed)
+    inner = FLAT["dictionary"] if seed % 2 else FLAT["dictionary_int64"]
+    kinds = [pa.list_(inner), pa.struct([("a", inner), ("b", pa.list_(inner))]), pa.map_(pa.string(), inner), pa.list_(pa.struct([("a", inner)]))]
+    table = pa.table({"c%d" % i: random_array(rng, kind, 2000) for i, kind in enumerate(kinds)})
+    path = str(tmp_path / "x.parquet")
+    for write in (ours.write, lambda path, table: pq.write_table(table, path)):
+        write(path, table)
+        for keep in (True, False):
+            read = ours.read(path, keep_dictionaries=keep)
+            assert difference(read, table) is None
+            assert ("dictionary" in str(read.schema.field("c0").type)) == keep
+    assert difference(pq.read_table(path), table) is None
+
+
+@pytest.mark.parametrize("version", ["V1", "V2"])
+def test_uuids_and_intervals_of_duckdb(ours, tmp_path, version):
+    path = str(tmp_path / "theirs.parquet")
+    select = "SELECT to_months(i::INT) + to_days(2 * i::INT) + to_seconds(3 * i) AS i, printf('00112233-4455-6677-8899-%012x', i)::UUID AS u FROM range(3000) t(i)"
+    duckdb.connect().execute("COPY ({}) TO '{}' (FORMAT parquet, PARQUET_VERSION {})".format(select, path, version))
+    read = ours.read(path)
+    assert [read.schema.field(i).metadata[b"PARQUET:logical_type"] for i in range(2)] == [b"INTERVAL", b"UUID"]
+    assert read["u"].to_pylist() == [bytes.fromhex("00112233445566778899%012x" % i) for i in range(3000)]
+    parts = numpy.frombuffer(b"".join(read["i"].to_pylist()), "<u4").reshape(-1, 3)
+    assert (parts == numpy.arange(3000)[:, None] * [1, 2, 3000]).all()
+
+
+def test_uuids_of_pyarrow(ours, tmp_path):
+    table = pa.table({"u": pa.array([bytes([i % 256]) * 16 if i % 7 else None for i in range(3000)], pa.uuid())})
+    path = str(tmp_path / "theirs.parquet")
+    pq.write_table(table, path, store_schema=False)
+    read = ours.read(path)
+    assert read.schema.field("u").metadata[b"PARQUET:logical_type"] == b"UUID"
+    assert difference(read, table) is None
+
+
+def test_files_without_columns(ours, tmp_path):
+    path = str(tmp_path / "x.parquet")
+    for table in (pa.table({}), pa.table({"x": [1, 2, 3]}).select([])):
+        ours.write(path, table)
+        assert ours.read(path).num_columns == pq.read_table(path).num_columns == 0
+        assert pq.ParquetFile(path).metadata.num_rows == ours.read(path).num_rows == table.num_rows
+    pq.write_table(pa.table({}), path)
+    assert ours.read(path).num_columns == 0
