@@ -479,6 +479,40 @@ static void refuses_lying_footers(void **unused) {
     }
 }
 
+/* Levels of a list that say other rows, or other values, than there are. */
+static void refuses_wrong_repetition(void **unused) {
+    /* Four bytes of size and one run for each kind of levels, then three numbers. */
+#define LEVELS(repetition, definition)                                                             \
+    {2, 0, 0, 0, 3, (repetition), 2, 0, 0, 0, 3, (definition), 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0}
+    static const struct {
+        uint8_t bytes[24];
+        int32_t value_count;
+        int64_t row_count;
+        bool is_right;
+    } pages[] = {
+        {LEVELS(4, 7), 3, 2, true},   /* [1], [2, 3]: levels 0, 0, 1 */
+        {LEVELS(4, 7), 3, 3, false},  /* a row less than the footer says */
+        {LEVELS(4, 7), 3, 1, false},  /* and one more */
+        {LEVELS(1, 7), 3, 2, false},  /* continues a row that is in no page */
+        {LEVELS(4, 3), 3, 2, false},  /* a list that is empty goes on */
+        {LEVELS(0, 7), 9, 9, false},  /* nine values of three levels */
+        {LEVELS(0, 15), 4, 4, false}, /* four values where there are three */
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        struct craft craft;
+
+        craft_begin(&craft, PQ_INT32, PQ_REPEATED, CODEC_NONE);
+        craft_page(&craft, DATA(pages[i].value_count, PQ_PLAIN), pages[i].bytes, 24);
+        craft.row_count = pages[i].row_count;
+        craft_end(&craft);
+        expect(&craft, pages[i].is_right ? KTK_OK : KTK_E_CORRUPT,
+               pages[i].is_right ? NULL : "row group 0: column 'x'");
+    }
+#undef LEVELS
+}
+
 /* Instants beyond the nanoseconds of 64 bits, of the years 1677 and 2262: other readers let them
  * wrap into other instants. */
 static void names_int96_beyond_nanoseconds(void **unused) {
@@ -710,6 +744,7 @@ int main(void) {
         cmocka_unit_test(reads_what_is_put_together_right),
         cmocka_unit_test(names_page_and_offset_of_wrong_counts),
         cmocka_unit_test(refuses_lying_footers),
+        cmocka_unit_test(refuses_wrong_repetition),
         cmocka_unit_test(names_int96_beyond_nanoseconds),
         cmocka_unit_test(bomb_of_claimed_sizes),
         cmocka_unit_test(bomb_of_runs),
