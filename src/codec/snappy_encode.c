@@ -25,11 +25,18 @@ _Static_assert(1 << TABLE_BITS == SNAPPY_TABLE_SIZE, "");
 /* Below this size there is nothing to gain. */
 #define SIZE_MIN 64
 /* Matches start at least so many bytes before the end, so that whole words can be read. */
-#define MARGIN 40
+#define MARGIN 24
 
 /* From so many fruitless look-ups on, not every place is tried; a byte matched pays for some. */
 #define MISSES_MIN 32
-#define MISSES_PER_BYTE 2
+#define MISSES_PER_BYTE 4
+
+/* Words that the table is asked for in vain are a debt, too, which bytes saved pay back. From so
+ * much of it on, a few words in a row out of many are looked for: they may be found later. */
+#define DEBT_MAX 64
+#define DEBT_PER_BYTE 6
+#define SAMPLE_WORDS 8
+#define SAMPLE_OF_WORDS 256
 
 struct finder {
     const uint8_t *data;
@@ -178,62 +185,102 @@ static inline uint8_t *put_copy(uint8_t *out, size_t offset, size_t length) {
 
 /* ---- words ---- */
 
-/* A word of whose bytes the lowest `changed` (1 … 4) differ from those of the word before: these as
- * a literal, then a copy of the others. */
-static inline uint8_t *put_word(uint8_t *out, uint64_t word, unsigned changed) {
-    out[0] = (uint8_t)((changed - 1) << 2 | LITERAL);
-    memcpy(out + 1, &word, sizeof(word));
-    out[1 + changed] = (uint8_t)(COPY_1 | (4 - changed) << 2);
-    out[2 + changed] = 8;
-    return out + 3 + changed;
+/* A word of eight bytes and what it shares with the one before. */
+struct word {
+    uint64_t bytes;
+    unsigned first; /* of the bytes that are to be told: the element before holds those below */
+    unsigned end;   /* of the bytes that differ from those of the word before, 1 … 4 */
+};
+
+/* What differs as a literal, then a copy of the others from eight bytes back. */
+static inline uint8_t *put_word(uint8_t *out, struct word word) {
+    uint64_t bytes = word.bytes >> 8 * word.first;
+    unsigned count = word.end - word.first;
+
+    out[0] = (uint8_t)((count - 1) << 2 | LITERAL);
+    memcpy(out + 1, &bytes, sizeof(bytes));
+    out[1 + count] = (uint8_t)(COPY_1 | (4 - word.end) << 2);
+    out[2 + count] = 8;
+    return out + 3 + count;
 }
 
-/* The same for a word whose upper five bytes the table knows together. NULL: it does not, or they
- * are not five. */
-static inline uint8_t *put_known_word(const struct finder *finder, uint8_t *out,
-                                      const uint8_t *at) {
-    const uint8_t *seen = look_up(finder, at + 3, load_u32(at + 3));
+/* A word, or all but its lowest bytes, that the table knows: numbers of a small range return, not
+ * only one after the other. `*saved` gets how many bytes shorter this is than put_word(). NULL: it
+ * is not shorter. */
+static inline uint8_t *put_known_word(const struct finder *finder, uint8_t *out, const uint8_t **at,
+                                      struct word word, uint32_t *saved) {
+    /* From the lowest byte on: what is known from there is shortest, and the table is to hold the
+     * places in the order in which they come. */
+    for (unsigned i = 0; i < word.end; i++) {
+        const uint8_t *place = *at + i;
+        const uint8_t *seen = look_up(finder, place, (uint32_t)(word.bytes >> 8 * i));
+        size_t offset;
+        size_t size;
+        size_t length;
 
-    if (seen == NULL || seen[4] != at[7] || seen[5] == at[8]) {
-        return NULL;
+        if (seen == NULL || (load_u64(seen) ^ word.bytes >> 8 * i) << 8 * i != 0) {
+            continue;
+        }
+        offset = (size_t)(place - seen);
+        size = (i > 0 ? 1 + i : 0) + (offset < 2048 ? 2 : 3);
+        if (size >= 3 + word.end - word.first) {
+            continue;
+        }
+        /* Only whole words are added: what comes next is compared word by word, too. */
+        length = common_length(seen + 8 - i, place + 8 - i, finder->end) & ~(size_t)7;
+        *saved = (uint32_t)(3 + word.end - word.first - size);
+        *at += 8 + length;
+        out = i > 0 ? put_literal(out, place - i, i) : out;
+        return put_copy(out, offset, 8 - i + length);
     }
-    out[0] = 2 << 2 | LITERAL;
-    memcpy(out + 1, at, 4);
-    return put_copy(out + 4, (size_t)(at + 3 - seen), 5);
+    return NULL;
 }
 
 /*
  * Numbers that ascend, or are of one magnitude, have the upper bytes of the number before. A match
- * eight bytes back hints at them, and from then on each word is compared with the one before
- * instead of being looked for, with one branch that is nearly always taken. Begins at `*position`,
- * where a match has ended; stops in front of a word that is not like that.
+ * eight bytes back hints at them, and from then on each word is compared with the one before, which
+ * costs one branch that is nearly always taken. The table is asked for whole words as long as that
+ * gains something, and now and then to find out whether it does. Begins at `*position`, where a
+ * match has ended; stops in front of a word that is not like that.
  */
 static uint8_t *put_words(struct finder finder, uint8_t *out, const uint8_t **position) {
     const uint8_t *at = *position;
     size_t copied = 0; /* by the element before, from eight bytes back; 0: it is another one */
+    uint32_t debt = 0;
 
     while (at < finder.limit) {
-        uint64_t word = load_u64(at);
-        uint64_t difference = word ^ load_u64(at - 8);
-        uint8_t *known;
+        uint64_t difference = load_u64(at) ^ load_u64(at - 8);
+        struct word word = {.bytes = load_u64(at)};
+        uint8_t *known = NULL;
+        uint32_t saved = 0;
 
-        if (difference - 1 < 0xFFFFFF) {
-            unsigned changed = 4 - (unsigned)__builtin_clz((uint32_t)difference) / 8;
-            out = put_word(out, word, changed);
-            copied = 8 - changed;
-            at += 8;
-        } else if (difference == 0) {
+        if (difference == 0) {
             size_t length = 8 + common_length(at, at + 8, finder.end);
             out = put_copy(copied > 0 ? out - 2 : out, 8, copied + length);
             copied = 0;
             at += length;
-        } else if (difference <= UINT32_MAX) {
-            known = put_known_word(&finder, out, at);
-            copied = known != NULL ? 0 : 4;
-            out = known != NULL ? known : put_word(out, word, 4);
-            at += 8;
-        } else {
+            continue;
+        }
+        if (difference > UINT32_MAX) {
             break;
+        }
+        word.end = 4 - (unsigned)__builtin_clz((uint32_t)difference) / 8;
+        word.first = copied > 0 ? (unsigned)__builtin_ctz((uint32_t)difference) / 8 : 0;
+        if (debt < DEBT_MAX || (at - finder.data) / 8 % SAMPLE_OF_WORDS < SAMPLE_WORDS) {
+            known = put_known_word(&finder, out, &at, word, &saved);
+            debt = saved * DEBT_PER_BYTE > debt ? 0 : debt - saved * DEBT_PER_BYTE;
+            debt += debt < DEBT_MAX;
+        }
+        if (known != NULL) {
+            out = known;
+            copied = 0;
+        } else {
+            if (word.first > 0) { /* the element before goes on with what has not changed */
+                out[-2] = (uint8_t)(out[-2] + (word.first << 2));
+            }
+            out = put_word(out, word);
+            copied = 8 - word.end;
+            at += 8;
         }
     }
     if (at != *position && at < finder.limit) {
