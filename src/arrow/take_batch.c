@@ -9,14 +9,6 @@
 /* From this mean length of a run on, copying runs beats choosing rows. */
 #define RUN_ROWS_MIN 8
 
-/* Rows of a batch that a mask chooses; one of the two lists is made. */
-struct selection {
-    int64_t row_count;
-    int64_t *rows;
-    struct array_range *runs; /* their arrays are filled in column by column */
-    int64_t run_count;
-};
-
 static uint64_t mask_word(const uint8_t *mask, int64_t start, int64_t count) {
     uint64_t word = 0;
 
@@ -46,7 +38,7 @@ static void list_rows(const uint8_t *mask, int64_t row_count, int64_t *rows) {
     }
 }
 
-static void list_runs(const uint8_t *mask, int64_t row_count, struct array_range *runs) {
+static void list_runs(const uint8_t *mask, int64_t row_count, struct row_run *runs) {
     int64_t end = -1; /* of the run before */
 
     runs--;
@@ -60,7 +52,7 @@ static void list_runs(const uint8_t *mask, int64_t row_count, struct array_range
             if (start + skipped == end) {
                 runs->count += length;
             } else {
-                *++runs = (struct array_range){NULL, start + skipped, length};
+                *++runs = (struct row_run){start + skipped, length};
             }
             end = start + skipped + length;
             word = skipped + length == 64 ? 0 : ones >> length << (skipped + length);
@@ -68,20 +60,19 @@ static void list_runs(const uint8_t *mask, int64_t row_count, struct array_range
     }
 }
 
-static ktk_status select_rows(struct selection *out, const ktk_allocator *allocator,
-                              const uint8_t *mask, int64_t row_count, ktk_error *err) {
-    int64_t chosen = ktki_bits_count(mask, 0, row_count);
-    int64_t run_count = count_runs(mask, row_count);
-    struct selection selection = {.row_count = chosen};
+ktk_status ktki_selection_init(struct row_selection *out, const ktk_allocator *allocator,
+                               const uint8_t *mask, int64_t row_count, ktk_error *err) {
+    struct row_selection selection = {.allocator = allocator,
+                                      .row_count = ktki_bits_count(mask, 0, row_count),
+                                      .run_count = count_runs(mask, row_count)};
     ktk_status status = KTK_OK;
 
-    if (chosen >= run_count * RUN_ROWS_MIN) {
-        selection.run_count = run_count;
-        KTKI_TRY(ktki_alloc_array(allocator, (size_t)run_count, sizeof(*selection.runs),
+    if (selection.row_count >= selection.run_count * RUN_ROWS_MIN) {
+        KTKI_TRY(ktki_alloc_array(allocator, (size_t)selection.run_count, sizeof(*selection.runs),
                                   &selection.runs, err));
         list_runs(mask, row_count, selection.runs);
     } else {
-        KTKI_TRY(ktki_alloc_array(allocator, (size_t)chosen, sizeof(*selection.rows),
+        KTKI_TRY(ktki_alloc_array(allocator, (size_t)selection.row_count, sizeof(*selection.rows),
                                   &selection.rows, err));
         list_rows(mask, row_count, selection.rows);
     }
@@ -90,57 +81,54 @@ out:
     return status;
 }
 
-static ktk_status filter_column(struct ArrowArray *out, ktk_context *context,
-                                const struct field *field, const struct ArrowArray *column,
-                                const struct selection *selection, ktk_error *err) {
+void ktki_selection_clear(struct row_selection *selection) {
+    if (selection->allocator != NULL) {
+        ktki_free_array(selection->allocator, selection->rows, (size_t)selection->row_count,
+                        sizeof(*selection->rows));
+        ktki_free_array(selection->allocator, selection->runs, (size_t)selection->run_count,
+                        sizeof(*selection->runs));
+    }
+    *selection = (struct row_selection){0};
+}
+
+ktk_status ktki_array_select(struct ArrowArray *out, ktk_context *context,
+                             const struct field *field, const struct ArrowArray *array,
+                             const struct row_selection *selection, ktk_error *err) {
+    const ktk_allocator *allocator = ktki_context_allocator(context);
+    size_t count = (size_t)selection->run_count;
+    struct array_range *ranges = NULL;
+    ktk_status status = KTK_OK;
+
     if (selection->rows != NULL) {
-        return ktki_array_take(out, context, field, column, selection->rows, selection->row_count,
+        return ktki_array_take(out, context, field, array, selection->rows, selection->row_count,
                                err);
     }
-    for (int64_t i = 0; i < selection->run_count; i++) {
-        selection->runs[i].array = column;
+    KTKI_TRY(ktki_alloc_array(allocator, count, sizeof(*ranges), &ranges, err));
+    for (size_t i = 0; i < count; i++) {
+        ranges[i] = (struct array_range){array, selection->runs[i].start, selection->runs[i].count};
     }
-    return ktki_array_join(out, context, field, selection->runs, (size_t)selection->run_count, err);
-}
-
-static ktk_status filter_columns(struct batch *out, ktk_context *context, const struct batch *batch,
-                                 const struct selection *selection, ktk_error *err) {
-    struct batch filtered = {0};
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_batch_init(&filtered, batch->schema, selection->row_count, err));
-    for (int32_t i = 0; i < batch->schema->field_count; i++) {
-        KTKI_TRY(filter_column(&filtered.columns[i], context, &batch->schema->fields[i],
-                               &batch->columns[i], selection, err));
-    }
-    *out = filtered;
-    filtered = (struct batch){0};
+    KTKI_TRY(ktki_array_join(out, context, field, ranges, count, err));
 out:
-    ktki_batch_clear(&filtered);
-    return status;
-}
-
-ktk_status ktki_batch_filter(struct batch *out, ktk_context *context, const struct batch *batch,
-                             const uint8_t *mask, ktk_error *err) {
-    const ktk_allocator *allocator = ktki_context_allocator(context);
-    struct selection selection = {0};
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(select_rows(&selection, allocator, mask, batch->row_count, err));
-    KTKI_TRY(filter_columns(out, context, batch, &selection, err));
-out:
-    ktki_free_array(allocator, selection.rows, (size_t)selection.row_count,
-                    sizeof(*selection.rows));
-    ktki_free_array(allocator, selection.runs, (size_t)selection.run_count,
-                    sizeof(*selection.runs));
+    ktki_free_array(allocator, ranges, count, sizeof(*ranges));
     return status;
 }
 
 ktk_status ktki_batch_slice(struct batch *out, ktk_context *context, const struct batch *batch,
                             int64_t start, int64_t count, ktk_error *err) {
-    struct array_range run = {NULL, start, count};
-    const struct selection selection = {.row_count = count, .runs = &run, .run_count = 1};
+    struct batch slice = {0};
+    ktk_status status = KTK_OK;
 
     assert(start >= 0 && count >= 0 && count <= batch->row_count - start);
-    return filter_columns(out, context, batch, &selection, err);
+    KTKI_TRY(ktki_batch_init(&slice, batch->schema, count, err));
+    for (int32_t i = 0; i < batch->schema->field_count; i++) {
+        const struct array_range run = {&batch->columns[i], start, count};
+
+        KTKI_TRY(
+            ktki_array_join(&slice.columns[i], context, &batch->schema->fields[i], &run, 1, err));
+    }
+    *out = slice;
+    slice = (struct batch){0};
+out:
+    ktki_batch_clear(&slice);
+    return status;
 }

@@ -10,7 +10,7 @@
 #define WHOLE_BYTES_MAX ((int64_t)256 * 1024)
 
 /* Ranges that lie this close together are one request: less than a round trip is worth. */
-#define GAP_BYTES_MAX ((int64_t)128 * 1024)
+#define GAP_BYTES_MAX ((int64_t)1024 * 1024)
 
 /* Bytes that came with one request, shared by the ranges in them. */
 struct fetched {

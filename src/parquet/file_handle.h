@@ -37,6 +37,11 @@ ktk_status ktki_file_scratch_take(ktk_parquet_file *file, struct memory_bound *b
 /** NULL is allowed. */
 void ktki_file_scratch_give(ktk_parquet_file *file, struct read_scratch *scratch);
 
+/** Ranges of the file (within its size), as a source reads them; what came with the footer is not
+ * asked for again. Clear each before the file is freed. */
+ktk_status ktki_file_read(const ktk_parquet_file *file, const struct byte_range *ranges,
+                          size_t count, ktk_bytes *out, ktk_error *err);
+
 /** Decode what a plan of the file says of a row group (in range). */
 ktk_status ktki_parquet_read_planned(struct batch *out, ktk_parquet_file *file, int32_t row_group,
                                      const struct read_plan *plan, ktk_error *err);

@@ -9,13 +9,6 @@
 #define WINDOW_BYTES_FIRST 1024
 #define WINDOW_BYTES_MAX (1 << 20)
 
-ktk_status ktki_source_bytes(const struct source *source, int64_t offset, int64_t size,
-                             ktk_bytes *out, ktk_error *err) {
-    const struct byte_range range = {offset, size};
-
-    return source->ops->read(source->state, &range, 1, out, err);
-}
-
 /* ---- the page index ---- */
 
 static bool is_within(const struct index_place *place, const struct source *source) {
@@ -95,31 +88,25 @@ out:
     return status;
 }
 
-/* Both parts of the index with one request. What the bounds point to is copied into the arena. */
+/* Take in the bytes of both parts of the index, the second of which may be missing. What the bounds
+ * point to is copied into the arena. */
 static ktk_status load_index(struct page_table *table, struct arena *arena,
-                             const struct page_table_input *input, ktk_error *err) {
-    const struct column_chunk *chunk = input->chunk;
-    const struct byte_range ranges[2] = {{chunk->offset_index.offset, chunk->offset_index.size},
-                                         {chunk->column_index.offset, chunk->column_index.size}};
-    size_t count = is_within(&chunk->column_index, input->source) ? 2 : 1;
-    ktk_bytes bytes[2] = {KTK_BYTES_INIT, KTK_BYTES_INIT};
-    struct offset_index offsets;
-    struct column_index column;
+                             const struct page_table_input *input, const ktk_bytes *offsets,
+                             const ktk_bytes *bounds, ktk_error *err) {
+    struct offset_index offset_index;
+    struct column_index column_index;
     const char *copy = NULL;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(input->source->ops->read(input->source->state, ranges, count, bytes, err));
-    KTKI_TRY(ktki_offset_index_decode(&offsets, arena, bytes[0].data, bytes[0].size, err));
-    KTKI_TRY(locate_pages(table, &offsets, arena, input, err));
-    if (count == 2) {
-        KTKI_TRY(ktki_arena_text(arena, (const char *)bytes[1].data, bytes[1].size, &copy, err));
-        KTKI_TRY(
-            ktki_column_index_decode(&column, arena, (const uint8_t *)copy, bytes[1].size, err));
-        KTKI_TRY(describe_pages(table, &column, arena, input, err));
+    KTKI_TRY(ktki_offset_index_decode(&offset_index, arena, offsets->data, offsets->size, err));
+    KTKI_TRY(locate_pages(table, &offset_index, arena, input, err));
+    if (bounds != NULL) {
+        KTKI_TRY(ktki_arena_text(arena, (const char *)bounds->data, bounds->size, &copy, err));
+        KTKI_TRY(ktki_column_index_decode(&column_index, arena, (const uint8_t *)copy, bounds->size,
+                                          err));
+        KTKI_TRY(describe_pages(table, &column_index, arena, input, err));
     }
 out:
-    ktk_bytes_clear(&bytes[0]);
-    ktk_bytes_clear(&bytes[1]);
     return status;
 }
 
@@ -228,12 +215,14 @@ static ktk_status take_from_window(struct walk *walk, int64_t *page_size, bool *
                                    ktk_error *err) {
     int64_t left = walk->input->range.size - walk->at;
     int64_t size = left < WINDOW_BYTES_FIRST ? left : WINDOW_BYTES_FIRST;
+    const struct source *source = walk->input->source;
     ktk_bytes bytes = KTK_BYTES_INIT;
     ktk_status status;
 
     for (;;) {
-        status = ktki_source_bytes(walk->input->source, walk->input->range.offset + walk->at, size,
-                                   &bytes, err);
+        const struct byte_range window = {walk->input->range.offset + walk->at, size};
+
+        status = source->ops->read(source->state, &window, 1, &bytes, err);
         if (status != KTK_OK) {
             break;
         }
@@ -299,19 +288,49 @@ static bool has_dictionary_pages_alone(const struct column_chunk *chunk) {
     return has_data;
 }
 
+static bool has_index(const struct page_table_input *input) {
+    return is_within(&input->chunk->offset_index, input->source);
+}
+
+/* Whether the table has the bytes of the whole chunk. From a store, looking at page headers one by
+ * one would cost more than all bytes do. */
+static bool has_bytes(const struct page_table_input *input) {
+    return input->source->kind == SOURCE_MEMORY || input->is_read_whole ||
+           (input->source->kind == SOURCE_STORE && !has_index(input));
+}
+
+size_t ktki_page_table_ranges(const struct page_table_input *input,
+                              struct byte_range ranges[PAGE_TABLE_RANGES_MAX]) {
+    const struct column_chunk *chunk = input->chunk;
+    size_t count = 0;
+
+    if (has_bytes(input)) {
+        ranges[count++] = input->range;
+    }
+    if (has_index(input)) {
+        ranges[count++] = (struct byte_range){chunk->offset_index.offset, chunk->offset_index.size};
+        if (is_within(&chunk->column_index, input->source)) {
+            ranges[count++] =
+                (struct byte_range){chunk->column_index.offset, chunk->column_index.size};
+        }
+    }
+    return count;
+}
+
 ktk_status ktki_page_table_load(struct page_table *out, struct arena *arena,
-                                const struct page_table_input *input, ktk_error *err) {
-    struct page_table table = {.chunk = input->range};
-    bool has_index = is_within(&input->chunk->offset_index, input->source);
+                                const struct page_table_input *input, ktk_bytes *bytes,
+                                ktk_error *err) {
+    struct page_table table = {.is_loaded = true, .chunk = input->range};
     ktk_status status = KTK_OK;
 
-    if (input->source->kind == SOURCE_MEMORY ||
-        (input->source->kind == SOURCE_STORE && !has_index)) {
-        KTKI_TRY(ktki_source_bytes(input->source, input->range.offset, input->range.size,
-                                   &table.bytes, err));
+    if (has_bytes(input)) {
+        table.bytes = *bytes;
+        *bytes++ = (ktk_bytes)KTK_BYTES_INIT;
     }
-    if (has_index) {
-        KTKI_TRY(load_index(&table, arena, input, err));
+    if (has_index(input)) {
+        bool has_bounds = is_within(&input->chunk->column_index, input->source);
+
+        KTKI_TRY(load_index(&table, arena, input, &bytes[0], has_bounds ? &bytes[1] : NULL, err));
         table.is_all_dictionary =
             table.dictionary_size > 0 && has_dictionary_pages_alone(input->chunk);
     } else {

@@ -15,6 +15,7 @@ struct page_place {
 };
 
 struct page_table {
+    bool is_loaded;
     struct byte_range chunk;
     int64_t dictionary_size; /* of what lies at the start of the chunk in front of the data */
     size_t count;
@@ -31,21 +32,25 @@ struct page_table_input {
     const struct column_chunk *chunk;
     struct byte_range range; /* of the chunk, see ktki_chunk_range() */
     int64_t row_count;       /* of the row group */
-    const ktk_limits *limits;
+    bool is_read_whole;      /* the bytes of the whole chunk are wanted in any case */
 };
 
+#define PAGE_TABLE_RANGES_MAX 3
+
+/** Put down which bytes of the file the table is made of; returns how many ranges they are. */
+size_t ktki_page_table_ranges(const struct page_table_input *input,
+                              struct byte_range ranges[PAGE_TABLE_RANGES_MAX]);
+
 /**
- * Make the table; it lies in the arena, its bytes are cleared by ktki_page_table_clear().
+ * Make the table of the bytes of those ranges, of which it takes those of the chunk; it lies in the
+ * arena, its bytes are cleared by ktki_page_table_clear().
  *
  * The page index is checked against the chunk: pages must lie in it one behind the other and begin
  * at ascending rows, from row 0 on; KTK_E_CORRUPT otherwise.
  */
 ktk_status ktki_page_table_load(struct page_table *out, struct arena *arena,
-                                const struct page_table_input *input, ktk_error *err);
+                                const struct page_table_input *input, ktk_bytes *bytes,
+                                ktk_error *err);
 void ktki_page_table_clear(struct page_table *table);
-
-/** Bytes of a source; `out` is cleared by the caller. */
-ktk_status ktki_source_bytes(const struct source *source, int64_t offset, int64_t size,
-                             ktk_bytes *out, ktk_error *err);
 
 #endif

@@ -38,6 +38,24 @@ static ktk_status read_range(const struct source *source, int64_t offset, int64_
     return status;
 }
 
+ktk_status ktki_file_read(const ktk_parquet_file *file, const struct byte_range *ranges,
+                          size_t count, ktk_bytes *out, ktk_error *err) {
+    int64_t start = file->source.size - (int64_t)file->tail.size; /* of the bytes at hand */
+    size_t known = 0;
+
+    while (known < count && ranges[known].offset >= start) {
+        known++;
+    }
+    if (known < count) {
+        return file->source.ops->read(file->source.state, ranges, count, out, err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (ktk_bytes){.data = file->tail.data + (ranges[i].offset - start),
+                             .size = (size_t)ranges[i].size};
+    }
+    return KTK_OK;
+}
+
 /* Size of the footer, from the last bytes of the file. */
 static ktk_status footer_size(const ktk_parquet_file *file, const ktk_bytes *tail, int64_t *out,
                               ktk_error *err) {

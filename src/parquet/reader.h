@@ -31,12 +31,31 @@ ktk_status ktki_parquet_read_row_group(struct batch *out, ktk_parquet_file *file
 
 struct bound_predicate;
 
-/**
- * `*out` false: by its statistics no row of the row group (in range) matches. `file_columns[i]` is
- * the column of the file for field i of the schema that `where` was bound to, if it mentions it.
- */
-ktk_status ktki_parquet_may_match(bool *out, ktk_parquet_file *file, int32_t row_group,
-                                  const struct bound_predicate *where, const int32_t *file_columns,
-                                  ktk_error *err);
+/** What is read of a file. */
+struct parquet_query_input {
+    const int32_t *columns; /* top-level columns, indices into the schema */
+    int32_t column_count;
+    bool keep_dictionaries;              /* else they become plain values */
+    const struct bound_predicate *where; /* NULL: all rows; lives as long as the query */
+    const int32_t *file_columns; /* for each field of the schema that `where` was bound to: the
+                                    column of the file, if `where` mentions it */
+};
+
+/** The same reading of any row group of a file: columns, and the rows that match a predicate. Never
+ * changes once it is made; may be used from several threads. */
+struct parquet_query;
+
+/** Takes a reference to the file. KTK_E_UNSUPPORTED if the predicate mentions a column that is
+ * nested in the file. */
+ktk_status ktki_parquet_query_new(struct parquet_query **out, ktk_parquet_file *file,
+                                  const struct parquet_query_input *input, ktk_error *err);
+void ktki_parquet_query_free(struct parquet_query *query);
+
+/** Bytes that reading a row group (in range) takes, about. */
+int64_t ktki_parquet_query_bytes(const struct parquet_query *query, int32_t row_group);
+
+/** The matching rows of a row group (in range); may be none. */
+ktk_status ktki_parquet_query_read(struct batch *out, const struct parquet_query *query,
+                                   int32_t row_group, ktk_error *err);
 
 #endif

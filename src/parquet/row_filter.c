@@ -209,7 +209,7 @@ static ktk_status narrow(const struct prune *prune, const struct bound_literal *
 
     ktki_ranges_init(&pages, prune->allocator);
     ktki_ranges_init(&both, prune->allocator);
-    KTKI_TRY(ktki_row_scan_table(prune->scan, column->leaf, column->number, &table, err));
+    KTKI_TRY(ktki_row_scan_table(prune->scan, column->number, &table, err));
     if (table->extents != NULL) {
         KTKI_TRY(add_pages(prune, literal, table, &pages, err));
         KTKI_TRY(ktki_ranges_intersect(&both, rows, &pages, err));
@@ -222,7 +222,7 @@ out:
 }
 
 /* A test that few values pass is worth asking the dictionary first: if it has none of them, no page
- * need be looked at. */
+ * need be looked at. A store is not asked for a dictionary alone: the pages may come with it. */
 static ktk_status may_match_dictionary(const struct prune *prune,
                                        const struct bound_literal *literal, bool *out,
                                        ktk_error *err) {
@@ -238,8 +238,9 @@ static ktk_status may_match_dictionary(const struct prune *prune,
     if (!is_for_few(test)) {
         goto out;
     }
-    KTKI_TRY(ktki_row_scan_table(prune->scan, column->leaf, column->number, &table, err));
-    if (!table->is_all_dictionary) {
+    KTKI_TRY(ktki_row_scan_table(prune->scan, column->number, &table, err));
+    if (!table->is_all_dictionary ||
+        (table->bytes.data == NULL && prune->scan->file->source.kind == SOURCE_STORE)) {
         goto out;
     }
     KTKI_TRY(ktki_row_scan_dictionary(prune->scan, column, &values, err));
@@ -282,25 +283,6 @@ static ktk_status prune_conjunction(const struct prune *prune,
     for (size_t j = 0; j < conjunction->literal_count && out->count > 0; j++) {
         KTKI_TRY(narrow(prune, conjunction->literals[j], out, err));
     }
-out:
-    return status;
-}
-
-ktk_status ktki_row_filter_may_match(const struct row_filter *filter, struct row_scan *scan,
-                                     bool *out, ktk_error *err) {
-    struct prune prune = {filter, scan, ktki_context_allocator(scan->file->context)};
-    bool may_match = false;
-    ktk_status status = KTK_OK;
-
-    for (size_t i = 0; i < filter->where->conjunction_count && !may_match; i++) {
-        const struct bound_conjunction *conjunction = &filter->where->conjunctions[i];
-
-        may_match = true;
-        for (size_t j = 0; j < conjunction->literal_count && may_match; j++) {
-            KTKI_TRY(may_match_chunk(&prune, conjunction->literals[j], &may_match, err));
-        }
-    }
-    *out = may_match;
 out:
     return status;
 }

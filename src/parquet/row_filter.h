@@ -37,10 +37,6 @@ ktk_status ktki_row_filter_init(struct row_filter *out, const ktk_parquet_file *
                                 ktk_error *err);
 void ktki_row_filter_clear(struct row_filter *filter);
 
-/** False: the statistics of the scan's row group say that no row of it matches. Nothing is read. */
-ktk_status ktki_row_filter_may_match(const struct row_filter *filter, struct row_scan *scan,
-                                     bool *out, ktk_error *err);
-
 /** Put into the empty `out` those rows of the scan's row group that the filter may be true for, as
  * statistics, Bloom filters, dictionaries and bounds of pages tell. */
 ktk_status ktki_row_filter_prune(const struct row_filter *filter, struct row_scan *scan,

@@ -11,33 +11,21 @@
 /* Room for what stands in front of values and between runs of them. */
 #define START_SLACK 256
 
-/* The bytes of the pages that are wanted, as few pieces as possible. */
-struct fetched_pages {
-    size_t count;
-    struct byte_range *ranges;
-    ktk_bytes *bytes;
-};
-
 /* A read under way. */
 struct task {
     const struct row_read *read;
     struct leaf_reader reader;
-    struct fetched_pages fetched;
-    size_t page_count; /* those wanted */
-    size_t *pages;     /* their numbers in the table */
-    int64_t rows_max;  /* of one of them */
 };
 
 /* ---- which pages ---- */
 
-static ktk_status choose_pages(struct task *task, ktk_error *err) {
-    const struct page_table *table = task->read->table;
-    const struct row_ranges *rows = task->read->rows;
+static ktk_status choose_pages(struct page_choice *choice, const struct page_table *table,
+                               const struct row_ranges *rows, ktk_error *err) {
     size_t range = 0;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_alloc_array(task->reader.allocator, table->count, sizeof(*task->pages),
-                              &task->pages, err));
+    KTKI_TRY(ktki_alloc_array(choice->allocator, choice->table_count, sizeof(*choice->pages),
+                              &choice->pages, err));
     for (size_t i = 0; i < table->count && range < rows->count; i++) {
         const struct page_place *page = &table->pages[i];
         int64_t end = page->first_row + page->row_count;
@@ -46,67 +34,91 @@ static ktk_status choose_pages(struct task *task, ktk_error *err) {
             range++;
         }
         if (range < rows->count && rows->items[range].start < end) {
-            task->pages[task->page_count++] = i;
-            task->rows_max = page->row_count > task->rows_max ? page->row_count : task->rows_max;
+            choice->pages[choice->count++] = i;
+            choice->rows_max =
+                page->row_count > choice->rows_max ? page->row_count : choice->rows_max;
         }
     }
 out:
     return status;
 }
 
-/* ---- their bytes ---- */
-
-static void add_range(struct fetched_pages *fetched, int64_t offset, int64_t size) {
-    if (fetched->count > 0) {
-        struct byte_range *last = &fetched->ranges[fetched->count - 1];
+static void add_range(struct page_choice *choice, int64_t offset, int64_t size) {
+    if (choice->range_count > 0) {
+        struct byte_range *last = &choice->ranges[choice->range_count - 1];
 
         if (last->offset + last->size == offset) {
             last->size += size;
             return;
         }
     }
-    fetched->ranges[fetched->count++] = (struct byte_range){offset, size};
+    choice->ranges[choice->range_count++] = (struct byte_range){offset, size};
 }
 
-/* Nothing is to be done if the bytes of the whole chunk are at hand. The dictionary is fetched,
- * too: only the pages tell whether it is needed. */
-static ktk_status fetch(struct task *task, ktk_error *err) {
-    const struct page_table *table = task->read->table;
-    struct fetched_pages *fetched = &task->fetched;
-    const struct source *source = task->read->source;
+/* The dictionary is fetched, too: only the pages tell whether it is needed. */
+static ktk_status choose_ranges(struct page_choice *choice, const struct page_table *table,
+                                ktk_error *err) {
     ktk_status status = KTK_OK;
 
-    if (table->bytes.data != NULL) {
-        goto out;
-    }
-    KTKI_TRY(ktki_alloc_array(task->reader.allocator, task->page_count + 1,
-                              sizeof(*fetched->ranges), &fetched->ranges, err));
-    KTKI_TRY(ktki_alloc_zeroed(task->reader.allocator, task->page_count + 1,
-                               sizeof(*fetched->bytes), &fetched->bytes, err));
+    KTKI_TRY(ktki_alloc_array(choice->allocator, choice->count + 1, sizeof(*choice->ranges),
+                              &choice->ranges, err));
+    KTKI_TRY(ktki_alloc_zeroed(choice->allocator, choice->count + 1, sizeof(*choice->bytes),
+                               &choice->bytes, err));
     if (table->dictionary_size > 0) {
-        add_range(fetched, table->chunk.offset, table->dictionary_size);
+        add_range(choice, table->chunk.offset, table->dictionary_size);
     }
-    for (size_t i = 0; i < task->page_count; i++) {
-        add_range(fetched, table->pages[task->pages[i]].offset, table->pages[task->pages[i]].size);
+    for (size_t i = 0; i < choice->count; i++) {
+        add_range(choice, table->pages[choice->pages[i]].offset,
+                  table->pages[choice->pages[i]].size);
     }
-    KTKI_TRY(
-        source->ops->read(source->state, fetched->ranges, fetched->count, fetched->bytes, err));
 out:
     return status;
 }
 
+ktk_status ktki_page_choice_init(struct page_choice *out, const ktk_allocator *allocator,
+                                 const struct page_table *table, const struct row_ranges *rows,
+                                 ktk_error *err) {
+    struct page_choice choice = {.allocator = allocator, .table_count = table->count};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(choose_pages(&choice, table, rows, err));
+    if (table->bytes.data == NULL) {
+        KTKI_TRY(choose_ranges(&choice, table, err));
+    }
+    *out = choice;
+    choice = (struct page_choice){0};
+out:
+    ktki_page_choice_clear(&choice);
+    return status;
+}
+
+void ktki_page_choice_clear(struct page_choice *choice) {
+    if (choice->allocator == NULL) {
+        return;
+    }
+    for (size_t i = 0; choice->bytes != NULL && i < choice->range_count; i++) {
+        ktk_bytes_clear(&choice->bytes[i]);
+    }
+    ktki_free_array(choice->allocator, choice->ranges, choice->count + 1, sizeof(*choice->ranges));
+    ktki_free_array(choice->allocator, choice->bytes, choice->count + 1, sizeof(*choice->bytes));
+    ktki_free_array(choice->allocator, choice->pages, choice->table_count, sizeof(*choice->pages));
+    *choice = (struct page_choice){0};
+}
+
+/* ---- their bytes ---- */
+
 /* What was fetched at an offset; `hint` is where to look first. */
 static struct cursor bytes_at(const struct task *task, int64_t offset, int64_t size, size_t *hint) {
     const struct page_table *table = task->read->table;
-    const struct fetched_pages *fetched = &task->fetched;
+    const struct page_choice *choice = task->read->choice;
 
     if (table->bytes.data != NULL) {
         return ktki_cursor(table->bytes.data + (offset - table->chunk.offset), (size_t)size);
     }
-    while (offset >= fetched->ranges[*hint].offset + fetched->ranges[*hint].size) {
+    while (offset >= choice->ranges[*hint].offset + choice->ranges[*hint].size) {
         (*hint)++;
     }
-    return ktki_cursor(fetched->bytes[*hint].data + (offset - fetched->ranges[*hint].offset),
+    return ktki_cursor(choice->bytes[*hint].data + (offset - choice->ranges[*hint].offset),
                        (size_t)size);
 }
 
@@ -114,7 +126,7 @@ static struct cursor bytes_at(const struct task *task, int64_t offset, int64_t s
 
 /* Put in front of an error which page it is of. */
 static void say_which(const struct task *task, size_t number, ktk_error *err) {
-    size_t page = task->pages[number];
+    size_t page = task->read->choice->pages[number];
 
     ktki_error_context(err, "data page %zu at offset %lld", page,
                        (long long)task->read->table->pages[page].offset);
@@ -176,11 +188,11 @@ static ktk_status open_pages(struct task *task, ktk_error *err) {
     size_t i = 0;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_scratch_reserve(scratch, &scratch->pages, (task->page_count + 1) * sizeof(*pages),
-                                  err));
+    KTKI_TRY(ktki_scratch_reserve(scratch, &scratch->pages,
+                                  (task->read->choice->count + 1) * sizeof(*pages), err));
     pages = (struct page *)(void *)scratch->pages.data;
-    for (; i < task->page_count; i++) {
-        const struct page_place *place = &table->pages[task->pages[i]];
+    for (; i < task->read->choice->count; i++) {
+        const struct page_place *place = &table->pages[task->read->choice->pages[i]];
         struct page *page = &pages[i + 1];
 
         KTKI_TRY(open_page(page, bytes_at(task, place->offset, place->size, &hint), place->offset,
@@ -197,9 +209,9 @@ static ktk_status open_pages(struct task *task, ktk_error *err) {
     }
     task->reader.pages = (struct page_walk){.dictionary = has_dictionary ? pages : NULL,
                                             .data = pages + 1,
-                                            .data_count = task->page_count};
+                                            .data_count = task->read->choice->count};
 out:
-    if (status != KTK_OK && i < task->page_count) {
+    if (status != KTK_OK && i < task->read->choice->count) {
         say_which(task, i, err);
     }
     return status;
@@ -267,7 +279,7 @@ static ktk_status decode_page(struct task *task, struct nest_reader *nests, size
     const struct row_ranges none = {0};
     struct leaf_reader *reader = &task->reader;
     const struct page *page = &reader->pages.data[number];
-    const struct page_place *place = &task->read->table->pages[task->pages[number]];
+    const struct page_place *place = &task->read->table->pages[task->read->choice->pages[number]];
     int64_t slot = reader->sink.validity.length;
     bool is_done = false;
     struct page start;
@@ -305,12 +317,12 @@ static ktk_status decode(struct task *task, const struct chunk_read *chunk, stru
     int64_t row_count = task->read->rows->row_count;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_chunk_begin(reader, chunk, row_count + task->rows_max, err));
+    KTKI_TRY(ktki_chunk_begin(reader, chunk, row_count + task->read->choice->rows_max, err));
     KTKI_TRY(ktki_nests_begin(&nests, chunk->leaf, NULL, 0, row_count, reader->allocator, err));
     if (reader->pages.dictionary != NULL) {
         KTKI_TRY(ktki_dictionary_load(reader, reader->pages.dictionary, err));
     }
-    for (size_t i = 0; i < task->page_count; i++) {
+    for (size_t i = 0; i < task->read->choice->count; i++) {
         KTKI_TRY(decode_page(task, &nests, i, err));
     }
     KTKI_TRY(ktki_sink_finish(reader, err));
@@ -338,19 +350,6 @@ static struct chunk_read chunk_of(const struct row_read *read) {
                                .skips_checksums = read->skips_checksums};
 }
 
-static void task_clear(struct task *task) {
-    const ktk_allocator *allocator = task->reader.allocator;
-    struct fetched_pages *fetched = &task->fetched;
-
-    for (size_t i = 0; fetched->bytes != NULL && i < fetched->count; i++) {
-        ktk_bytes_clear(&fetched->bytes[i]);
-    }
-    ktki_free_array(allocator, fetched->ranges, task->page_count + 1, sizeof(*fetched->ranges));
-    ktki_free_array(allocator, fetched->bytes, task->page_count + 1, sizeof(*fetched->bytes));
-    ktki_free_array(allocator, task->pages, task->read->table->count, sizeof(*task->pages));
-    ktki_sink_clear(&task->reader.sink);
-}
-
 ktk_status ktki_row_read(struct ArrowArray *out, const struct row_read *read,
                          struct read_scratch *scratch, ktk_error *err) {
     struct task task = task_of(read, scratch);
@@ -358,12 +357,10 @@ ktk_status ktki_row_read(struct ArrowArray *out, const struct row_read *read,
     ktk_status status = KTK_OK;
 
     assert(read->leaf->nest == NULL);
-    KTKI_TRY(choose_pages(&task, err));
-    KTKI_TRY(fetch(&task, err));
     KTKI_TRY(open_pages(&task, err));
     KTKI_TRY(decode(&task, &chunk, out, err));
 out:
-    task_clear(&task);
+    ktki_sink_clear(&task.reader.sink);
     return status;
 }
 
@@ -378,7 +375,6 @@ ktk_status ktki_row_read_dictionary(struct ArrowArray *out, const struct row_rea
     struct page page;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(fetch(&task, err));
     KTKI_TRY(open_dictionary(&task, &page, &is_there, err));
     if (!is_there) {
         goto out;
@@ -389,6 +385,6 @@ ktk_status ktki_row_read_dictionary(struct ArrowArray *out, const struct row_rea
         KTKI_TRY(ktki_dictionary_wrap(reader, read->context, out, err));
     }
 out:
-    task_clear(&task);
+    ktki_sink_clear(&task.reader.sink);
     return status;
 }

@@ -16,8 +16,11 @@ struct row_scan {
     const struct row_filter *filter; /* NULL: all rows */
     struct memory_bound bound;       /* on the decoding of one piece */
     struct arena arena;
-    struct page_table *tables; /* one for each leaf of the file; `chunk.size` 0: not loaded */
-    struct row_ranges rows;    /* those still to be looked at */
+    struct page_table *tables; /* one for each leaf of the file; see `is_loaded` */
+    int32_t *wanted;           /* flat leaves: those of the filter, then the others of the plan */
+    size_t wanted_count;
+    bool is_small;           /* all that is wanted comes from the store at once */
+    struct row_ranges rows;  /* those still to be looked at */
     struct batch nested;     /* of the columns that are no flat ones, all rows, read when needed */
     int32_t *nested_columns; /* by column of the plan: index into `nested`, or -1 */
 };
@@ -45,10 +48,9 @@ ktk_status ktki_row_scan_next(struct row_scan *scan, int64_t rows_max, struct ba
 ktk_status ktki_row_scan_dictionary(struct row_scan *scan, const struct filter_column *column,
                                     struct ArrowArray *out, ktk_error *err);
 
-/** The page table of a leaf of the file, loaded when it is first asked for. Not for several
- * threads.
- */
-ktk_status ktki_row_scan_table(struct row_scan *scan, const struct parquet_leaf *leaf,
-                               int32_t number, const struct page_table **out, ktk_error *err);
+/** The page table of a wanted leaf of the file, loaded when it is first asked for. Not for several
+ * threads. */
+ktk_status ktki_row_scan_table(struct row_scan *scan, int32_t number, const struct page_table **out,
+                               ktk_error *err);
 
 #endif

@@ -59,13 +59,13 @@ static ktk_status choice_init(struct choice *choice, struct scan *scan, ktk_erro
     KTKI_TRY(
         ktki_arena_array(&scan->arena, result_count, sizeof(*scan->columns), &scan->columns, err));
     KTKI_TRY(ktki_arena_array(&scan->arena, file_count, sizeof(*scan->reads), &scan->reads, err));
-    KTKI_TRY(ktki_arena_array(&scan->arena, table_count, sizeof(*scan->reads_of_fields),
-                              &scan->reads_of_fields, err));
+    KTKI_TRY(ktki_arena_array(&scan->arena, table_count, sizeof(*scan->file_columns),
+                              &scan->file_columns, err));
     for (size_t i = 0; i < file_count; i++) {
         choice->reads_of_file[i] = -1;
     }
     for (size_t i = 0; i < table_count; i++) {
-        scan->reads_of_fields[i] = -1;
+        scan->file_columns[i] = -1;
     }
     KTKI_TRY(ktki_pandas_index_marks(file, choice->is_hidden, err));
 out:
@@ -83,8 +83,8 @@ static int32_t read_column(struct choice *choice, int32_t file_column) {
     return *read;
 }
 
-/* The column of the file that holds a field of the table, read from now on. */
-static ktk_status read_field(struct choice *choice, int32_t field, ktk_error *err) {
+/* Find the column of the file that holds a field of the table. */
+static ktk_status find_column(const struct choice *choice, int32_t field, ktk_error *err) {
     struct scan *scan = choice->scan;
     const char *name = scan->plan->schema->fields[field].name;
     int32_t column = ktki_schema_find(choice->file, name);
@@ -94,7 +94,7 @@ static ktk_status read_field(struct choice *choice, int32_t field, ktk_error *er
         KTKI_FAIL(err, KTK_E_SCHEMA, "file '%s' lacks column '%s' of table '%s'", scan->key, name,
                   scan->plan->table);
     }
-    scan->reads_of_fields[field] = read_column(choice, column);
+    scan->file_columns[field] = column;
 out:
     return status;
 }
@@ -150,15 +150,15 @@ static ktk_status choose_wanted(struct choice *choice, ktk_error *err) {
             add_constant(choice, field);
             continue;
         }
-        KTKI_TRY(read_field(choice, field, err));
-        column = choice->scan->reads[choice->scan->reads_of_fields[field]];
+        KTKI_TRY(find_column(choice, field, err));
+        column = choice->scan->file_columns[field];
         if (plan->shape == KTK_SHAPE_PARTITION) {
             wanted = &choice->file->fields[column];
         } else if (!ktki_cast_is_possible(&choice->file->fields[column], wanted)) {
             status = fail_types(choice, &choice->file->fields[column], wanted, err);
             goto out;
         }
-        add_read(choice, wanted, choice->scan->reads_of_fields[field]);
+        add_read(choice, wanted, read_column(choice, column));
     }
 out:
     return status;
@@ -181,7 +181,8 @@ static void choose_stored(struct choice *choice) {
     }
 }
 
-static ktk_status choose_filtered(struct choice *choice, ktk_error *err) {
+/* Columns that the predicate asks about need not be among those of the result. */
+static ktk_status find_filtered(const struct choice *choice, ktk_error *err) {
     struct scan *scan = choice->scan;
     int32_t count = scan->plan->schema->field_count;
     bool *marks = NULL;
@@ -193,8 +194,8 @@ static ktk_status choose_filtered(struct choice *choice, ktk_error *err) {
     KTKI_TRY(ktki_arena_zeroed(&scan->arena, (size_t)count, sizeof(*marks), &marks, err));
     ktki_bound_columns(scan->where, marks);
     for (int32_t i = 0; i < count; i++) {
-        if (marks[i] && scan->reads_of_fields[i] < 0) {
-            KTKI_TRY(read_field(choice, i, err));
+        if (marks[i]) {
+            KTKI_TRY(find_column(choice, i, err));
         }
     }
 out:
@@ -244,7 +245,7 @@ ktk_status ktki_assemble_plan(struct scan *scan, ktk_error *err) {
     } else {
         KTKI_TRY(choose_wanted(&choice, err));
     }
-    KTKI_TRY(choose_filtered(&choice, err));
+    KTKI_TRY(find_filtered(&choice, err));
     if (plan->shape == KTK_SHAPE_PARTITION) {
         KTKI_TRY(stored_schema(&choice, err));
     } else {

@@ -5,8 +5,9 @@
 #include "query/scan.h"
 
 /**
- * Decide the columns of the result of a scan: sets `columns`, `reads` and `output`. Columns of the
- * path win over those of the file; what the file's `pandas` entry calls an index is no column.
+ * Decide the columns of the result of a scan: sets `columns`, `reads`, `file_columns` and `output`.
+ * Columns of the path win over those of the file; what the file's `pandas` entry calls an index is
+ * no column.
  */
 ktk_status ktki_assemble_plan(struct scan *scan, ktk_error *err);
 

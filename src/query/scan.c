@@ -1,10 +1,5 @@
 #include "query/scan.h"
 
-#include <assert.h>
-#include <string.h>
-
-#include "arrow/take.h"
-#include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
 #include "query/assemble.h"
@@ -23,130 +18,41 @@ out:
 }
 
 int64_t ktki_scan_row_group_size(const struct scan *scan, int32_t row_group) {
-    const struct row_group *group = &ktki_parquet_metadata(scan->file)->row_groups[row_group];
-    int32_t field_count = ktki_parquet_schema(scan->file)->field_count;
-    int64_t size = group->total_byte_size > 0 ? group->total_byte_size : 0;
-
-    return field_count > 0 ? size / field_count * scan->read_count : 0;
-}
-
-/* Where a column that the predicate mentions lies in what was read. */
-static ktk_status find_matches(const struct scan *scan, const struct batch *read, uint8_t *mask,
-                               ktk_error *err) {
-    const ktk_allocator *allocator = ktki_context_allocator(scan->plan->context);
-    size_t count = (size_t)scan->plan->schema->field_count;
-    const struct ArrowArray **arrays = NULL;
-    const struct field **fields = NULL;
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_alloc_zeroed(allocator, count, sizeof(*arrays), &arrays, err));
-    KTKI_TRY(ktki_alloc_zeroed(allocator, count, sizeof(*fields), &fields, err));
-    for (size_t i = 0; i < count; i++) {
-        int32_t column = scan->reads_of_fields[i];
-
-        if (column >= 0) {
-            assert(read->schema != NULL);
-            arrays[i] = &read->columns[column];
-            fields[i] = &read->schema->fields[column];
-        }
-    }
-    status = ktki_bound_evaluate(scan->where, fields, arrays, read->row_count, mask, err);
-out:
-    ktki_free_array(allocator, fields, count, sizeof(*fields));
-    ktki_free_array(allocator, arrays, count, sizeof(*arrays));
-    return status;
-}
-
-/* Keep the matching rows of `read`; it has no schema left if there are none. */
-static ktk_status filter(const struct scan *scan, struct batch *read, ktk_error *err) {
-    const ktk_allocator *allocator = ktki_context_allocator(scan->plan->context);
-    size_t size = ktki_bits_size(read->row_count);
-    struct batch kept = {0};
-    uint8_t *mask = NULL;
-    ktk_status status = KTK_OK;
-    int64_t matches;
-
-    KTKI_TRY(ktki_alloc_zeroed(allocator, size, 1, &mask, err));
-    KTKI_TRY(find_matches(scan, read, mask, err));
-    matches = ktki_bits_count(mask, 0, read->row_count);
-    if (matches == read->row_count) {
-        goto out;
-    }
-    if (matches > 0) {
-        KTKI_TRY(ktki_batch_filter(&kept, scan->plan->context, read, mask, err));
-    }
-    ktki_batch_clear(read);
-    *read = kept;
-out:
-    ktki_free_array(allocator, mask, size, 1);
-    return status;
-}
-
-static ktk_status filter_and_assemble(const struct scan *scan, struct batch *read,
-                                      struct batch *out, ktk_error *err) {
-    ktk_status status = KTK_OK;
-
-    if (scan->where != NULL && read->row_count > 0) {
-        KTKI_TRY(filter(scan, read, err));
-    }
-    if (read->row_count > 0) {
-        KTKI_TRY(ktki_assemble(scan, read, out, err));
-    } else {
-        *out = (struct batch){0};
-    }
-out:
-    return status;
+    return ktki_parquet_query_bytes(scan->query, row_group);
 }
 
 bool ktki_scan_keeps_dictionaries(const struct scan *scan) {
     return scan->plan->shape == KTK_SHAPE_TABLE || scan->plan->keep_dictionaries;
 }
 
-/* Statistics may tell that no row matches; then nothing is fetched. */
-static ktk_status may_match(const struct scan *scan, int32_t row_group, bool *out, ktk_error *err) {
-    const ktk_allocator *allocator = ktki_context_allocator(scan->plan->context);
-    size_t count = (size_t)scan->plan->schema->field_count;
-    int32_t *columns = NULL;
-    ktk_status status = KTK_OK;
-
-    *out = true;
-    if (scan->where == NULL) {
-        return KTK_OK;
-    }
-    KTKI_TRY(ktki_alloc_array(allocator, count, sizeof(*columns), &columns, err));
-    for (size_t i = 0; i < count; i++) {
-        columns[i] = scan->reads_of_fields[i] < 0 ? -1 : scan->reads[scan->reads_of_fields[i]];
-    }
-    KTKI_TRY(ktki_parquet_may_match(out, scan->file, row_group, scan->where, columns, err));
-out:
-    ktki_free_array(allocator, columns, count, sizeof(*columns));
-    return status;
-}
-
 ktk_status ktki_scan_read(const struct scan *scan, int32_t row_group, struct batch *out,
                           ktk_error *err) {
-    const struct row_group *group = &ktki_parquet_metadata(scan->file)->row_groups[row_group];
-    struct batch read = {.row_count = group->row_count};
-    bool is_wanted = true;
+    struct batch read = {0};
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(may_match(scan, row_group, &is_wanted, err));
-    if (!is_wanted) {
+    KTKI_TRY(ktki_parquet_query_read(&read, scan->query, row_group, err));
+    if (read.row_count == 0) {
         *out = (struct batch){0};
         goto out;
     }
-    if (scan->read_count > 0 && group->row_count > 0) {
-        KTKI_TRY(ktki_parquet_read_row_group(&read, scan->file, row_group, scan->reads,
-                                             scan->read_count, ktki_scan_keeps_dictionaries(scan),
-                                             err));
-    }
-    status = filter_and_assemble(scan, &read, out, err);
+    status = ktki_assemble(scan, &read, out, err);
     if (status != KTK_OK) {
         ktki_error_context(err, "file '%s'", scan->key);
     }
 out:
     ktki_batch_clear(&read);
     return status;
+}
+
+static ktk_status make_query(struct scan *scan, ktk_error *err) {
+    const struct parquet_query_input input = {.columns = scan->reads,
+                                              .column_count = scan->read_count,
+                                              .keep_dictionaries =
+                                                  ktki_scan_keeps_dictionaries(scan),
+                                              .where = scan->where,
+                                              .file_columns = scan->file_columns};
+
+    return ktki_parquet_query_new(&scan->query, scan->file, &input, err);
 }
 
 ktk_status ktki_scan_open(struct scan *out, const struct query_plan *plan, int64_t partition,
@@ -164,6 +70,7 @@ ktk_status ktki_scan_open(struct scan *out, const struct query_plan *plan, int64
     }
     KTKI_TRY(open_file(&scan, err));
     KTKI_TRY(ktki_assemble_plan(&scan, err));
+    KTKI_TRY(make_query(&scan, err));
     scan.row_group_count = is_false ? 0 : ktki_parquet_metadata(scan.file)->row_group_count;
     *out = scan;
     scan = (struct scan){0};
@@ -177,6 +84,7 @@ void ktki_scan_clear(struct scan *scan) {
         return;
     }
     ktki_schema_free(scan->output);
+    ktki_parquet_query_free(scan->query);
     ktk_parquet_file_free(scan->file);
     ktki_bound_free(scan->where);
     ktki_constants_clear(&scan->constants);

@@ -24,8 +24,9 @@ struct scan {
     struct scan_column *columns; /* output->field_count */
     int32_t *reads;              /* columns of the file to read */
     int32_t read_count;
-    int32_t *reads_of_fields; /* for each field of the table: index into `reads`, or -1 */
-    int32_t row_group_count;  /* 0 if no row can match */
+    int32_t *file_columns; /* for each field of the table that is needed: the file's column */
+    struct parquet_query *query;
+    int32_t row_group_count; /* 0 if no row can match */
 };
 
 /**

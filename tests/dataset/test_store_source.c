@@ -6,7 +6,7 @@
 
 #include "dataset/snapshot.h"
 
-#define LARGE_SIZE (3 << 20)
+#define LARGE_SIZE (4 << 20)
 
 /* A store in memory with a small and a large object of known bytes. */
 struct fixture {
@@ -139,7 +139,7 @@ static void reports_missing_keys_and_changed_sizes(void **state) {
 
 static void a_failure_leaves_nothing_filled(void **state) {
     struct fixture *fixture = *state;
-    const struct byte_range ranges[] = {{0, 10}, {1 << 20, 10}, {2 << 20, 10}};
+    const struct byte_range ranges[] = {{0, 10}, {2 << 20, 10}, {LARGE_SIZE - 10, 10}};
 
     for (int64_t n = 0; n < 3; n++) {
         struct failing_store failing = {.fail_at = n, .kinds = 1u << STORE_CALL_GET_RANGE};
