@@ -11,9 +11,11 @@
  *
  * Which kind comes next cannot be predicted, and guessing wrong costs more than an element. So
  * nearly all elements take the same steps whatever they are: both places that the bytes could come
- * from and both places where the next tag could be are worked out, one of each is selected, and 64
- * bytes are copied whatever the length; what is written too much is written over by the next
- * element. Only rare elements, those near the ends and the first ones are decoded one by one.
+ * from and both places where the next tag could be are worked out, one of each is selected, and 16
+ * bytes are copied, or 64 if the length is above that; what is written too much is written over by
+ * the next element. Few elements are longer, and a wider store than is needed has its price: bytes
+ * that were stored in several pieces can be loaded only after all of these have reached the cache.
+ * Only rare elements, those near the ends and the first ones are decoded one by one.
  */
 
 enum { LITERAL = 0, COPY_1 = 1, COPY_2 = 2, COPY_4 = 3 };
@@ -51,11 +53,21 @@ struct position {
     size_t wanted; /* bytes; with more of them decoding may end */
 };
 
-/* All is read before any is written. */
-static inline void copy_64(uint8_t *to, const uint8_t *from) {
-    uint8_t bytes[64];
+static inline void copy_16(uint8_t *to, const uint8_t *from) {
+    uint8_t bytes[16];
     memcpy(bytes, from, sizeof(bytes));
     memcpy(to, bytes, sizeof(bytes));
+}
+
+/* Up to 64 bytes, of which `to` may be only `length` behind `from`: what is read of those that were
+ * just written is not wanted. */
+static inline void copy_element(uint8_t *to, const uint8_t *from, size_t length) {
+    copy_16(to, from);
+    if (__builtin_expect(length > 16, false)) {
+        copy_16(to + 16, from + 16);
+        copy_16(to + 32, from + 32);
+        copy_16(to + 48, from + 48);
+    }
 }
 
 static inline bool has_margin(const struct position *at) {
@@ -202,7 +214,7 @@ static inline bool step(struct position *at, size_t *tag, bool *is_word) {
     from = is_literal ? at->in : from;
     at->in = (is_literal ? behind_literal : behind_copy) + 1;
     *tag = is_literal ? tag_behind_literal : tag_behind_copy;
-    copy_64(at->out, from);
+    copy_element(at->out, from, length);
     at->out += length;
     return true;
 }
