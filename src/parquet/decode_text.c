@@ -48,8 +48,37 @@ static void put_offset(struct leaf_reader *reader, int64_t slot, uint64_t offset
     }
 }
 
-/* The kernel writes more than the texts: the last ones, which lie where that is, are copied
- * behind it as they are. */
+/* Whether the texts that wait are all of one size, which no null among them is. */
+static bool is_even(const struct leaf_reader *reader) {
+    return reader->dictionary.is_even && reader->sink.validity.bits == NULL;
+}
+
+/* Copies the texts of slots [start, end) behind those before; writes more than the texts. */
+static uint64_t gather_some(struct leaf_reader *reader, int64_t start, int64_t end) {
+    const struct kernels *kernels = reader->kernels;
+    const struct leaf_sink *sink = &reader->sink;
+    const struct chunk_dictionary *dictionary = &reader->dictionary;
+    const uint32_t *indices = ktki_text_indices(reader) + start;
+    size_t count = (size_t)(end - start);
+    uint64_t at = sink->bytes_size;
+
+    if (reader->rule.kind == SINK_TEXT_32) {
+        int32_t *offsets = (int32_t *)sink->values + start;
+        at = is_even(reader) ? kernels->even_gather_32(dictionary->even_size, dictionary->bytes,
+                                                       indices, count, at, sink->bytes, offsets)
+                             : kernels->text_gather_32(dictionary->texts, dictionary->bytes,
+                                                       indices, count, at, sink->bytes, offsets);
+    } else {
+        int64_t *offsets = (int64_t *)sink->values + start;
+        at = is_even(reader) ? kernels->even_gather_64(dictionary->even_size, dictionary->bytes,
+                                                       indices, count, at, sink->bytes, offsets)
+                             : kernels->text_gather_64(dictionary->texts, dictionary->bytes,
+                                                       indices, count, at, sink->bytes, offsets);
+    }
+    return at;
+}
+
+/* The last texts, behind which no more may be written, are copied as they are. */
 static void gather(struct leaf_reader *reader, int64_t start, int64_t end) {
     struct leaf_sink *sink = &reader->sink;
     const struct chunk_dictionary *dictionary = &reader->dictionary;
@@ -62,14 +91,8 @@ static void gather(struct leaf_reader *reader, int64_t start, int64_t end) {
         tail--;
         tail_size += dictionary->texts[indices[tail]].size;
     }
-    if (tail > start && reader->rule.kind == SINK_TEXT_32) {
-        at = reader->kernels->text_gather_32(dictionary->texts, dictionary->bytes, indices + start,
-                                             (size_t)(tail - start), at, sink->bytes,
-                                             (int32_t *)sink->values + start);
-    } else if (tail > start) {
-        at = reader->kernels->text_gather_64(dictionary->texts, dictionary->bytes, indices + start,
-                                             (size_t)(tail - start), at, sink->bytes,
-                                             (int64_t *)sink->values + start);
+    if (tail > start) {
+        at = gather_some(reader, start, tail);
     }
     for (; tail < end; tail++) {
         const struct text_entry *text = &dictionary->texts[indices[tail]];
@@ -95,12 +118,16 @@ out:
 }
 
 uint64_t ktki_text_waiting(struct leaf_reader *reader, int64_t end) {
+    const struct chunk_dictionary *dictionary = &reader->dictionary;
     int64_t start = reader->sink.waiting;
+    size_t count = (size_t)(end - start);
 
-    return start == end ? 0
-                        : reader->kernels->text_size(reader->dictionary.texts,
-                                                     ktki_text_indices(reader) + start,
-                                                     (size_t)(end - start));
+    if (count > 0 && is_even(reader)) {
+        return (uint64_t)count * dictionary->even_size;
+    }
+    return count == 0 ? 0
+                      : reader->kernels->text_size(dictionary->texts,
+                                                   ktki_text_indices(reader) + start, count);
 }
 
 void ktki_text_place(struct leaf_reader *reader, int64_t end) {

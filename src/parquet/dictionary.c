@@ -56,6 +56,7 @@ static ktk_status load_texts(struct leaf_reader *reader, struct cursor values, s
     struct scratch_block *block = &reader->scratch->dictionary;
     struct cursor in = values;
     struct text_entry *texts;
+    bool is_even = true;
     ktk_status status = KTK_OK;
 
     if (count > ktki_cursor_left(&values) / sizeof(uint32_t)) {
@@ -70,6 +71,7 @@ static ktk_status load_texts(struct leaf_reader *reader, struct cursor values, s
             goto out;
         }
         texts[i] = (struct text_entry){(uint32_t)(in.at - values.at), size};
+        is_even &= size == texts[0].size;
         if (!ktki_cursor_skip(&in, size)) {
             status = too_short(err);
             goto out;
@@ -79,6 +81,8 @@ static ktk_status load_texts(struct leaf_reader *reader, struct cursor values, s
     KTKI_TRY(check_utf8(reader, &values, texts, count, err));
     reader->dictionary.texts = texts;
     reader->dictionary.bytes = values.at;
+    reader->dictionary.is_even = is_even;
+    reader->dictionary.even_size = texts[0].size;
 out:
     return status;
 }

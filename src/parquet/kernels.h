@@ -131,6 +131,13 @@ struct kernels {
                                const uint32_t *indices, size_t count, uint64_t start, uint8_t *out,
                                int64_t *offsets);
 
+    /** The same for texts that are all of `width` bytes and lie in `bytes` as PLAIN has them, each
+     * behind its size. */
+    uint64_t (*even_gather_32)(size_t width, const uint8_t *bytes, const uint32_t *indices,
+                               size_t count, uint64_t start, uint8_t *out, int32_t *offsets);
+    uint64_t (*even_gather_64)(size_t width, const uint8_t *bytes, const uint32_t *indices,
+                               size_t count, uint64_t start, uint8_t *out, int64_t *offsets);
+
     /** No byte above 0x7F. */
     bool (*is_ascii)(const uint8_t *data, size_t size);
 

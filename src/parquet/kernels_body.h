@@ -241,6 +241,64 @@ static inline void place_8(const uint8_t *from, size_t left, uint64_t word, size
     }
 }
 
+#elif defined(__AVX2__)
+
+/* Which of the values go to eight places of four bytes, by the set bits of a byte: for each place
+ * the number of set bits before it. */
+#define BITS_BEFORE(n, k) (uint8_t)__builtin_popcount((n) & ((1u << (k)) - 1))
+#define SOURCES_OF(n)                                                                              \
+    {BITS_BEFORE(n, 0), BITS_BEFORE(n, 1), BITS_BEFORE(n, 2), BITS_BEFORE(n, 3),                   \
+     BITS_BEFORE(n, 4), BITS_BEFORE(n, 5), BITS_BEFORE(n, 6), BITS_BEFORE(n, 7)}
+#define FOUR_SOURCES(n) SOURCES_OF(n), SOURCES_OF((n) + 1), SOURCES_OF((n) + 2), SOURCES_OF((n) + 3)
+#define SIXTEEN_SOURCES(n)                                                                         \
+    FOUR_SOURCES(n), FOUR_SOURCES((n) + 4), FOUR_SOURCES((n) + 8), FOUR_SOURCES((n) + 12)
+#define MANY_SOURCES(n)                                                                            \
+    SIXTEEN_SOURCES(n), SIXTEEN_SOURCES((n) + 16), SIXTEEN_SOURCES((n) + 32),                      \
+        SIXTEEN_SOURCES((n) + 48)
+
+static const uint8_t expand_sources[256][8] = {MANY_SOURCES(0u), MANY_SOURCES(64u),
+                                               MANY_SOURCES(128u), MANY_SOURCES(192u)};
+
+/* Places [0, 8) of four bytes whose bits in `there` are set get the next of `values`. */
+static inline void place_lanes(const uint8_t *from, unsigned there, uint8_t *to) {
+    const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    __m256i sources =
+        _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)expand_sources[there]));
+    __m256i is_there =
+        _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32((int)there), bits), bits);
+    __m256i values = _mm256_loadu_si256((const __m256i *)(const void *)from);
+
+    values = _mm256_permutevar8x32_epi32(values, sources);
+    _mm256_storeu_si256((__m256i *)(void *)to, _mm256_and_si256(values, is_there));
+}
+
+/* Vectors as long as whole ones can be read and written. */
+static inline void place_4(const uint8_t *from, size_t left, uint64_t word, size_t rows,
+                           size_t width, uint8_t *to) {
+    for (; rows >= 8 && left >= 8; rows -= 8, word >>= 8, to += 8 * width) {
+        size_t taken = count_bits(word & 0xFF);
+        place_lanes(from, (unsigned)(word & 0xFF), to);
+        from += taken * width;
+        left -= taken;
+    }
+    place(from, left, word, rows, width, to);
+}
+
+static inline void place_8(const uint8_t *from, size_t left, uint64_t word, size_t rows,
+                           size_t width, uint8_t *to) {
+    /* Four bits, each of them twice. */
+    static const uint8_t twice[16] = {0x00, 0x03, 0x0C, 0x0F, 0x30, 0x33, 0x3C, 0x3F,
+                                      0xC0, 0xC3, 0xCC, 0xCF, 0xF0, 0xF3, 0xFC, 0xFF};
+
+    for (; rows >= 4 && left >= 4; rows -= 4, word >>= 4, to += 4 * width) {
+        size_t taken = count_bits(word & 0xF);
+        place_lanes(from, twice[word & 0xF], to);
+        from += taken * width;
+        left -= taken;
+    }
+    place(from, left, word, rows, width, to);
+}
+
 #else
 
 #define place_4 place
@@ -323,6 +381,38 @@ static inline void copy_text(uint8_t *to, const uint8_t *from, size_t size) {
 TEXT_GATHER(32, int32_t)
 TEXT_GATHER(64, int64_t)
 
+/* `copy(to, from)` moves at least `width` bytes. */
+#define EVEN_LOOP(type, copy)                                                                      \
+    for (size_t i = 0; i < count; i++, at += width) {                                              \
+        uint32_t index;                                                                            \
+        type offset = (type)at;                                                                    \
+        memcpy(&index, (const uint8_t *)indices + i * sizeof(index), sizeof(index));               \
+        memcpy((uint8_t *)offsets + i * sizeof(offset), &offset, sizeof(offset));                  \
+        copy(out + at, bytes + sizeof(uint32_t) + index * (sizeof(uint32_t) + width));             \
+    }
+
+#define COPY_1(to, from) memcpy((to), (from), 1)
+#define COPY_8(to, from) memcpy((to), (from), 8)
+#define COPY_ANY(to, from) copy_text((to), (from), width)
+
+#define EVEN_GATHER(name, type)                                                                    \
+    static uint64_t even_gather_##name(size_t width, const uint8_t *bytes,                         \
+                                       const uint32_t *indices, size_t count, uint64_t start,      \
+                                       uint8_t *out, type *offsets) {                              \
+        uint64_t at = start;                                                                       \
+        if (width == 1) {                                                                          \
+            EVEN_LOOP(type, COPY_1)                                                                \
+        } else if (width <= 8) {                                                                   \
+            EVEN_LOOP(type, COPY_8)                                                                \
+        } else {                                                                                   \
+            EVEN_LOOP(type, COPY_ANY)                                                              \
+        }                                                                                          \
+        return at;                                                                                 \
+    }
+
+EVEN_GATHER(32, int32_t)
+EVEN_GATHER(64, int64_t)
+
 static bool is_ascii(const uint8_t *data, size_t size) {
     size_t i = 0;
 
@@ -377,6 +467,8 @@ const struct kernels KERNELS_NAME = {
     .text_size = text_size,
     .text_gather_32 = text_gather_32,
     .text_gather_64 = text_gather_64,
+    .even_gather_32 = even_gather_32,
+    .even_gather_64 = even_gather_64,
     .is_ascii = is_ascii,
     .range_int32 = range_int32,
     .range_int64 = range_int64,

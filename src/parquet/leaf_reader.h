@@ -70,6 +70,8 @@ struct chunk_dictionary {
     const uint8_t *values;
     const struct text_entry *texts;
     const uint8_t *bytes;
+    bool is_even;     /* all texts but that for nulls are of the same size, */
+    size_t even_size; /* this one */
 };
 
 struct leaf_reader {

@@ -21,12 +21,20 @@ static bool packed_run(struct cursor *cursor, unsigned bit_width, uint64_t group
 static bool repeated_run(struct cursor *cursor, unsigned bit_width, uint64_t count,
                          struct rle_run *run) {
     size_t size = (bit_width + 7) / 8;
+    uint64_t value = 0;
 
     run->is_packed = false;
     run->count = (size_t)count;
-    run->value = 0;
-    return ktki_cursor_copy(cursor, &run->value, size) &&
-           (bit_width == 32 || run->value >> bit_width == 0);
+    if (ktki_cursor_left(cursor) >= sizeof(value)) {
+        /* Runs are short and many: no call for a few bytes. */
+        memcpy(&value, cursor->at, sizeof(value));
+        value &= ((uint64_t)1 << 8 * size) - 1;
+        cursor->at += size;
+    } else if (!ktki_cursor_copy(cursor, &value, size)) {
+        return false;
+    }
+    run->value = (uint32_t)value;
+    return value >> bit_width == 0;
 }
 
 bool ktki_rle_run(struct cursor *cursor, unsigned bit_width, struct rle_run *out) {
@@ -39,7 +47,8 @@ bool ktki_rle_run(struct cursor *cursor, unsigned bit_width, struct rle_run *out
         } else if (!ktki_cursor_varint(cursor, &head)) {
             return false;
         }
-        if (!((head & 1) != 0 ? packed_run : repeated_run)(cursor, bit_width, head >> 1, &run)) {
+        if ((head & 1) != 0 ? !packed_run(cursor, bit_width, head >> 1, &run)
+                            : !repeated_run(cursor, bit_width, head >> 1, &run)) {
             return false;
         }
         if (run.is_packed && run.count == 0 && head >> 1 != 0) {

@@ -330,6 +330,49 @@ static void gathers_text(const struct kernels *kernels) {
     free(out);
 }
 
+/* Texts of one size, each behind its size; the indices lie where the offsets go. */
+static void check_even_gather(const struct kernels *kernels, size_t width) {
+    enum { COUNT = 70, ENTRIES = 9, START = 3 };
+    const size_t stride = sizeof(uint32_t) + width;
+    uint8_t *bytes = block_of(ENTRIES * stride + KERNEL_SLACK);
+    uint8_t *out = block_of(START + COUNT * width + KERNEL_SLACK);
+    uint64_t slots[COUNT]; /* room for offsets of either width */
+    uint32_t indices[COUNT];
+
+    for (size_t i = 0; i < COUNT; i++) {
+        indices[i] = random_u32() % ENTRIES;
+    }
+    memcpy(slots, indices, sizeof(indices));
+    assert_int_equal(kernels->even_gather_32(width, bytes, (uint32_t *)slots, COUNT, START, out,
+                                             (int32_t *)slots),
+                     START + COUNT * width);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(((int32_t *)slots)[i], START + i * width);
+        assert_memory_equal(out + START + i * width, bytes + indices[i] * stride + sizeof(uint32_t),
+                            width);
+    }
+    memset(out, 0xA5, START + COUNT * width);
+    memcpy((uint32_t *)slots + COUNT, indices, sizeof(indices));
+    assert_int_equal(kernels->even_gather_64(width, bytes, (uint32_t *)slots + COUNT, COUNT, START,
+                                             out, (int64_t *)slots),
+                     START + COUNT * width);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(((int64_t *)slots)[i], START + i * width);
+        assert_memory_equal(out + START + i * width, bytes + indices[i] * stride + sizeof(uint32_t),
+                            width);
+    }
+    free(bytes);
+    free(out);
+}
+
+static void gathers_text_of_one_size(const struct kernels *kernels) {
+    static const size_t sizes[] = {1, 2, 6, 8, 9, 16, 31, 32, 33, 64, 71};
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        check_even_gather(kernels, sizes[i]);
+    }
+}
+
 static void tells_ascii(const struct kernels *kernels) {
     for (size_t size = 0; size < 200; size++) {
         uint8_t *text = block_of(size);
@@ -575,6 +618,7 @@ ON_EACH_LEVEL(finds_the_largest)
 ON_EACH_LEVEL(gathers_and_fills_every_width)
 ON_EACH_LEVEL(expands_every_width)
 ON_EACH_LEVEL(gathers_text)
+ON_EACH_LEVEL(gathers_text_of_one_size)
 ON_EACH_LEVEL(tells_ascii)
 ON_EACH_LEVEL(unpacks_bytes_of_every_width)
 ON_EACH_LEVEL(reads_levels)
@@ -599,6 +643,7 @@ int main(void) {
         cmocka_unit_test(gathers_and_fills_every_width_on_each_level),
         cmocka_unit_test(expands_every_width_on_each_level),
         cmocka_unit_test(gathers_text_on_each_level),
+        cmocka_unit_test(gathers_text_of_one_size_on_each_level),
         cmocka_unit_test(tells_ascii_on_each_level),
         cmocka_unit_test(unpacks_bytes_of_every_width_on_each_level),
         cmocka_unit_test(reads_levels_on_each_level),
