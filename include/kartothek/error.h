@@ -14,20 +14,23 @@ extern "C" {
 typedef enum ktk_status {
     KTK_OK = 0,
     KTK_E_NO_MEMORY = 1,
-    KTK_E_INVALID = 2,      /**< the call or its arguments are wrong */
-    KTK_E_NOT_FOUND = 3,    /**< key, dataset, table, column, file does not exist */
-    KTK_E_EXISTS = 4,       /**< it exists and must not */
-    KTK_E_CONFLICT = 5,     /**< somebody else changed it meanwhile */
-    KTK_E_CORRUPT = 6,      /**< stored bytes do not follow their format */
-    KTK_E_SCHEMA = 7,       /**< columns or types do not fit together */
-    KTK_E_UNSUPPORTED = 8,  /**< well-formed, but not something this library can do */
-    KTK_E_LIMIT = 9,        /**< a limit of the context was reached */
-    KTK_E_IO = 10,          /**< the operating system or the store failed; `detail` holds errno */
-    KTK_E_DENIED = 11,      /**< no permission */
-    KTK_E_UNAVAILABLE = 12, /**< transient; the only retryable status */
-    KTK_E_READ_ONLY = 13,   /**< a write to a read-only store */
-    KTK_E_CANCELLED = 14,   /**< a callback of the caller asked to stop */
-    KTK_E_INTERNAL = 15     /**< a defect of this library */
+    KTK_E_INVALID = 2,       /**< the call or its arguments are wrong */
+    KTK_E_NOT_FOUND = 3,     /**< key, dataset, table, column, file does not exist */
+    KTK_E_EXISTS = 4,        /**< it exists and must not */
+    KTK_E_CONFLICT = 5,      /**< somebody else changed it meanwhile */
+    KTK_E_CORRUPT = 6,       /**< stored bytes do not follow their format */
+    KTK_E_SCHEMA = 7,        /**< columns or types do not fit together */
+    KTK_E_UNSUPPORTED = 8,   /**< well-formed, but not something this library can do */
+    KTK_E_LIMIT = 9,         /**< a limit of the context was reached */
+    KTK_E_IO = 10,           /**< the operating system or the store failed; `detail` holds errno */
+    KTK_E_DENIED = 11,       /**< no permission */
+    KTK_E_UNAVAILABLE = 12,  /**< transient; the only retryable status */
+    KTK_E_READ_ONLY = 13,    /**< a write to a read-only store */
+    KTK_E_CANCELLED = 14,    /**< a callback of the caller asked to stop */
+    KTK_E_INTERNAL = 15,     /**< a defect of this library */
+    KTK_E_STALE_WRITER = 16, /**< files of a commit were collected before it came: write again */
+    KTK_E_UNKNOWN_OUTCOME =
+        17 /**< nobody can say yet whether a commit came through; ask ktk_commit_status() */
 } ktk_status;
 
 /**

@@ -8,6 +8,7 @@
 #include <kartothek/arrow_abi.h>
 #include <kartothek/error.h>
 #include <kartothek/parquet.h>
+#include <kartothek/predicate.h>
 #include <kartothek/store.h>
 #include <kartothek/types.h>
 
@@ -16,24 +17,44 @@ extern "C" {
 #endif
 
 typedef enum ktk_update_mode {
-    KTK_UPDATE_CREATE = 0, /**< the dataset must not exist: KTK_E_EXISTS */
-    KTK_UPDATE_OVERWRITE =
-        1 /**< create, or replace the whole document; files of the old state stay until collected */
+    KTK_UPDATE_CREATE = 0,    /**< the dataset must not exist: KTK_E_EXISTS */
+    KTK_UPDATE_OVERWRITE = 1, /**< create, or replace the whole document; files of the old state
+                                 stay until collected */
+    KTK_UPDATE_UPDATE = 2,    /**< the dataset must exist: KTK_E_NOT_FOUND */
+    KTK_UPDATE_CREATE_OR_UPDATE = 3 /**< create, or update what is there */
 } ktk_update_mode;
+
+/** When partitions that match the scope of a delete were added by somebody else meanwhile. (If rows
+ * were added as well as deleted it is a conflict in any case: the new rows may have been made from
+ * the old.) */
+typedef enum ktk_on_conflict {
+    KTK_ON_CONFLICT_FAIL = 0,      /**< KTK_E_CONFLICT */
+    KTK_ON_CONFLICT_KEEP = 1,      /**< they stay, as if they had been added after the delete */
+    KTK_ON_CONFLICT_REEVALUATE = 2 /**< they are deleted, too, as if they had been there before */
+} ktk_on_conflict;
 
 typedef struct ktk_update_options {
     size_t size;
     ktk_update_mode mode;
-    const char *table;               /**< NULL: "table" */
-    const char *const *partition_on; /**< columns whose values go into the path, in this order */
+    const char *table; /**< NULL: that of the dataset, "table" for a new one */
+    /** Columns whose values go into the path, in this order. For a dataset that is there: none, or
+     * just its own. */
+    const char *const *partition_on;
     size_t partition_on_count;
-    const char *
-        metadata; /**< JSON map to keep in the document; NULL: none. NaN and Infinity are refused */
+    /** JSON map; its keys are set in the metadata of the document, other keys stay. NULL: none. NaN
+     * and Infinity are refused. */
+    const char *metadata;
     ktk_parquet_write_options file; /**< how data files are written */
     /** Called after each data file, on the thread that called into the update; returning false
      * cancels. May be NULL. */
     bool (*progress)(void *state, int64_t files, int64_t rows, int64_t bytes);
     void *progress_state;
+    ktk_on_conflict on_conflict;
+    int32_t commit_attempts_max; /**< puts of the document; 0: 32 */
+    int64_t commit_time_max_ms;  /**< 0: 120000 */
+    /** Age from which files that no document names may be collected. A commit whose first file is
+     * older than half of it makes sure that all are still there. 0: 72 hours. */
+    int64_t grace_ms;
 } ktk_update_options;
 
 #define KTK_UPDATE_OPTIONS_INIT                                                                    \
@@ -45,7 +66,11 @@ typedef struct ktk_update_options {
      NULL,                                                                                         \
      KTK_PARQUET_WRITE_OPTIONS_INIT,                                                               \
      NULL,                                                                                         \
-     NULL}
+     NULL,                                                                                         \
+     KTK_ON_CONFLICT_FAIL,                                                                         \
+     0,                                                                                            \
+     0,                                                                                            \
+     0}
 
 /** What a commit did. */
 typedef struct ktk_commit {
@@ -53,6 +78,10 @@ typedef struct ktk_commit {
     int32_t attempts; /**< conditional puts tried, >= 1 */
     int64_t partition_count; /**< partitions added */
     int64_t row_count;       /**< rows added */
+    int64_t removed_count;   /**< partitions removed */
+    /** The document that was there had been written by a program that does not know of commits, and
+     * may have undone some: look with `ktk doctor`. */
+    bool met_foreign_writer;
 } ktk_commit;
 
 /**
@@ -79,11 +108,28 @@ KTK_API ktk_status ktk_update_add(ktk_update *update, struct ArrowArrayStream *s
 KTK_API ktk_status ktk_update_add_nothing(ktk_update *update, ktk_error *err) KTK_CHECK_RESULT;
 
 /**
- * Make it visible: schema file, then the document with one conditional put. Nothing was added:
- * KTK_E_INVALID.
+ * Remove the partitions whose rows match `scope`, which is copied. Needs a mode that updates; a
+ * dataset that is yet to be made has nothing to remove. Once an update. Rows that the same update
+ * adds are not removed.
  *
- * @return KTK_E_EXISTS if somebody else created the dataset meanwhile; KTK_E_CONFLICT if an
- * overwritten one changed; KTK_E_UNAVAILABLE if the outcome is unknown (the files are kept).
+ * @return KTK_E_NOT_FOUND for a column that the dataset does not have; KTK_E_INVALID for one that
+ * is no partition key, a value that does not fit, or `scope` NULL: see ktk_update_delete_all().
+ */
+KTK_API ktk_status ktk_update_delete(ktk_update *update, const ktk_predicate *scope,
+                                     ktk_error *err) KTK_CHECK_RESULT;
+
+/** Remove all partitions that the dataset has. */
+KTK_API ktk_status ktk_update_delete_all(ktk_update *update, ktk_error *err) KTK_CHECK_RESULT;
+
+/**
+ * Make it visible: schema file, then the document with one conditional put. If others committed
+ * meanwhile, the update is applied to what they made, where that gives what some order of the
+ * updates would have given (docs/commits.md). Nothing was added, removed or set: KTK_E_INVALID.
+ *
+ * @return KTK_E_EXISTS if somebody else created the dataset meanwhile; KTK_E_CONFLICT if what
+ * others did cannot be joined with this update, or they never left room for it; KTK_E_STALE_WRITER
+ * if files of the update are gone; these are definite, nothing was changed. KTK_E_UNKNOWN_OUTCOME
+ * if nobody can say: the files are kept, the message holds the commit's id.
  */
 KTK_API ktk_status ktk_update_commit(ktk_update *update, ktk_commit *out,
                                      ktk_error *err) KTK_CHECK_RESULT;

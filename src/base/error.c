@@ -29,6 +29,8 @@ static const char *const status_names[] = {
     [KTK_E_READ_ONLY] = "read only",
     [KTK_E_CANCELLED] = "cancelled",
     [KTK_E_INTERNAL] = "internal",
+    [KTK_E_STALE_WRITER] = "stale writer",
+    [KTK_E_UNKNOWN_OUTCOME] = "unknown outcome",
 };
 
 const char *ktk_status_name(ktk_status status) {

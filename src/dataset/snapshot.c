@@ -8,10 +8,9 @@
 #include "dataset/snapshot_internal.h"
 #include "parquet/reader.h"
 
-/* Takes `text` on success. */
-static ktk_status dataset_new(ktk_dataset **out, ktk_store *store, ktk_bytes *text,
-                              ktk_document_format format, const ktk_store_version *version,
-                              ktk_error *err) {
+ktk_status ktki_dataset_of_text(ktk_dataset **out, ktk_store *store, ktk_bytes *text,
+                                ktk_document_format format, const ktk_store_version *version,
+                                ktk_error *err) {
     ktk_context *context = ktk_store_context(store);
     const ktk_allocator *allocator = ktki_context_allocator(context);
     ktk_dataset *dataset = NULL;
@@ -32,6 +31,9 @@ static ktk_status dataset_new(ktk_dataset **out, ktk_store *store, ktk_bytes *te
     }
     KTKI_TRY(ktki_document_parse(&dataset->document, context, (const char *)text->data, text->size,
                                  err));
+    KTKI_TRY(ktki_commit_record_parse(&dataset->record, &dataset->document.arena,
+                                      dataset->document.metadata, dataset->document.metadata_size,
+                                      err));
     KTKI_TRY(ktki_dataset_discover(dataset, err));
     KTKI_TRY(ktki_arena_zeroed(&dataset->document.arena, (size_t)dataset->document.index_count,
                                sizeof(*dataset->indices), &dataset->indices, err));
@@ -52,7 +54,7 @@ ktk_status ktk_dataset_open(ktk_dataset **out, ktk_store *store, const char *uui
 
     KTKI_TRY(ktk_uuid_check(uuid, err));
     KTKI_TRY(ktki_document_load(&text, &format, &version, store, uuid, err));
-    status = dataset_new(out, store, &text, format, &version, err);
+    status = ktki_dataset_of_text(out, store, &text, format, &version, err);
     if (status != KTK_OK) {
         ktki_error_context(err, "metadata '%s%s'", uuid, ktki_document_suffix(format));
     }
@@ -69,7 +71,7 @@ ktk_status ktk_dataset_from_document(ktk_dataset **out, ktk_store *store, const 
     ktk_status status = KTK_OK;
 
     KTKI_TRY(ktki_bytes_copy(allocator, document, size, &text, err));
-    KTKI_TRY(dataset_new(out, store, &text, KTK_DOCUMENT_JSON, &unknown, err));
+    KTKI_TRY(ktki_dataset_of_text(out, store, &text, KTK_DOCUMENT_JSON, &unknown, err));
 out:
     ktk_bytes_clear(&text);
     return status;
@@ -114,6 +116,14 @@ const char *ktk_dataset_uuid(const ktk_dataset *dataset) {
 
 ktk_store *ktk_dataset_store(const ktk_dataset *dataset) {
     return dataset->store;
+}
+
+const struct document *ktki_dataset_document(const ktk_dataset *dataset) {
+    return &dataset->document;
+}
+
+const struct commit_record *ktki_dataset_record(const ktk_dataset *dataset) {
+    return &dataset->record;
 }
 
 const ktk_store_version *ktki_dataset_version(const ktk_dataset *dataset) {

@@ -5,7 +5,21 @@
 #include <kartothek/dataset.h>
 
 #include "arrow/schema.h"
+#include "dataset/commit_record.h"
+#include "dataset/document.h"
 #include "parquet/source.h"
+
+/** A snapshot from the bytes of a document that was read already; takes `text` on success. */
+ktk_status ktki_dataset_of_text(ktk_dataset **out, ktk_store *store, ktk_bytes *text,
+                                ktk_document_format format, const ktk_store_version *version,
+                                ktk_error *err);
+
+/** The document, with the partitions that were found by listing where it does not list them.
+ * Borrowed, as long as the dataset. */
+const struct document *ktki_dataset_document(const ktk_dataset *dataset);
+
+/** Who wrote it, as far as it says so. Borrowed, as long as the dataset. */
+const struct commit_record *ktki_dataset_record(const ktk_dataset *dataset);
 
 /** Version of the document when it was read; empty text if the store gives none or it did not come
  * from a store. */

@@ -29,7 +29,8 @@ struct ktk_dataset {
     ktk_bytes text;
     ktk_document_format format;
     ktk_store_version version;
-    struct document document; /* partitions that were found by listing included */
+    struct document document;    /* partitions that were found by listing included */
+    struct commit_record record; /* in the arena of the document */
     int32_t table_count;
     struct dataset_table *tables;  /* in the arena of the document */
     struct dataset_index *indices; /* as those of the document; in its arena */

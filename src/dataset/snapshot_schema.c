@@ -2,6 +2,7 @@
 
 #include "base/context.h"
 #include "base/error.h"
+#include "base/hash_map.h"
 #include "dataset/name.h"
 #include "dataset/snapshot_internal.h"
 #include "dataset/table_schema.h"
@@ -75,6 +76,50 @@ static ktk_status schema_key(struct buffer *out, const ktk_dataset *dataset, con
     return status == KTK_OK ? ktki_buffer_append_byte(out, '\0', err) : status;
 }
 
+ktk_status ktki_schema_copy_key(struct buffer *out, const char *uuid, const char *table,
+                                const char *hash, ktk_error *err) {
+    ktk_status status =
+        ktki_buffer_append_format(out, err, "%s/_ktk/schema/%s/%s.arrowschema", uuid, table, hash);
+
+    return status == KTK_OK ? ktki_buffer_append_byte(out, '\0', err) : status;
+}
+
+static bool is_of_hash(const ktk_bytes *file, const char *hash) {
+    char found[KTKI_HASH_TEXT_SIZE];
+
+    ktki_hash_text(found, ktki_hash_bytes(file->data, file->size));
+    return strcmp(found, hash) == 0;
+}
+
+/* The file at the fixed key may be that of a commit which is under way, or which never came: the
+ * one that the document was committed with is kept under its hash. A document that somebody changed
+ * who knows nothing of hashes goes with the file as it is. */
+static ktk_status prefer_committed(const ktk_dataset *dataset, const struct dataset_table *table,
+                                   ktk_bytes *file, ktk_error *err) {
+    const struct schema_stamp *stamp = ktki_commit_stamp(&dataset->record, table->name);
+    ktk_bytes copy = KTK_BYTES_INIT;
+    struct buffer key;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&key, ktki_context_allocator(ktk_store_context(dataset->store)), 0);
+    if (stamp == NULL || is_of_hash(file, stamp->hash) ||
+        ktki_document_is_foreign(&dataset->document, &dataset->record)) {
+        goto out;
+    }
+    KTKI_TRY(ktki_schema_copy_key(&key, dataset->document.uuid, table->name, stamp->hash, err));
+    status = ktk_store_get(dataset->store, (const char *)key.data, &copy, NULL, err);
+    if (status == KTK_OK && is_of_hash(&copy, stamp->hash)) {
+        ktk_bytes_clear(file);
+        *file = copy;
+        copy = (ktk_bytes)KTK_BYTES_INIT;
+    }
+    status = status == KTK_E_NOT_FOUND ? KTK_OK : status;
+out:
+    ktk_bytes_clear(&copy);
+    ktki_buffer_clear(&key);
+    return status;
+}
+
 /* Install unless another thread was faster; `file` is then left to the caller. */
 static void keep_file(ktk_dataset *dataset, struct dataset_table *table, ktk_bytes *file) {
     (void)pthread_mutex_lock(&dataset->lock);
@@ -110,6 +155,7 @@ static ktk_status load_file(ktk_dataset *dataset, struct dataset_table *table, k
                            dataset->document.uuid);
         goto out;
     }
+    KTKI_TRY(prefer_committed(dataset, table, &file, err));
     if (file.size == 0) {
         KTKI_FAIL(err, KTK_E_CORRUPT, "schema file '%s' is empty", (const char *)key.data);
     }

@@ -33,10 +33,24 @@ ktk_status ktki_pandas_index_marks(const struct schema *schema, bool *marks, ktk
 ktk_status ktki_table_schema_agree(struct schema **out, struct schema *a, const char *a_origin,
                                    struct schema *b, const char *b_origin, ktk_error *err);
 
+/**
+ * The same where `stored` is what a dataset has: it stays as it is, string mode and all (dataset.md
+ * 3.8), but for its null columns that `added` has a type for. `*out` is `stored` itself if there
+ * are none.
+ */
+ktk_status ktki_table_schema_widen(struct schema **out, struct schema *stored,
+                                   const char *stored_origin, struct schema *added,
+                                   const char *added_origin, ktk_error *err);
+
 /** Decode a `_common_metadata` file: naive us timestamps become ns, index columns are removed
  * (dataset.md 3.2). */
 ktk_status ktki_table_schema_decode(struct schema **out, ktk_context *context, const void *data,
                                     size_t size, const char *key, ktk_error *err);
+
+/** Append the key of the copy of a schema file: `<uuid>/_ktk/schema/<table>/<hash>.arrowschema`,
+ * NUL-terminated. */
+ktk_status ktki_schema_copy_key(struct buffer *out, const char *uuid, const char *table,
+                                const char *hash, ktk_error *err);
 
 /** Encode one. */
 ktk_status ktki_table_schema_encode(struct buffer *out, ktk_context *context,

@@ -157,11 +157,15 @@ out:
     return status;
 }
 
-ktk_status ktki_table_schema_agree(struct schema **out, struct schema *a, const char *a_origin,
-                                   struct schema *b, const char *b_origin, ktk_error *err) {
-    int32_t a_gains = 0;
-    int32_t b_gains = 0;
-    ktk_status status = KTK_OK;
+/* Columns of nothing but nulls in one that have a type in the other. */
+struct gains {
+    int32_t a;
+    int32_t b;
+};
+
+static ktk_status compare(struct gains *out, const struct schema *a, const char *a_origin,
+                          const struct schema *b, const char *b_origin, ktk_error *err) {
+    struct gains gains = {0, 0};
 
     if (!names_agree(a, b)) {
         return differing_columns(a, a_origin, b, b_origin, err);
@@ -170,21 +174,47 @@ ktk_status ktki_table_schema_agree(struct schema **out, struct schema *a, const 
         const struct field *left = &a->fields[i];
         const struct field *right = &b->fields[i];
 
-        a_gains += is_typed_by_other(left, right);
-        b_gains += is_typed_by_other(right, left);
+        gains.a += is_typed_by_other(left, right);
+        gains.b += is_typed_by_other(right, left);
         if (left->type.id != TYPE_NULL && right->type.id != TYPE_NULL &&
             !types_agree(left, right)) {
             return differing_types(left, a_origin, right, b_origin,
                                    ktki_context_allocator(a->context), err);
         }
     }
+    *out = gains;
+    return KTK_OK;
+}
+
+ktk_status ktki_table_schema_agree(struct schema **out, struct schema *a, const char *a_origin,
+                                   struct schema *b, const char *b_origin, ktk_error *err) {
+    struct gains gains;
+    ktk_status status = compare(&gains, a, a_origin, b, b_origin, err);
+
+    if (status != KTK_OK) {
+        return status;
+    }
     /* Where one of the two knows all types it is taken as it is. */
-    if (a_gains == 0) {
+    if (gains.a == 0) {
         *out = ktki_schema_ref(a);
-    } else if (b_gains == 0) {
+    } else if (gains.b == 0) {
         *out = ktki_schema_ref(b);
     } else {
-        status = b_gains < a_gains ? enrich(out, b, a, err) : enrich(out, a, b, err);
+        status = gains.b < gains.a ? enrich(out, b, a, err) : enrich(out, a, b, err);
+    }
+    return status;
+}
+
+ktk_status ktki_table_schema_widen(struct schema **out, struct schema *stored,
+                                   const char *stored_origin, struct schema *added,
+                                   const char *added_origin, ktk_error *err) {
+    struct gains gains;
+    ktk_status status = compare(&gains, stored, stored_origin, added, added_origin, err);
+
+    if (status == KTK_OK && gains.a == 0) {
+        *out = ktki_schema_ref(stored);
+    } else if (status == KTK_OK) {
+        status = enrich(out, stored, added, err);
     }
     return status;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "base/buffer.h"
 #include "base/context.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -144,6 +145,35 @@ ktk_status ktk_predicate_new(ktk_predicate **out, ktk_context *context, const kt
     predicate = NULL;
 out:
     ktk_predicate_free(predicate);
+    return status;
+}
+
+ktk_status ktki_predicate_copy(ktk_predicate **out, const ktk_predicate *predicate,
+                               ktk_error *err) {
+    struct buffer literals;
+    struct buffer counts;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&literals, predicate->arena.allocator, 0);
+    ktki_buffer_init(&counts, predicate->arena.allocator, 0);
+    for (size_t i = 0; i < predicate->conjunction_count; i++) {
+        const struct conjunction *from = &predicate->conjunctions[i];
+
+        KTKI_TRY(
+            ktki_buffer_append(&counts, &from->literal_count, sizeof(from->literal_count), err));
+        for (size_t j = 0; j < from->literal_count; j++) {
+            const struct literal *literal = &from->literals[j];
+            const ktk_literal copy = {literal->column, literal->op, literal->values,
+                                      literal->value_count};
+
+            KTKI_TRY(ktki_buffer_append(&literals, &copy, sizeof(copy), err));
+        }
+    }
+    KTKI_TRY(ktk_predicate_new(out, predicate->context, (const ktk_literal *)literals.data,
+                               (const size_t *)counts.data, predicate->conjunction_count, err));
+out:
+    ktki_buffer_clear(&counts);
+    ktki_buffer_clear(&literals);
     return status;
 }
 

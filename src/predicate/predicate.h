@@ -26,6 +26,9 @@ struct ktk_predicate {
     struct conjunction *conjunctions;
 };
 
+/** A copy that lives on its own. */
+ktk_status ktki_predicate_copy(ktk_predicate **out, const ktk_predicate *predicate, ktk_error *err);
+
 /** "==", "not in" and so on. Never NULL for an operator that is one. */
 const char *ktki_operator_text(ktk_operator op);
 

@@ -1,156 +1,490 @@
 #include "update/commit.h"
 
-#include <time.h>
-
 #include "base/error.h"
-#include "update/commit_document.h"
+#include "dataset/document_file.h"
+#include "update/apply.h"
+#include "update/commit_chain.h"
+#include "update/conflict.h"
+#include "update/document_diff.h"
 #include "update/document_state.h"
+#include "update/index_follow.h"
 #include "update/schema_switch.h"
+#include "update/update_base.h"
 
-/* Puts of the document before its outcome is given up as unknown, and the wait after the first. */
-#define ATTEMPTS_MAX 4
-#define WAIT_FIRST_MS 20
+struct commit {
+    struct ktk_update *update;
+    ktk_commit *result;
+    struct retry retry;
+    struct document_state current; /* what was looked at last */
+    struct document_state sent;    /* what the last put of the document was to replace */
+    bool is_sent;                  /* there was such a put */
+    bool is_pending;               /* it was not answered with success: it may come through */
+    bool meets_foreign;            /* other programs write here, which take no care of us */
+    struct buffer sequences;       /* int64_t: under which our document was kept */
+    int64_t landed;                /* the one that came through; 0: not known */
 
-ktk_status ktki_commit_lost(const struct ktk_update *update, ktk_error *err) {
-    if (update->mode == KTK_UPDATE_CREATE) {
+    /* Of the attempt at hand. */
+    struct arena arena;
+    struct schema_switch schema_switch;
+    struct buffer document; /* bytes of the file */
+};
+
+static bool is_conditional(const struct commit *commit) {
+    return ktk_store_has_conditional_put(commit->update->store);
+}
+
+/* ---- looking ---- */
+
+static ktk_status unknown(struct commit *commit, ktk_status cause, ktk_error *err) {
+    struct ktk_update *update = commit->update;
+    ktk_error reason = err != NULL ? *err : (ktk_error){0};
+
+    update->fate = UPDATE_UNKNOWN;
+    /* Lack of memory says so itself; the caller can do something about it. */
+    return cause == KTK_E_NO_MEMORY
+               ? cause
+               : ktk_error_set(err, KTK_E_UNKNOWN_OUTCOME,
+                               "it is unknown whether commit %s of dataset '%s' came through: %s",
+                               update->commit_id, update->uuid, reason.message);
+}
+
+/* Bring `current` up to date. `*is_ours`: our commit is among those that led to it. */
+static ktk_status look(struct commit *commit, bool *is_ours, ktk_error *err) {
+    const struct ktk_update *update = commit->update;
+    bool needs_dataset = !ktki_update_replaces(update);
+    enum chain_answer answer = CHAIN_ABSENT;
+    const char *stop = "";
+    ktk_status status = KTK_OK;
+
+    *is_ours = false;
+    KTKI_TRY(ktki_document_state_renew(&commit->current, update, needs_dataset, err));
+    if (commit->is_sent) {
+        if (update->base.dataset != NULL) {
+            stop = ktki_dataset_record(update->base.dataset)->id;
+        }
+        KTKI_TRY(ktki_chain_search(&answer, commit->current.dataset, update->commit_id, stop, err));
+        if (answer == CHAIN_BROKEN) {
+            KTKI_FAIL(err, KTK_E_CORRUPT, "more than %d commits came since, and not all are kept",
+                      KTKI_RECENT_MAX);
+        }
+    }
+    *is_ours = answer == CHAIN_FOUND;
+    if (*is_ours) {
+        const struct commit_record *record = ktki_dataset_record(commit->current.dataset);
+        int32_t position = ktki_commit_recent_find(record, update->commit_id);
+
+        commit->landed =
+            position >= 0 ? record->sequence - (record->recent_count - 1 - position) : 0;
+    }
+out:
+    return status;
+}
+
+/* ---- joining with what others did ---- */
+
+/* Nothing was there when the update began, now there is: an append goes on top of it. */
+static ktk_status adopt(struct commit *commit, ktk_error *err) {
+    struct ktk_update *update = commit->update;
+    ktk_dataset *dataset = commit->current.dataset;
+    struct change *change = &update->change;
+    ktk_status status = KTK_OK;
+
+    if (ktki_change_has_scope(change)) {
+        KTKI_FAIL(
+            err, KTK_E_CONFLICT,
+            "dataset '%s' was created by somebody else meanwhile, and may hold what was to be "
+            "deleted",
+            update->uuid);
+    }
+    KTKI_TRY(ktki_update_check_base(update, dataset, err));
+    change->operation = change->added_count > 0 ? OPERATION_APPEND : OPERATION_METADATA;
+    update->format = commit->current.format;
+    ktki_document_state_clear(&update->base);
+    update->base = ktki_document_state_ref(&commit->current);
+    for (int64_t i = 0; i < change->added_count; i++) {
+        KTKI_TRY(ktki_update_check_label(update, change->added[i].label, err));
+    }
+out:
+    return status;
+}
+
+static ktk_status rebase(struct commit *commit, ktk_error *err) {
+    struct ktk_update *update = commit->update;
+    struct document_diff diff = {.from = NULL};
+    struct buffer late;
+    const int64_t *positions;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&late, update->allocator, 0);
+    KTKI_TRY(ktki_document_diff(&diff, update->base.dataset, commit->current.dataset, err));
+    KTKI_TRY(ktki_conflict_check(&update->change, &diff, update->on_conflict, &late, err));
+    positions = (const int64_t *)late.data;
+    for (size_t i = 0; i < late.size / sizeof(*positions); i++) {
+        KTKI_TRY(ktki_change_remove(
+            &update->change, ktk_dataset_partition_label(commit->current.dataset, positions[i]),
+            false, err));
+    }
+out:
+    ktki_buffer_clear(&late);
+    ktki_document_diff_clear(&diff);
+    return status;
+}
+
+/* Can the change be made on what is there now? */
+static ktk_status join(struct commit *commit, ktk_error *err) {
+    struct ktk_update *update = commit->update;
+    const struct document_state *current = &commit->current;
+
+    if (ktki_document_state_equals(current, &update->base)) {
+        return KTK_OK;
+    }
+    if (update->change.operation == OPERATION_CREATE && update->mode == KTK_UPDATE_CREATE) {
         return ktk_error_set(err, KTK_E_EXISTS,
                              "dataset '%s' was created in %s by somebody else meanwhile",
                              update->uuid, ktk_store_name(update->store));
     }
-    return ktk_error_set(err, KTK_E_CONFLICT,
-                         "dataset '%s' in %s was changed by somebody else meanwhile", update->uuid,
-                         ktk_store_name(update->store));
+    if (ktki_update_replaces(update)) {
+        return ktk_error_set(err, KTK_E_CONFLICT,
+                             "dataset '%s' in %s was changed by somebody else meanwhile",
+                             update->uuid, ktk_store_name(update->store));
+    }
+    if (!current->exists) {
+        return ktk_error_set(err, KTK_E_CONFLICT,
+                             "dataset '%s' in %s was removed by somebody else meanwhile",
+                             update->uuid, ktk_store_name(update->store));
+    }
+    return update->base.exists ? rebase(commit, err) : adopt(commit, err);
 }
 
-/* ---- the put ---- */
-
-static ktk_status put_conditional(const struct ktk_update *update, const struct buffer *document,
-                                  ktk_error *err) {
-    ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
-
-    condition.must_not_exist = !update->base.exists;
-    condition.matches = update->base.exists ? &update->base.version : NULL;
-    return ktk_store_put(update->store, update->document_key, document->data, document->size,
-                         &condition, NULL, err);
-}
-
-/* The best that a store without conditional put allows: look before, put, look after. */
-static ktk_status put_checked(const struct ktk_update *update, const struct buffer *document,
-                              ktk_error *err) {
-    struct document_state state;
-    bool is_ours;
+/* Files that nobody names may be collected when they are old enough: those of a writer that took
+ * its time may be gone. */
+static ktk_status check_files(const struct commit *commit, ktk_error *err) {
+    const struct ktk_update *update = commit->update;
+    const struct change *change = &update->change;
+    int64_t age = ktki_clock_now_ms(update->clock) - update->first_file_ms;
+    ktk_store_entry entry;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_document_state_read(&state, update, &is_ours, err));
-    if (!is_ours && !ktki_document_state_equals(&state, &update->base)) {
-        KTKI_TRY(ktki_commit_lost(update, err));
+    if (update->first_file_ms == 0 || age <= update->grace_ms / 2) {
+        goto out;
     }
-    KTKI_TRY(ktk_store_put(update->store, update->document_key, document->data, document->size,
-                           NULL, NULL, err));
-    KTKI_TRY(ktki_document_state_read(&state, update, &is_ours, err));
-    if (!is_ours) {
-        KTKI_TRY(ktki_commit_lost(update, err));
+    for (int64_t i = 0; i < change->added_count; i++) {
+        for (int32_t j = 0; j < change->added[i].file_count; j++) {
+            const char *key = change->added[i].files[j].key;
+
+            status = ktk_store_head(update->store, key, &entry, err);
+            if (status == KTK_E_NOT_FOUND) {
+                KTKI_FAIL(err, KTK_E_STALE_WRITER,
+                          "file '%s' was removed before its commit came, %lld hours after it was "
+                          "begun; write it again",
+                          key, (long long)(age / 3600000));
+            }
+            KTKI_TRY(status);
+        }
     }
 out:
     return status;
 }
 
-static void wait_ms(int64_t milliseconds) {
-    const struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+/* ---- the document ---- */
 
-    (void)nanosleep(&time, NULL);
+/* The schema files of the document: those that were, with ours. */
+static ktk_status stamp_schemas(struct commit_record *record, struct commit *commit,
+                                ktk_error *err) {
+    const struct ktk_update *update = commit->update;
+    ktk_dataset *dataset =
+        ktki_update_replaces(update) || commit->meets_foreign ? NULL : commit->current.dataset;
+    const struct commit_record *old = dataset != NULL ? ktki_dataset_record(dataset) : NULL;
+    int32_t old_count = old != NULL ? old->schema_count : 0;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_arena_zeroed(&commit->arena, (size_t)old_count + 1, sizeof(*record->schemas),
+                               &record->schemas, err));
+    for (int32_t i = 0; i < old_count; i++) {
+        if (commit->schema_switch.hash[0] == '\0' ||
+            strcmp(old->schemas[i].table, update->table) != 0) {
+            record->schemas[record->schema_count++] = old->schemas[i];
+        }
+    }
+    if (commit->schema_switch.hash[0] != '\0') {
+        struct schema_stamp *stamp = &record->schemas[record->schema_count++];
+
+        stamp->table = update->table;
+        memcpy(stamp->hash, commit->schema_switch.hash, sizeof(stamp->hash));
+    }
+out:
+    return status;
 }
 
-/* A put has failed: what became of it? `*is_open`: nothing, so far; it may be tried again. */
-static ktk_status resolve(struct ktk_update *update, ktk_status failure, bool *is_open,
-                          ktk_error *err) {
-    struct document_state state;
-    ktk_error inner = {0};
-    bool is_ours;
-    ktk_status status = ktki_document_state_read(&state, update, &is_ours, &inner);
+/* Make the document, and keep it under the commit's name before anybody can see it. */
+static ktk_status compose(struct commit *commit, ktk_error *err) {
+    struct ktk_update *update = commit->update;
+    ktk_dataset *dataset = commit->current.dataset;
+    ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
+    struct commit_record record;
+    struct buffer json;
+    struct buffer key;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&json, update->allocator, 0);
+    ktki_buffer_init(&key, update->allocator, 0);
+    KTKI_TRY(ktki_chain_next(&record, &commit->arena, update, dataset, err));
+    KTKI_TRY(stamp_schemas(&record, commit, err));
+    KTKI_TRY(ktki_apply(&json, &update->change, update->uuid,
+                        ktki_update_replaces(update) ? NULL : dataset, &record, err));
+    KTKI_TRY(ktki_chain_key(&key, update->uuid, record.sequence, record.id, err));
+    condition.flags = KTK_PUT_DEFER_SYNC;
+    KTKI_TRY(
+        ktki_buffer_append(&commit->sequences, &record.sequence, sizeof(record.sequence), err));
+    KTKI_TRY(ktk_store_put(update->store, (const char *)key.data, json.data, json.size, &condition,
+                           NULL, err));
+    commit->document.size = 0;
+    KTKI_TRY(ktki_document_pack(&commit->document, update->format, (const char *)json.data,
+                                json.size, err));
+out:
+    ktki_buffer_clear(&key);
+    ktki_buffer_clear(&json);
+    return status;
+}
+
+/* The best that can be done where the store swaps nothing: look once more right before the put. */
+static ktk_status check_unmoved(const struct commit *commit, ktk_error *err) {
+    const struct ktk_update *update = commit->update;
+    struct document_state state = ktki_document_state_ref(&commit->current);
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_document_state_renew(&state, update, false, err));
+    if (!ktki_document_state_equals(&state, &commit->current)) {
+        KTKI_FAIL(err, KTK_E_CONFLICT, "dataset '%s' in %s was changed by somebody else meanwhile",
+                  update->uuid, ktk_store_name(update->store));
+    }
+out:
+    ktki_document_state_clear(&state);
+    return status;
+}
+
+static ktk_status put_document(struct commit *commit, ktk_error *err) {
+    const struct ktk_update *update = commit->update;
+    const struct document_state *current = &commit->current;
+    ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
+    ktk_status status = KTK_OK;
+
+    if (!is_conditional(commit)) {
+        KTKI_TRY(check_unmoved(commit, err));
+    }
+    ktki_document_state_clear(&commit->sent);
+    commit->sent = ktki_document_state_ref(current);
+    commit->is_sent = true;
+    commit->is_pending = true;
+    commit->result->attempts++;
+    if (is_conditional(commit)) {
+        bool is_there = current->exists && current->format == update->format;
+
+        condition.must_not_exist = !is_there;
+        condition.matches = is_there ? &current->version : NULL;
+    }
+    status = ktk_store_put(update->store, update->document_key, commit->document.data,
+                           commit->document.size, &condition, NULL, err);
+out:
+    return status;
+}
+
+static void clear_attempt(struct commit *commit) {
+    if (commit->update->fate == UPDATE_FAILED) {
+        ktki_schema_switch_revert(&commit->schema_switch);
+    }
+    ktki_schema_switch_clear(&commit->schema_switch);
+    ktki_arena_clear(&commit->arena);
+}
+
+/* Everything up to the put, and the put. `*is_open`: what failed may well come off another time. */
+static ktk_status attempt(struct commit *commit, bool *is_open, ktk_error *err) {
+    struct ktk_update *update = commit->update;
+    ktk_dataset *dataset = commit->current.dataset;
+    ktk_status status = KTK_OK;
 
     *is_open = false;
+    clear_attempt(commit);
+    KTKI_TRY(join(commit, err));
+    KTKI_TRY(check_files(commit, err));
+    KTKI_TRY(
+        ktki_index_follow(&update->change, ktki_update_replaces(update) ? NULL : dataset, err));
+    commit->meets_foreign =
+        commit->meets_foreign ||
+        (dataset != NULL &&
+         ktki_document_is_foreign(ktki_dataset_document(dataset), ktki_dataset_record(dataset)));
+    KTKI_TRY(ktki_schema_switch_init(&commit->schema_switch, update, &commit->current, err));
+    *is_open = true;
+    KTKI_TRY(compose(commit, err));
+    KTKI_TRY(ktki_schema_switch_prepare(&commit->schema_switch, err));
+    /* Files before the document: a reader that sees the new one must find all that it names, also
+     * after a power cut. */
+    KTKI_TRY(ktk_store_sync(update->store, err));
+    KTKI_TRY(ktki_schema_switch_put(&commit->schema_switch, err));
+    KTKI_TRY(put_document(commit, err));
+    commit->is_pending = false;
+    memcpy(&commit->landed, commit->sequences.data + commit->sequences.size - sizeof(int64_t),
+           sizeof(commit->landed));
+out:
+    return status;
+}
+
+/* ---- after the put ---- */
+
+/* Who cannot swap in one step, or shares the document with programs that do not, looks again: a
+ * commit that was written over is joined with what it was written over with. */
+static ktk_status verify(struct commit *commit, bool *is_ours, ktk_error *err) {
+    static const int64_t waits_ms[] = {0, 250, 1000};
+    size_t count = commit->meets_foreign ? sizeof(waits_ms) / sizeof(waits_ms[0])
+                                         : (size_t)!is_conditional(commit);
+    ktk_status status = KTK_OK;
+
+    *is_ours = true;
+    for (size_t i = 0; i < count && status == KTK_OK && *is_ours; i++) {
+        ktki_clock_sleep_ms(commit->update->clock, waits_ms[i]);
+        status = look(commit, is_ours, err);
+    }
+    return status;
+}
+
+static bool is_retryable(ktk_status status) {
+    return status == KTK_E_UNAVAILABLE || status == KTK_E_EXISTS || status == KTK_E_CONFLICT;
+}
+
+/* The limits are reached. */
+static ktk_status give_up(struct commit *commit, ktk_status cause, ktk_error *err) {
+    bool is_ours = false;
+    ktk_status status;
+
+    if (!commit->is_sent) {
+        return cause;
+    }
+    status = look(commit, &is_ours, err);
     if (status != KTK_OK) {
-        update->fate = UPDATE_UNKNOWN;
-        /* Lack of memory says so itself; the caller can do something about it. */
-        return failure == KTK_E_NO_MEMORY
-                   ? failure
-                   : ktk_error_set(err, KTK_E_UNAVAILABLE,
-                                   "it is unknown whether commit %s of dataset '%s' came through: "
-                                   "%s",
-                                   update->commit_id, update->uuid, inner.message);
+        return unknown(commit, status, err);
     }
     if (is_ours) {
         return KTK_OK;
     }
-    if (!ktki_document_state_equals(&state, &update->base)) {
-        return ktki_commit_lost(update, err);
+    if (!commit->is_pending ||
+        (is_conditional(commit) && !ktki_document_state_equals(&commit->current, &commit->sent))) {
+        /* The put was bound to a state that is gone: it can come through no more. */
+        return ktk_error_set(err, KTK_E_CONFLICT,
+                             "dataset '%s' in %s was changed by others at each of %d attempts",
+                             commit->update->uuid, ktk_store_name(commit->update->store),
+                             (int)commit->result->attempts);
     }
-    *is_open = failure == KTK_E_UNAVAILABLE || failure == KTK_E_EXISTS || failure == KTK_E_CONFLICT;
-    return failure;
+    (void)ktk_error_set(err, KTK_E_UNAVAILABLE, "no attempt of %d was answered",
+                        (int)commit->result->attempts);
+    return unknown(commit, KTK_E_UNAVAILABLE, err);
 }
 
-/* Put the document until its outcome is known. Sending the same bytes under the same condition
- * again is harmless, even if an earlier copy of them arrives late. */
-static ktk_status put_document(struct ktk_update *update, const struct buffer *document,
-                               int32_t *attempts, ktk_error *err) {
-    bool is_conditional = ktk_store_has_conditional_put(update->store);
-    ktk_status status = KTK_OK;
-    bool is_open = true;
+/* An attempt has failed in a way that another one will not mend. What became of its put? */
+static ktk_status resolve(struct commit *commit, ktk_status failure, ktk_error *err) {
+    ktk_error inner = {0};
+    bool is_ours;
+    ktk_status status;
 
-    for (*attempts = 1;; (*attempts)++) {
-        status = is_conditional ? put_conditional(update, document, err)
-                                : put_checked(update, document, err);
-        if (status == KTK_OK) {
-            break;
-        }
-        status = resolve(update, status, &is_open, err);
-        if (status == KTK_OK || !is_open) {
-            break;
-        }
-        if (*attempts == ATTEMPTS_MAX) {
-            update->fate = UPDATE_UNKNOWN;
-            ktki_error_context(err, "it is unknown whether commit %s of dataset '%s' came through",
-                               update->commit_id, update->uuid);
-            status = status == KTK_E_UNAVAILABLE
-                         ? status
-                         : ktk_error_set(err, KTK_E_UNAVAILABLE, "%s",
-                                         "the store answers conditional puts in contradictions");
-            break;
-        }
-        wait_ms(WAIT_FIRST_MS << (2 * (*attempts - 1)));
+    if (!commit->is_sent) {
+        return failure;
     }
-    return status;
-}
-
-ktk_status ktki_commit(struct ktk_update *update, int32_t *attempts, ktk_error *err) {
-    struct schema_switch schema_switch = {0};
-    struct buffer document;
-    ktk_status status = KTK_OK;
-
-    ktki_buffer_init(&document, update->allocator, 0);
-    update->fate = UPDATE_FAILED;
-    KTKI_TRY(ktki_schema_switch_init(&schema_switch, update, err));
-    KTKI_TRY(ktki_commit_document_write(update, schema_switch.hash, &document, err));
-    /* Files before the document: a reader that sees the new one must find all that it names, also
-     * after a power cut. */
-    KTKI_TRY(ktk_store_sync(update->store, err));
-    KTKI_TRY(ktki_schema_switch_put(&schema_switch, err));
-    status = put_document(update, &document, attempts, err);
+    status = look(commit, &is_ours, &inner);
     if (status != KTK_OK) {
-        if (update->fate == UPDATE_FAILED) {
-            ktki_schema_switch_revert(&schema_switch);
+        if (err != NULL) {
+            *err = inner;
         }
-        goto out;
+        return unknown(commit, failure == KTK_E_NO_MEMORY ? failure : status, err);
     }
-    update->fate = UPDATE_COMMITTED;
-    ktki_schema_switch_confirm(&schema_switch);
-    if (update->mode == KTK_UPDATE_OVERWRITE) {
-        /* A document in the other format is of the old state (defect D-14); ours wins anyway. */
-        ktki_update_discard(update, update->msgpack_key);
+    return is_ours ? KTK_OK : failure;
+}
+
+static ktk_status run(struct commit *commit, ktk_error *err) {
+    ktk_status status = KTK_OK;
+    bool is_ours = false;
+
+    for (;;) {
+        bool is_open = true;
+
+        commit->retry.attempts++;
+        status = look(commit, &is_ours, err);
+        if (status != KTK_OK && !is_retryable(status)) {
+            return commit->is_sent ? unknown(commit, status, err) : status;
+        }
+        if (status == KTK_OK && !is_ours) {
+            status = attempt(commit, &is_open, err);
+        }
+        if (status == KTK_OK) {
+            status = verify(commit, &is_ours, err);
+            if (status == KTK_OK && is_ours) {
+                return KTK_OK;
+            }
+            status = status == KTK_OK ? KTK_E_UNAVAILABLE : status;
+        }
+        if (!is_open) {
+            /* Our put, if there was one, was bound to a state that is gone; unless it is not. */
+            return commit->is_pending &&
+                           (!is_conditional(commit) ||
+                            ktki_document_state_equals(&commit->current, &commit->sent))
+                       ? unknown(commit, status, err)
+                       : status;
+        }
+        if (!is_retryable(status)) {
+            return resolve(commit, status, err);
+        }
+        if (!ktki_retry_wait(&commit->retry)) {
+            return give_up(commit, status, err);
+        }
     }
-out:
-    ktki_schema_switch_clear(&schema_switch);
-    ktki_buffer_clear(&document);
+}
+
+/* Documents that we kept but that did not come through. */
+static void forget_versions(struct commit *commit) {
+    const int64_t *sequences = (const int64_t *)commit->sequences.data;
+    struct buffer key;
+
+    ktki_buffer_init(&key, commit->update->allocator, 0);
+    for (size_t i = 0; i < commit->sequences.size / sizeof(*sequences); i++) {
+        key.size = 0;
+        if (sequences[i] != commit->landed &&
+            ktki_chain_key(&key, commit->update->uuid, sequences[i], commit->update->commit_id,
+                           NULL) == KTK_OK) {
+            ktki_update_discard(commit->update, (const char *)key.data);
+        }
+    }
+    ktki_buffer_clear(&key);
+}
+
+ktk_status ktki_commit(struct ktk_update *update, ktk_commit *result, ktk_error *err) {
+    struct commit commit = {.update = update, .result = result};
+    ktk_status status;
+
+    ktki_buffer_init(&commit.sequences, update->allocator, 0);
+    ktki_buffer_init(&commit.document, update->allocator, 0);
+    ktki_arena_init(&commit.arena, update->allocator);
+    ktki_retry_init(&commit.retry, update->clock, update->attempts_max, update->time_max_ms);
+    commit.current = ktki_document_state_ref(&update->base);
+    update->fate = UPDATE_FAILED;
+    status = run(&commit, err);
+    if (status == KTK_OK) {
+        update->fate = UPDATE_COMMITTED;
+        ktki_schema_switch_confirm(&commit.schema_switch);
+        if (commit.landed != 0) {
+            forget_versions(&commit);
+        }
+        if (update->mode == KTK_UPDATE_OVERWRITE) {
+            /* A document in the other format is of the old state (defect D-14); ours wins anyway.
+             */
+            ktki_update_discard(update, update->msgpack_key);
+        }
+        result->met_foreign_writer = commit.meets_foreign;
+    } else if (update->fate == UPDATE_FAILED) {
+        commit.landed = 0;
+        forget_versions(&commit);
+    }
+    clear_attempt(&commit);
+    ktki_document_state_clear(&commit.sent);
+    ktki_document_state_clear(&commit.current);
+    ktki_buffer_clear(&commit.document);
+    ktki_buffer_clear(&commit.sequences);
     return status;
 }

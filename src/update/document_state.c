@@ -2,110 +2,93 @@
 
 #include <string.h>
 
-#include "base/context.h"
 #include "base/error.h"
 #include "base/hash_map.h"
-#include "base/json_read.h"
-#include "base/text.h"
+#include "dataset/document_file.h"
 
-#define COMMIT_NESTING_MAX 8
-#define METADATA_NESTING_MAX 64
-
-/* Walk to the value of a member of the map that is about to begin. False: there is none, or the
- * text is no such map. */
-static bool find_member(struct json_reader *json, const char *key) {
-    enum json_event event;
-
-    if (ktki_json_expect(json, JSON_OBJECT_BEGIN, "a map", NULL) != KTK_OK) {
-        return false;
-    }
-    while (ktki_json_next(json, &event, NULL) == KTK_OK && event == JSON_KEY) {
-        if (ktki_json_is(json, key)) {
-            return true;
-        }
-        if (ktki_json_skip(json, NULL, NULL, NULL) != KTK_OK) {
-            return false;
-        }
-    }
-    return false;
+void ktki_document_state_clear(struct document_state *state) {
+    ktk_dataset_free(state->dataset);
+    *state = (struct document_state){0};
 }
 
-/* A text member of a map, if it has just the length that is asked for. */
-static void copy_member(const ktk_allocator *allocator, const char *text, size_t size,
-                        const char *key, char *out, size_t out_size) {
-    struct json_reader json;
-    enum json_event event;
+struct document_state ktki_document_state_ref(const struct document_state *state) {
+    struct document_state copy = *state;
 
-    ktki_json_reader_init(&json, allocator, text, size, COMMIT_NESTING_MAX);
-    if (find_member(&json, key) && ktki_json_next(&json, &event, NULL) == KTK_OK &&
-        event == JSON_STRING && json.text_size == out_size - 1) {
-        memcpy(out, json.text, json.text_size);
-        out[json.text_size] = '\0';
-    }
-    ktki_json_reader_clear(&json);
+    copy.dataset = state->dataset != NULL ? ktk_dataset_ref(state->dataset) : NULL;
+    return copy;
 }
 
-static void parse_commit(struct document_state *state, const ktk_allocator *allocator,
-                         const char *text, size_t size) {
-    struct json_reader json;
-    enum json_event event;
-
-    copy_member(allocator, text, size, "id", state->commit_id, sizeof(state->commit_id));
-    copy_member(allocator, text, size, "schema_xxh3", state->schema_hash,
-                sizeof(state->schema_hash));
-    ktki_json_reader_init(&json, allocator, text, size, COMMIT_NESTING_MAX);
-    if (find_member(&json, "seq") && ktki_json_next(&json, &event, NULL) == KTK_OK &&
-        event == JSON_NUMBER) {
-        (void)ktki_parse_i64(json.text, json.text_size, &state->sequence);
-    }
-    ktki_json_reader_clear(&json);
-}
-
-/* metadata["ktk.commit"], as far as there is one: a document of the originals has none, and one
- * that is about to be overwritten need not even be readable. */
-static void find_commit(struct document_state *state, const ktk_allocator *allocator,
-                        const ktk_bytes *document) {
-    struct json_reader json;
-    enum json_event event;
-
-    ktki_json_reader_init(&json, allocator, (const char *)document->data, document->size,
-                          METADATA_NESTING_MAX);
-    if (find_member(&json, "metadata") && find_member(&json, "ktk.commit") &&
-        ktki_json_next(&json, &event, NULL) == KTK_OK && event == JSON_STRING) {
-        parse_commit(state, allocator, json.text, json.text_size);
-    }
-    ktki_json_reader_clear(&json);
+static bool is_unreadable(ktk_status status) {
+    return status == KTK_E_CORRUPT || status == KTK_E_UNSUPPORTED || status == KTK_E_LIMIT ||
+           status == KTK_E_INVALID;
 }
 
 ktk_status ktki_document_state_read(struct document_state *out, const struct ktk_update *update,
-                                    bool *is_ours, ktk_error *err) {
+                                    bool needs_dataset, ktk_error *err) {
     struct document_state state = {0};
-    ktk_bytes document = KTK_BYTES_INIT;
-    bool found = false;
+    ktk_bytes text = KTK_BYTES_INIT;
     ktk_status status =
-        ktk_store_get(update->store, update->document_key, &document, &state.version, err);
+        ktki_document_load(&text, &state.format, &state.version, update->store, update->uuid, err);
 
-    state.exists = status == KTK_OK;
-    KTKI_TRY(status == KTK_E_NOT_FOUND ? KTK_OK : status);
-    if (document.size > 0) {
-        state.hash = ktki_hash_bytes(document.data, document.size);
-        find_commit(&state, update->allocator, &document);
-        /* Nobody else ever writes our id, so that wherever it stands our commit came through. */
-        found = memmem(document.data, document.size, update->commit_id,
-                       sizeof(update->commit_id) - 1) != NULL;
+    if (status == KTK_E_NOT_FOUND || (!needs_dataset && is_unreadable(status))) {
+        /* A JSON file is read as it is: what cannot be unpacked is the other one. */
+        state = (struct document_state){0};
+        status = KTK_OK;
+        goto done;
     }
+    KTKI_TRY(status);
+    state.exists = true;
+    if (state.version.text[0] == '\0') {
+        state.hash = ktki_hash_bytes(text.data, text.size);
+    }
+    status = ktki_dataset_of_text(&state.dataset, update->store, &text, state.format,
+                                  &state.version, err);
+    if (status != KTK_OK && (needs_dataset || !is_unreadable(status))) {
+        ktki_error_context(err, "metadata '%s%s'", update->uuid,
+                           ktki_document_suffix(state.format));
+        goto out;
+    }
+    status = KTK_OK;
+done:
     *out = state;
-    if (is_ours != NULL) {
-        *is_ours = found;
-    }
+    state = (struct document_state){0};
 out:
-    ktk_bytes_clear(&document);
+    ktki_document_state_clear(&state);
+    ktk_bytes_clear(&text);
+    return status;
+}
+
+/* Is it certain, without a read, that nothing has changed? */
+static bool is_known(const struct document_state *state, const struct ktk_update *update) {
+    ktk_store_entry entry;
+
+    return state->exists && state->format == KTK_DOCUMENT_JSON && update->format == state->format &&
+           state->version.text[0] != '\0' &&
+           ktk_store_head(update->store, update->document_key, &entry, NULL) == KTK_OK &&
+           strcmp(entry.version.text, state->version.text) == 0;
+}
+
+ktk_status ktki_document_state_renew(struct document_state *out, const struct ktk_update *update,
+                                     bool needs_dataset, ktk_error *err) {
+    struct document_state state;
+    ktk_status status = KTK_OK;
+
+    if (is_known(out, update)) {
+        goto out;
+    }
+    KTKI_TRY(ktki_document_state_read(&state, update, needs_dataset, err));
+    ktki_document_state_clear(out);
+    *out = state;
+out:
     return status;
 }
 
 bool ktki_document_state_equals(const struct document_state *a, const struct document_state *b) {
     if (!a->exists || !b->exists) {
         return a->exists == b->exists;
+    }
+    if (a->format != b->format) {
+        return false;
     }
     if (a->version.text[0] != '\0' && b->version.text[0] != '\0') {
         return strcmp(a->version.text, b->version.text) == 0;

@@ -7,6 +7,7 @@
 #include "dataset/name.h"
 #include "dataset/table_schema.h"
 #include "update/file_write.h"
+#include "update/update_base.h"
 #include "update/write_groups.h"
 
 struct input {
@@ -149,6 +150,7 @@ static ktk_status agree(struct input *input, ktk_error *err) {
         KTKI_TRY(ktki_table_schema_agree(&input->table_schema, update->schema,
                                          update->schema_origin, normal, input->origin, err));
     }
+    KTKI_TRY(ktki_update_check_schema(update, input->table_schema, input->origin, err));
 out:
     ktki_schema_free(normal);
     return status;
@@ -157,8 +159,9 @@ out:
 /* ---- labels ---- */
 
 /* Add entries for the files to come; their labels must be new to the update. */
-static ktk_status add_files(struct ktk_update *update, const char *const *labels, size_t count,
+static ktk_status add_files(struct input *input, const char *const *labels, size_t count,
                             ktk_error *err) {
+    struct ktk_update *update = input->update;
     struct buffer duplicates;
     ktk_status status = KTK_OK;
 
@@ -173,6 +176,9 @@ static ktk_status add_files(struct ktk_update *update, const char *const *labels
         if (!is_new) {
             KTKI_TRY(ktki_buffer_append_format(&duplicates, err, "%s'%s'",
                                                duplicates.size == 0 ? "" : ", ", labels[i]));
+        }
+        if (input->is_given) {
+            KTKI_TRY(ktki_update_check_label(update, labels[i], err));
         }
         KTKI_TRY(ktki_buffer_append(&update->files, &file, sizeof(file), err));
     }
@@ -227,7 +233,7 @@ static ktk_status add_group_files(struct input *input, const struct partition_ro
         KTKI_TRY(group_label(input, &rows->keys, group, &scratch, &label, err));
         KTKI_TRY(ktki_buffer_append(&labels, &label, sizeof(label), err));
     }
-    KTKI_TRY(add_files(input->update, (const char *const *)labels.data, rows->group_count, err));
+    KTKI_TRY(add_files(input, (const char *const *)labels.data, rows->group_count, err));
 out:
     ktki_buffer_clear(&scratch);
     ktki_buffer_clear(&labels);
@@ -244,7 +250,7 @@ static ktk_status write_whole(struct input *input, ktk_error *err) {
     struct written_file *file;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(add_files(update, &input->label, 1, err));
+    KTKI_TRY(add_files(input, &input->label, 1, err));
     file = (struct written_file *)(update->files.data + update->files.size) - 1;
     KTKI_TRY(ktki_table_schema_of_file(&file_schema, input->reader.schema, NULL, 0, err));
     KTKI_TRY(ktki_file_write_init(&write, update, file_schema, err));
@@ -289,6 +295,9 @@ ktk_status ktki_input_write(struct ktk_update *update, struct ArrowArrayStream *
     struct input input = {.update = update};
     ktk_status status = KTK_OK;
 
+    if (update->first_file_ms == 0) {
+        update->first_file_ms = ktki_clock_now_ms(update->clock);
+    }
     KTKI_TRY(take_label(&input, label, err));
     KTKI_TRY(ktki_reader_init(&input.reader, update->context, stream, err));
     KTKI_TRY(check_columns(&input, err));

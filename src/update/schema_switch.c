@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/hash_map.h"
 #include "dataset/table_schema.h"
-#include "update/commit.h"
 #include "update/document_state.h"
 
 /* Others may change the file between our read and our put; each round one of them made progress. */
@@ -71,9 +70,14 @@ static ktk_status try_put(struct schema_switch *schema_switch, bool *is_done, kt
     }
     if (exists) {
         /* After the read: whoever put that file before a commit shows that commit here. */
-        KTKI_TRY(ktki_document_state_read(&state, update, NULL, err));
-        *is_done = !ktki_document_state_equals(&state, &update->base);
-        KTKI_TRY(*is_done ? ktki_commit_lost(update, err) : KTK_OK);
+        KTKI_TRY(ktki_document_state_read(&state, update, false, err));
+        *is_done = !ktki_document_state_equals(&state, schema_switch->current);
+        ktki_document_state_clear(&state);
+        if (*is_done) {
+            KTKI_FAIL(err, KTK_E_CONFLICT,
+                      "dataset '%s' in %s was changed by somebody else meanwhile", update->uuid,
+                      ktk_store_name(update->store));
+        }
     }
     status = put_file(update, schema_switch->bytes.data, schema_switch->bytes.size,
                       exists ? &seen : NULL, &schema_switch->version, err);
@@ -88,28 +92,89 @@ out:
     return status;
 }
 
+static ktk_status encode(struct schema_switch *schema_switch, struct schema *schema,
+                         ktk_error *err) {
+    schema_switch->is_changed = true;
+    return ktki_table_schema_encode(&schema_switch->bytes, schema_switch->update->context, schema,
+                                    err);
+}
+
+/* The schema that the dataset has, widened. One that needs no change keeps its very bytes. */
+static ktk_status join(struct schema_switch *schema_switch, ktk_error *err) {
+    const struct ktk_update *update = schema_switch->update;
+    ktk_dataset *dataset = schema_switch->current->dataset;
+    struct schema *stored;
+    struct schema *joined = NULL;
+    const void *file;
+    size_t size;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_dataset_table_schema(&stored, dataset, update->table, err));
+    KTKI_TRY(ktki_table_schema_widen(&joined, stored, update->schema_key, update->schema,
+                                     update->schema_origin, err));
+    if (joined != stored) {
+        KTKI_TRY(encode(schema_switch, joined, err));
+        goto out;
+    }
+    KTKI_TRY(ktk_dataset_schema_file(dataset, update->table, &file, &size, err));
+    KTKI_TRY(ktki_buffer_append(&schema_switch->bytes, file, size, err));
+out:
+    ktki_schema_free(joined);
+    return status;
+}
+
 ktk_status ktki_schema_switch_init(struct schema_switch *out, const struct ktk_update *update,
-                                   ktk_error *err) {
-    struct schema_switch result = {.update = update};
+                                   const struct document_state *current, ktk_error *err) {
+    struct schema_switch result = {.update = update, .current = current};
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&result.bytes, update->allocator, 0);
     if (update->schema != NULL) {
-        KTKI_TRY(ktki_table_schema_encode(&result.bytes, update->context, update->schema, err));
-        (void)snprintf(result.hash, sizeof(result.hash), "%016llx",
-                       (unsigned long long)ktki_hash_bytes(result.bytes.data, result.bytes.size));
+        bool is_new = current->dataset == NULL || ktki_update_replaces(update) ||
+                      ktk_dataset_table_count(current->dataset) == 0;
+
+        KTKI_TRY(is_new ? encode(&result, update->schema, err) : join(&result, err));
+        ktki_hash_text(result.hash, ktki_hash_bytes(result.bytes.data, result.bytes.size));
     }
     *out = result;
-    result.bytes.data = NULL;
-    result.bytes.capacity = 0;
+    result.update = NULL;
 out:
-    ktki_schema_switch_clear(&result);
+    if (result.update != NULL) {
+        ktki_buffer_clear(&result.bytes);
+    }
+    return status;
+}
+
+/* The document that is replaced was committed with this very file, so that its copy is there. */
+static bool has_copy(const struct schema_switch *schema_switch) {
+    const struct document_state *current = schema_switch->current;
+    const struct schema_stamp *stamp =
+        current->dataset != NULL
+            ? ktki_commit_stamp(ktki_dataset_record(current->dataset), schema_switch->update->table)
+            : NULL;
+
+    return stamp != NULL && strcmp(stamp->hash, schema_switch->hash) == 0;
+}
+
+static ktk_status put_copy(const struct schema_switch *schema_switch, ktk_error *err) {
+    const struct ktk_update *update = schema_switch->update;
+    ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
+    struct buffer key;
+    ktk_status status = KTK_OK;
+
+    condition.flags = KTK_PUT_DEFER_SYNC;
+    ktki_buffer_init(&key, update->allocator, 0);
+    KTKI_TRY(ktki_schema_copy_key(&key, update->uuid, update->table, schema_switch->hash, err));
+    KTKI_TRY(ktk_store_put(update->store, (const char *)key.data, schema_switch->bytes.data,
+                           schema_switch->bytes.size, &condition, NULL, err));
+out:
+    ktki_buffer_clear(&key);
     return status;
 }
 
 ktk_status ktki_schema_switch_put(struct schema_switch *schema_switch, ktk_error *err) {
+    bool is_done = !schema_switch->is_changed;
     ktk_status status = KTK_OK;
-    bool is_done = schema_switch->update->schema == NULL;
 
     for (int round = 0; round < ROUNDS_MAX && !is_done; round++) {
         status = try_put(schema_switch, &is_done, err);
@@ -120,9 +185,14 @@ ktk_status ktki_schema_switch_put(struct schema_switch *schema_switch, ktk_error
     return status;
 }
 
+ktk_status ktki_schema_switch_prepare(const struct schema_switch *schema_switch, ktk_error *err) {
+    return schema_switch->hash[0] == '\0' || has_copy(schema_switch) ? KTK_OK
+                                                                     : put_copy(schema_switch, err);
+}
+
 void ktki_schema_switch_confirm(struct schema_switch *schema_switch) {
     const struct ktk_update *update = schema_switch->update;
-    bool is_ours = update->schema == NULL;
+    bool is_ours = !schema_switch->is_changed;
 
     for (int round = 0; round < ROUNDS_MAX && !is_ours; round++) {
         ktk_bytes bytes = KTK_BYTES_INIT;
@@ -144,11 +214,20 @@ void ktki_schema_switch_confirm(struct schema_switch *schema_switch) {
  */
 static bool is_relied_on(const struct schema_switch *schema_switch) {
     const struct ktk_update *update = schema_switch->update;
+    const struct schema_stamp *stamp = NULL;
     struct document_state state;
+    bool result;
 
-    return ktki_document_state_read(&state, update, NULL, NULL) == KTK_OK &&
-           !ktki_document_state_equals(&state, &update->base) &&
-           strcmp(state.schema_hash, schema_switch->hash) == 0;
+    if (ktki_document_state_read(&state, update, false, NULL) != KTK_OK) {
+        return false;
+    }
+    if (state.dataset != NULL) {
+        stamp = ktki_commit_stamp(ktki_dataset_record(state.dataset), update->table);
+    }
+    result = !ktki_document_state_equals(&state, schema_switch->current) && stamp != NULL &&
+             strcmp(stamp->hash, schema_switch->hash) == 0;
+    ktki_document_state_clear(&state);
+    return result;
 }
 
 void ktki_schema_switch_revert(struct schema_switch *schema_switch) {

@@ -12,27 +12,40 @@
 #include "update/update_internal.h"
 
 struct schema_switch {
-    const struct ktk_update *update;
-    struct buffer bytes;            /* of the new file */
-    char hash[KTKI_HASH_TEXT_SIZE]; /* of these; "" if there is no schema */
+    const struct ktk_update *update; /* NULL: empty */
+    const struct document_state *current;
+    struct buffer bytes;            /* of the file that the commit wants */
+    char hash[KTKI_HASH_TEXT_SIZE]; /* of these; "" if the update has no schema */
+    bool is_changed;                /* the dataset has another file, or none */
     bool is_put;                    /* the file was changed, by us */
     ktk_store_version version;      /* of our file */
     bool had_file;
     ktk_bytes previous; /* of the file that was replaced */
 };
 
-/** Encode the schema of the update, if it has one. Nothing is written yet. */
+/**
+ * Join the schema of the update, if it has one, with that of the document which the commit
+ * replaces. Nothing is written yet. Both must outlive the switch.
+ *
+ * @return KTK_E_SCHEMA if they do not agree.
+ */
 ktk_status ktki_schema_switch_init(struct schema_switch *out, const struct ktk_update *update,
-                                   ktk_error *err);
+                                   const struct document_state *current, ktk_error *err);
 
 /**
- * Put the file if the store has another.
+ * Put a copy of the file under its hash (`<uuid>/_ktk/schema/<table>/<hash>.arrowschema`), unless
+ * there is one: readers take it where the file at the fixed key is not the one that the document
+ * was committed with.
+ */
+ktk_status ktki_schema_switch_prepare(const struct schema_switch *schema_switch, ktk_error *err);
+
+/**
+ * Put the file if the dataset has another.
  *
  * Writers that race for one dataset replace each other's files here, each conditional on what it
- * saw; one that sees that the document has changed already stops with KTK_E_EXISTS or
- * KTK_E_CONFLICT. The winner of the document then puts its file again if need be
- * (ktki_schema_switch_confirm), a loser puts back what it replaced (ktki_schema_switch_revert), so
- * that in the end the file is the winner's.
+ * saw; one that sees that the document has changed already stops with KTK_E_CONFLICT. The winner of
+ * the document then puts its file again if need be (ktki_schema_switch_confirm), a loser puts back
+ * what it replaced (ktki_schema_switch_revert), so that in the end the file is the winner's.
  */
 ktk_status ktki_schema_switch_put(struct schema_switch *schema_switch, ktk_error *err);
 

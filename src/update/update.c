@@ -9,12 +9,20 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/json_write.h"
+#include "dataset/document_file.h"
 #include "dataset/name.h"
 #include "parquet/write_options.h"
+#include "predicate/predicate.h"
 #include "update/commit.h"
 #include "update/document_state.h"
+#include "update/index_follow.h"
 #include "update/input.h"
+#include "update/scope.h"
+#include "update/update_base.h"
 #include "update/update_internal.h"
+
+/* Files that nobody names are safe for so long. */
+#define GRACE_MS ((int64_t)72 * 3600 * 1000)
 
 ktk_status ktki_update_text(struct ktk_update *update, const char **out, ktk_error *err,
                             const char *format, ...) {
@@ -87,24 +95,31 @@ static ktk_status take_metadata(struct ktk_update *update, const char *metadata,
         KTKI_FAIL(err, KTK_E_INVALID, "the metadata must be a JSON map");
     }
     KTKI_TRY(ktki_arena_text(&update->arena, (const char *)normal.data, normal.size,
-                             &update->metadata, err));
-    update->metadata_size = normal.size;
+                             &update->change.metadata, err));
+    update->change.metadata_size = normal.size;
 out:
     ktki_buffer_clear(&normal);
     return status;
+}
+
+static ktk_status take_format(struct ktk_update *update, ktk_document_format format,
+                              ktk_error *err) {
+    update->format = format;
+    return ktki_update_text(update, &update->document_key, err, "%s%s", update->uuid,
+                            ktki_document_suffix(format));
 }
 
 static ktk_status take_names(struct ktk_update *update, const char *uuid, const char *table,
                              ktk_error *err) {
     ktk_status status = KTK_OK;
 
+    update->has_table = table != NULL;
     table = table == NULL ? KTKI_TABLE_DEFAULT : table;
     KTKI_TRY(ktk_uuid_check(uuid, err));
     KTKI_TRY(ktki_table_name_check(table, err));
     KTKI_TRY(ktki_update_text(update, &update->uuid, err, "%s", uuid));
     KTKI_TRY(ktki_update_text(update, &update->table, err, "%s", table));
-    KTKI_TRY(ktki_update_text(update, &update->document_key, err, "%s%s", uuid,
-                              KTKI_DOCUMENT_SUFFIX_JSON));
+    KTKI_TRY(take_format(update, KTK_DOCUMENT_JSON, err));
     KTKI_TRY(ktki_update_text(update, &update->msgpack_key, err, "%s%s", uuid,
                               KTKI_DOCUMENT_SUFFIX_MSGPACK));
     KTKI_TRY(ktki_update_text(update, &update->schema_key, err, "%s/%s/%s", uuid, table,
@@ -121,8 +136,17 @@ static ktk_status take_options(struct ktk_update *update, const ktk_update_optio
     if (options->size != sizeof(*options)) {
         KTKI_FAIL(err, KTK_E_INVALID, "update options must start as KTK_UPDATE_OPTIONS_INIT");
     }
-    if (options->mode != KTK_UPDATE_CREATE && options->mode != KTK_UPDATE_OVERWRITE) {
+    if ((int)options->mode < KTK_UPDATE_CREATE || options->mode > KTK_UPDATE_CREATE_OR_UPDATE) {
         KTKI_FAIL(err, KTK_E_INVALID, "unknown update mode %d", (int)options->mode);
+    }
+    if ((int)options->on_conflict < KTK_ON_CONFLICT_FAIL ||
+        options->on_conflict > KTK_ON_CONFLICT_REEVALUATE) {
+        KTKI_FAIL(err, KTK_E_INVALID, "unknown way to settle conflicts %d",
+                  (int)options->on_conflict);
+    }
+    if (options->commit_attempts_max < 0 || options->commit_time_max_ms < 0 ||
+        options->grace_ms < 0) {
+        KTKI_FAIL(err, KTK_E_INVALID, "limits of a commit must not be negative");
     }
     KTKI_TRY(ktki_write_options_resolve(&checked, &options->file, err));
     KTKI_TRY(take_partition_on(update, options, err));
@@ -131,6 +155,10 @@ static ktk_status take_options(struct ktk_update *update, const ktk_update_optio
     update->file_options = options->file;
     update->progress = options->progress;
     update->progress_state = options->progress_state;
+    update->on_conflict = options->on_conflict;
+    update->attempts_max = options->commit_attempts_max;
+    update->time_max_ms = options->commit_time_max_ms;
+    update->grace_ms = options->grace_ms > 0 ? options->grace_ms : GRACE_MS;
 out:
     return status;
 }
@@ -139,15 +167,30 @@ static ktk_status check_existence(struct ktk_update *update, ktk_error *err) {
     bool exists;
     ktk_status status = KTK_OK;
 
-    if (update->mode == KTK_UPDATE_CREATE) {
+    switch (update->mode) {
+    case KTK_UPDATE_CREATE:
         KTKI_TRY(ktk_dataset_exists(&exists, update->store, update->uuid, err));
         if (exists) {
             KTKI_FAIL(err, KTK_E_EXISTS,
                       "dataset '%s' already exists in %s and overwrite is not permitted",
                       update->uuid, ktk_store_name(update->store));
         }
-    } else {
-        KTKI_TRY(ktki_document_state_read(&update->base, update, NULL, err));
+        break;
+    case KTK_UPDATE_OVERWRITE:
+        KTKI_TRY(ktki_document_state_read(&update->base, update, false, err));
+        break;
+    case KTK_UPDATE_UPDATE:
+    case KTK_UPDATE_CREATE_OR_UPDATE:
+        KTKI_TRY(ktki_document_state_read(&update->base, update, true, err));
+        if (!update->base.exists && update->mode == KTK_UPDATE_UPDATE) {
+            KTKI_FAIL(err, KTK_E_NOT_FOUND, "dataset '%s' does not exist in %s", update->uuid,
+                      ktk_store_name(update->store));
+        }
+        if (update->base.exists) {
+            KTKI_TRY(ktki_update_check_base(update, update->base.dataset, err));
+            KTKI_TRY(take_format(update, update->base.format, err));
+        }
+        break;
     }
 out:
     return status;
@@ -169,6 +212,8 @@ ktk_status ktk_update_begin(ktk_update **out, ktk_store *store, const char *uuid
     ktki_arena_init(&update->arena, allocator);
     ktki_buffer_init(&update->files, allocator, 0);
     ktki_hash_map_init(&update->labels, allocator);
+    ktki_hash_map_init(&update->base_labels, allocator);
+    ktki_change_init(&update->change, allocator);
     KTKI_TRY(take_names(update, uuid, options->table, err));
     KTKI_TRY(take_options(update, options, err));
     KTKI_TRY(ktki_uuid7(update->commit_id, err));
@@ -204,11 +249,25 @@ ktk_status ktki_update_count(struct ktk_update *update, const struct written_fil
     return KTK_OK;
 }
 
+/* A partition of a dataset of several tables has a file of each, which is more than one input. */
+static ktk_status check_single_table(const ktk_update *update, ktk_error *err) {
+    ktk_dataset *dataset = ktki_update_replaces(update) ? NULL : update->base.dataset;
+
+    if (dataset != NULL && ktk_dataset_table_count(dataset) > 1) {
+        return ktk_error_set(err, KTK_E_UNSUPPORTED,
+                             "dataset '%s' has several tables, to which no rows can be added",
+                             update->uuid);
+    }
+    return KTK_OK;
+}
+
 ktk_status ktk_update_add(ktk_update *update, struct ArrowArrayStream *stream, const char *label,
                           ktk_error *err) {
     ktk_status status = KTK_OK;
 
     KTKI_TRY(check_usable(update, err));
+    KTKI_TRY(check_single_table(update, err));
+    KTKI_TRY(ktki_index_follow_check(update->base.dataset, ktki_update_replaces(update), err));
     status = ktki_input_write(update, stream, label, err);
     if (status != KTK_OK) {
         update->fate = UPDATE_FAILED;
@@ -229,19 +288,151 @@ ktk_status ktk_update_add_nothing(ktk_update *update, ktk_error *err) {
     return status;
 }
 
+/* ---- delete ---- */
+
+static ktk_status check_deletable(const ktk_update *update, ktk_error *err) {
+    ktk_status status = check_usable(update, err);
+
+    if (status == KTK_OK && update->mode != KTK_UPDATE_UPDATE &&
+        update->mode != KTK_UPDATE_CREATE_OR_UPDATE) {
+        status = ktk_error_set(
+            err, KTK_E_INVALID, "dataset '%s' is %s as a whole, there is nothing to delete from it",
+            update->uuid, update->mode == KTK_UPDATE_CREATE ? "created" : "overwritten");
+    }
+    if (status == KTK_OK && ktki_change_has_scope(&update->change)) {
+        status = ktk_error_set(
+            err, KTK_E_INVALID,
+            "the update of dataset '%s' deletes already; join the scopes with or", update->uuid);
+    }
+    return status;
+}
+
+/* Let the scope come down to labels. */
+static ktk_status resolve_scope(ktk_update *update, ktk_error *err) {
+    ktk_dataset *dataset = update->base.dataset;
+    struct buffer found;
+    const int64_t *positions;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&found, update->allocator, 0);
+    if (dataset == NULL) {
+        goto out;
+    }
+    KTKI_TRY(ktki_scope_find(&found, &update->change, dataset, NULL, 0, err));
+    positions = (const int64_t *)found.data;
+    for (size_t i = 0; i < found.size / sizeof(*positions); i++) {
+        KTKI_TRY(ktki_change_remove(
+            &update->change, ktk_dataset_partition_label(dataset, positions[i]), false, err));
+    }
+out:
+    ktki_buffer_clear(&found);
+    return status;
+}
+
+ktk_status ktk_update_delete(ktk_update *update, const ktk_predicate *scope, ktk_error *err) {
+    const char *other;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(check_deletable(update, err));
+    if (scope == NULL) {
+        KTKI_FAIL(err, KTK_E_INVALID,
+                  "a scope without columns is all of dataset '%s'; to delete all, ask for that",
+                  update->uuid);
+    }
+    if (update->base.dataset != NULL) {
+        KTKI_TRY(ktki_scope_check(&other, scope, update->base.dataset, err));
+        if (other != NULL) {
+            KTKI_FAIL(err, KTK_E_INVALID,
+                      "column '%s' of dataset '%s' is no partition key: partitions that hold other "
+                      "rows, too, would be deleted",
+                      other, update->uuid);
+        }
+        KTKI_TRY(ktki_index_follow_check(update->base.dataset, false, err));
+    }
+    KTKI_TRY(ktki_predicate_copy(&update->change.scope, scope, err));
+    KTKI_TRY(resolve_scope(update, err));
+out:
+    return status;
+}
+
+ktk_status ktk_update_delete_all(ktk_update *update, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(check_deletable(update, err));
+    KTKI_TRY(ktki_index_follow_check(update->base.dataset, false, err));
+    update->change.removes_all = true;
+    KTKI_TRY(resolve_scope(update, err));
+out:
+    return status;
+}
+
+/* ---- commit ---- */
+
+static enum operation operation_of(const struct ktk_update *update) {
+    const struct change *change = &update->change;
+
+    if (update->mode == KTK_UPDATE_OVERWRITE) {
+        return OPERATION_OVERWRITE;
+    }
+    if (!update->base.exists) {
+        return OPERATION_CREATE;
+    }
+    if (ktki_change_has_scope(change)) {
+        return change->added_count > 0 ? OPERATION_REPLACE : OPERATION_DELETE;
+    }
+    return change->added_count > 0 ? OPERATION_APPEND : OPERATION_METADATA;
+}
+
+/* The files become partitions of the change. */
+static ktk_status fill_change(struct ktk_update *update, ktk_error *err) {
+    const struct written_file *written = (const struct written_file *)update->files.data;
+    size_t count = update->files.size / sizeof(*written);
+    struct change *change = &update->change;
+    struct partition_file *files;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_arena_array(&change->arena, count, sizeof(*change->added), &change->added, err));
+    KTKI_TRY(ktki_arena_array(&change->arena, count, sizeof(*files), &files, err));
+    for (size_t i = 0; i < count; i++) {
+        files[i] = (struct partition_file){update->table, written[i].key};
+        change->added[i] = (struct partition){written[i].label, 1, &files[i]};
+    }
+    change->added_count = (int64_t)count;
+    change->partition_keys = update->partition_on;
+    change->partition_key_count = update->partition_on_count;
+    change->operation = operation_of(update);
+out:
+    return status;
+}
+
+static ktk_status check_content(const struct ktk_update *update, ktk_error *err) {
+    bool is_update = update->base.exists && !ktki_update_replaces(update);
+
+    if (update->has_input || (is_update && (ktki_change_has_scope(&update->change) ||
+                                            update->change.metadata_size > 2))) {
+        return KTK_OK;
+    }
+    return is_update
+               ? ktk_error_set(err, KTK_E_INVALID,
+                               "nothing was added to, deleted from or set in dataset '%s'",
+                               update->uuid)
+               : ktk_error_set(err, KTK_E_INVALID,
+                               "cannot store empty datasets: nothing was added to the update of "
+                               "dataset '%s'",
+                               update->uuid);
+}
+
 ktk_status ktk_update_commit(ktk_update *update, ktk_commit *out, ktk_error *err) {
     ktk_commit commit = {.partition_count = update->file_count, .row_count = update->row_count};
     ktk_status status = KTK_OK;
 
     KTKI_TRY(check_usable(update, err));
-    if (!update->has_input) {
-        KTKI_FAIL(err, KTK_E_INVALID,
-                  "cannot store empty datasets: nothing was added to the update of dataset '%s'",
-                  update->uuid);
-    }
+    KTKI_TRY(check_content(update, err));
     memcpy(commit.id, update->commit_id, sizeof(commit.id));
     update->fate = UPDATE_FAILED;
-    KTKI_TRY(ktki_commit(update, &commit.attempts, err));
+    KTKI_TRY(fill_change(update, err));
+    KTKI_TRY(ktki_commit(update, &commit, err));
+    commit.removed_count = (int64_t)(update->change.removed.size / sizeof(char *));
     if (out != NULL) {
         *out = commit;
     }
@@ -270,6 +461,9 @@ void ktk_update_free(ktk_update *update) {
     }
     ktki_buffer_clear(&update->files);
     ktki_hash_map_clear(&update->labels);
+    ktki_hash_map_clear(&update->base_labels);
+    ktki_document_state_clear(&update->base);
+    ktki_change_clear(&update->change);
     ktki_schema_free(update->schema);
     ktki_arena_clear(&update->arena);
     /* The store goes last: the allocator lives in its context. */

@@ -2,6 +2,7 @@
 #ifndef KTKI_UPDATE_UPDATE_INTERNAL_H
 #define KTKI_UPDATE_UPDATE_INTERNAL_H
 
+#include <kartothek/dataset.h>
 #include <kartothek/update.h>
 
 #include "arrow/schema.h"
@@ -9,8 +10,9 @@
 #include "base/buffer.h"
 #include "base/hash_map.h"
 #include "base/uuid.h"
-
-#define KTKI_HASH_TEXT_SIZE 17 /* 16 hex digits, with NUL */
+#include "dataset/snapshot.h"
+#include "update/change.h"
+#include "update/retry.h"
 
 /** A data file. */
 struct written_file {
@@ -20,14 +22,13 @@ struct written_file {
     int64_t size;
 };
 
-/** What the store holds under the key of the JSON document. */
+/** What the store holds of the dataset's document. */
 struct document_state {
     bool exists;
-    ktk_store_version version;             /* empty: the store gives none, `hash` decides */
-    uint64_t hash;                         /* of the bytes */
-    char commit_id[KTKI_UUID_TEXT_SIZE];   /* of the commit that wrote it; "": unknown */
-    int64_t sequence;                      /* of that commit, 0: unknown */
-    char schema_hash[KTKI_HASH_TEXT_SIZE]; /* of the schema file of that commit; "": unknown */
+    ktk_document_format format; /* of the file, if it exists */
+    ktk_store_version version;  /* empty: the store gives none, `hash` decides */
+    uint64_t hash;              /* of the text; 0: `version` decides */
+    ktk_dataset *dataset;       /* owned; NULL: missing, or not readable */
 };
 
 /** What is done with the files of an update that ends without a commit. */
@@ -45,22 +46,30 @@ struct ktk_update {
     struct arena arena;             /* of the texts below and of labels */
     const char *uuid;
     const char *table;
-    const char *document_key;
+    const char *document_key;   /* of the file that is put */
+    ktk_document_format format; /* of that file */
     const char *msgpack_key;
     const char *schema_key;
     const char **partition_on;
     int32_t partition_on_count;
-    const char *metadata; /* JSON map in canonical form */
-    size_t metadata_size;
     ktk_parquet_write_options file_options;
     bool (*progress)(void *state, int64_t files, int64_t rows, int64_t bytes);
     void *progress_state;
     ktk_update_mode mode;
     char commit_id[KTKI_UUID_TEXT_SIZE];
-    struct document_state base; /* what the commit replaces */
+    struct document_state base; /* what the update was begun on */
+    struct change change;
+    ktk_on_conflict on_conflict;
+    int32_t attempts_max;
+    int64_t time_max_ms;
+    int64_t grace_ms;
+    const struct commit_clock *clock; /* NULL: the system's */
+    int64_t first_file_ms;            /* when the first file was begun; 0: none yet */
     bool has_input;
     enum update_fate fate;
-    struct schema *schema; /* of all inputs so far; NULL: none yet */
+    bool has_table;              /* `table` was asked for, or is that of the dataset */
+    struct hash_map base_labels; /* of the base; filled when first asked for */
+    struct schema *schema;       /* of all inputs so far; NULL: none yet */
     const char *schema_origin;
     struct buffer files;    /* struct written_file */
     struct hash_map labels; /* of `files`; the values do not count */
@@ -76,6 +85,11 @@ ktk_status ktki_update_count(struct ktk_update *update, const struct written_fil
 
 /** Remove a key that nobody refers to, as far as possible: what stays is garbage. */
 void ktki_update_discard(const struct ktk_update *update, const char *key);
+
+/** Nothing of the document that was there stays. */
+static inline bool ktki_update_replaces(const struct ktk_update *update) {
+    return update->mode == KTK_UPDATE_OVERWRITE;
+}
 
 /** Make a text in the arena of the update. */
 ktk_status ktki_update_text(struct ktk_update *update, const char **out, ktk_error *err,

@@ -350,7 +350,7 @@ def describes_a_dataset(folder):
     equal(facts["metadata"]["owner"], "me")
     equal(json.loads(facts["metadata"]["ktk.commit"]), facts["commit"])
     equal(facts["commit"]["op"], "create")
-    equal(facts["files"], 4)
+    equal(facts["files"], 6)
     equal(facts["size"], sum(path.stat().st_size for path in store.rglob("*") if path.is_file()))
     text = good("info", "people", store=store).out
     assert re.search(r"^partitioned by +member$", text, re.M), text

@@ -1,0 +1,305 @@
+#include "dataset/commit_record.h"
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/hash_map.h"
+#include "base/json_read.h"
+#include "base/json_write.h"
+#include "base/text.h"
+
+#define NESTING_MAX 64
+
+/* ---- reading: a failure that is not lack of memory means that nothing more can be read ---- */
+
+/* Walk a map: true while there is another key. */
+static bool next_key(struct json_reader *json) {
+    enum json_event event;
+
+    return ktki_json_next(json, &event, NULL) == KTK_OK && event == JSON_KEY;
+}
+
+static bool next_is(struct json_reader *json, enum json_event wanted) {
+    enum json_event event;
+
+    return ktki_json_next(json, &event, NULL) == KTK_OK && event == wanted;
+}
+
+/* A text of just the length that is asked for, else nothing. */
+static void take_fixed(struct json_reader *json, char *out, size_t out_size) {
+    if (next_is(json, JSON_STRING) && json->text_size == out_size - 1) {
+        memcpy(out, json->text, json->text_size);
+        out[json->text_size] = '\0';
+    }
+}
+
+static ktk_status take_text(struct json_reader *json, struct arena *arena, const char **out,
+                            ktk_error *err) {
+    if (!next_is(json, JSON_STRING) || memchr(json->text, 0, json->text_size) != NULL) {
+        return KTK_OK;
+    }
+    return ktki_arena_text(arena, json->text, json->text_size, out, err);
+}
+
+/* `{table: hash, …}` */
+static ktk_status take_stamps(struct commit_record *record, struct json_reader *json,
+                              struct arena *arena, ktk_error *err) {
+    struct buffer stamps;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&stamps, arena->allocator, 0);
+    if (!next_is(json, JSON_OBJECT_BEGIN)) {
+        goto out;
+    }
+    while (next_key(json)) {
+        struct schema_stamp stamp = {0};
+
+        KTKI_TRY(ktki_arena_text(arena, json->text, json->text_size, &stamp.table, err));
+        take_fixed(json, stamp.hash, sizeof(stamp.hash));
+        KTKI_TRY(ktki_buffer_append(&stamps, &stamp, sizeof(stamp), err));
+    }
+    record->schema_count = (int32_t)(stamps.size / sizeof(struct schema_stamp));
+    KTKI_TRY(ktki_arena_array(arena, stamps.size + 1, 1, &record->schemas, err));
+    if (stamps.size > 0) {
+        memcpy(record->schemas, stamps.data, stamps.size);
+    }
+out:
+    ktki_buffer_clear(&stamps);
+    return status;
+}
+
+static ktk_status take_member(struct commit_record *record, struct json_reader *json,
+                              struct arena *arena, ktk_error *err) {
+    if (ktki_json_is(json, "id")) {
+        take_fixed(json, record->id, sizeof(record->id));
+    } else if (ktki_json_is(json, "parent")) {
+        take_fixed(json, record->parent, sizeof(record->parent));
+    } else if (ktki_json_is(json, "sum")) {
+        take_fixed(json, record->sum, sizeof(record->sum));
+    } else if (ktki_json_is(json, "seq")) {
+        if (next_is(json, JSON_NUMBER)) {
+            (void)ktki_parse_i64(json->text, json->text_size, &record->sequence);
+        }
+    } else if (ktki_json_is(json, "time")) {
+        return take_text(json, arena, &record->time, err);
+    } else if (ktki_json_is(json, "writer")) {
+        return take_text(json, arena, &record->writer, err);
+    } else if (ktki_json_is(json, "op")) {
+        return take_text(json, arena, &record->operation, err);
+    } else if (ktki_json_is(json, "ops")) {
+        return take_text(json, arena, &record->recent_operations, err);
+    } else if (ktki_json_is(json, "schema")) {
+        return take_stamps(record, json, arena, err);
+    } else {
+        KTKI_IGNORE(ktki_json_skip(json, NULL, NULL, NULL));
+    }
+    return KTK_OK;
+}
+
+static ktk_status parse_commit(struct commit_record *record, struct arena *arena, const char *text,
+                               size_t size, ktk_error *err) {
+    struct json_reader json;
+    ktk_status status = KTK_OK;
+
+    ktki_json_reader_init(&json, arena->allocator, text, size, NESTING_MAX);
+    if (next_is(&json, JSON_OBJECT_BEGIN)) {
+        while (next_key(&json)) {
+            KTKI_TRY(take_member(record, &json, arena, err));
+        }
+    }
+out:
+    ktki_json_reader_clear(&json);
+    return status;
+}
+
+static ktk_status parse_recent(struct commit_record *record, struct arena *arena, const char *text,
+                               size_t size, ktk_error *err) {
+    struct json_reader json;
+    ktk_status status = KTK_OK;
+
+    ktki_json_reader_init(&json, arena->allocator, text, size, NESTING_MAX);
+    KTKI_TRY(
+        ktki_arena_zeroed(arena, KTKI_RECENT_MAX, sizeof(*record->recent), &record->recent, err));
+    if (next_is(&json, JSON_ARRAY_BEGIN)) {
+        while (record->recent_count < KTKI_RECENT_MAX && next_is(&json, JSON_STRING) &&
+               json.text_size == KTKI_UUID_TEXT_SIZE - 1) {
+            memcpy(record->recent[record->recent_count++], json.text, json.text_size);
+        }
+    }
+out:
+    ktki_json_reader_clear(&json);
+    return status;
+}
+
+ktk_status ktki_commit_record_parse(struct commit_record *out, struct arena *arena,
+                                    const char *metadata, size_t size, ktk_error *err) {
+    struct commit_record record = {0};
+    struct json_reader json;
+    ktk_status status = KTK_OK;
+
+    ktki_json_reader_init(&json, arena->allocator, metadata, size, NESTING_MAX);
+    if (!next_is(&json, JSON_OBJECT_BEGIN)) {
+        goto out;
+    }
+    while (next_key(&json)) {
+        bool is_commit = ktki_json_is(&json, KTKI_COMMIT_KEY);
+
+        if (!is_commit && !ktki_json_is(&json, KTKI_RECENT_KEY)) {
+            KTKI_IGNORE(ktki_json_skip(&json, NULL, NULL, NULL));
+        } else if (next_is(&json, JSON_STRING)) {
+            KTKI_TRY(is_commit ? parse_commit(&record, arena, json.text, json.text_size, err)
+                               : parse_recent(&record, arena, json.text, json.text_size, err));
+        }
+    }
+    if (record.recent_operations == NULL ||
+        strlen(record.recent_operations) != (size_t)record.recent_count) {
+        record.recent_operations = "";
+    }
+out:
+    if (status == KTK_OK) {
+        *out = record;
+    }
+    ktki_json_reader_clear(&json);
+    return status;
+}
+
+/* ---- writing ---- */
+
+static ktk_status write_text_member(struct json_writer *json, const char *key, const char *text,
+                                    ktk_error *err) {
+    ktk_status status = ktki_json_key(json, key, err);
+
+    return status == KTK_OK ? ktki_json_text(json, text, err) : status;
+}
+
+ktk_status ktki_commit_record_write(const struct commit_record *record, struct buffer *out,
+                                    ktk_error *err) {
+    struct json_writer json;
+    ktk_status status = KTK_OK;
+
+    ktki_json_writer_init(&json, out);
+    KTKI_TRY(ktki_json_begin_object(&json, err));
+    KTKI_TRY(write_text_member(&json, "id", record->id, err));
+    KTKI_TRY(
+        write_text_member(&json, "parent", record->parent[0] != '\0' ? record->parent : NULL, err));
+    KTKI_TRY(ktki_json_key(&json, "seq", err));
+    KTKI_TRY(ktki_json_i64(&json, record->sequence, err));
+    KTKI_TRY(write_text_member(&json, "time", record->time, err));
+    KTKI_TRY(write_text_member(&json, "writer", record->writer, err));
+    KTKI_TRY(write_text_member(&json, "op", record->operation, err));
+    KTKI_TRY(write_text_member(&json, "ops", record->recent_operations, err));
+    KTKI_TRY(write_text_member(&json, "sum", record->sum, err));
+    KTKI_TRY(ktki_json_key(&json, "schema", err));
+    KTKI_TRY(ktki_json_begin_object(&json, err));
+    for (int32_t i = 0; i < record->schema_count; i++) {
+        KTKI_TRY(write_text_member(&json, record->schemas[i].table, record->schemas[i].hash, err));
+    }
+    KTKI_TRY(ktki_json_end_object(&json, err));
+    KTKI_TRY(ktki_json_end_object(&json, err));
+out:
+    return status;
+}
+
+ktk_status ktki_commit_recent_write(const struct commit_record *record, struct buffer *out,
+                                    ktk_error *err) {
+    struct json_writer json;
+    ktk_status status = KTK_OK;
+
+    ktki_json_writer_init(&json, out);
+    KTKI_TRY(ktki_json_begin_array(&json, err));
+    for (int32_t i = 0; i < record->recent_count; i++) {
+        KTKI_TRY(ktki_json_text(&json, record->recent[i], err));
+    }
+    KTKI_TRY(ktki_json_end_array(&json, err));
+out:
+    return status;
+}
+
+/* ---- looking at it ---- */
+
+ktk_status ktki_metadata_value(const char **out, size_t *out_size, const char *metadata,
+                               size_t size, const char *key, const ktk_allocator *allocator,
+                               ktk_error *err) {
+    struct json_reader json;
+    enum json_event event;
+    const char *value = NULL;
+    size_t value_size = 0;
+    ktk_status status = KTK_OK;
+
+    ktki_json_reader_init(&json, allocator, metadata, size, NESTING_MAX);
+    KTKI_TRY(ktki_json_expect(&json, JSON_OBJECT_BEGIN, "a map", err));
+    for (;;) {
+        bool is_it;
+
+        KTKI_TRY(ktki_json_next(&json, &event, err));
+        if (event != JSON_KEY) {
+            break;
+        }
+        is_it = ktki_json_is(&json, key);
+        KTKI_TRY(ktki_json_skip(&json, is_it ? &value : NULL, is_it ? &value_size : NULL, err));
+    }
+    *out = value;
+    *out_size = value_size;
+out:
+    ktki_json_reader_clear(&json);
+    return status;
+}
+
+int32_t ktki_commit_recent_find(const struct commit_record *record, const char *id) {
+    for (int32_t i = 0; i < record->recent_count; i++) {
+        if (strcmp(record->recent[i], id) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+const struct schema_stamp *ktki_commit_stamp(const struct commit_record *record,
+                                             const char *table) {
+    for (int32_t i = 0; i < record->schema_count; i++) {
+        if (strcmp(record->schemas[i].table, table) == 0) {
+            return &record->schemas[i];
+        }
+    }
+    return NULL;
+}
+
+/* Two hashes as one; which is which counts. */
+static uint64_t mix(uint64_t first, uint64_t second) {
+    return (first ^ (second << 31 | second >> 33)) * 0x9E3779B97F4A7C15u;
+}
+
+static uint64_t hash_text(const char *text) {
+    return ktki_hash_bytes(text, strlen(text));
+}
+
+uint64_t ktki_document_sum(const struct document *document) {
+    uint64_t sum = (uint64_t)document->partition_count;
+
+    for (int64_t i = 0; i < document->partition_count; i++) {
+        const struct partition *partition = &document->partitions[i];
+        uint64_t label = hash_text(partition->label);
+
+        sum += label;
+        for (int32_t j = 0; j < partition->file_count; j++) {
+            sum += mix(label, hash_text(partition->files[j].key));
+        }
+    }
+    for (int32_t i = 0; i < document->index_count; i++) {
+        const struct document_index *index = &document->indices[i];
+
+        sum += mix(hash_text(index->column), index->key != NULL ? hash_text(index->key) : 1);
+    }
+    return sum;
+}
+
+void ktki_hash_text(char out[KTKI_HASH_TEXT_SIZE], uint64_t hash) {
+    (void)snprintf(out, KTKI_HASH_TEXT_SIZE, "%016llx", (unsigned long long)hash);
+}
+
+bool ktki_document_is_foreign(const struct document *document, const struct commit_record *record) {
+    char sum[KTKI_HASH_TEXT_SIZE];
+
+    ktki_hash_text(sum, ktki_document_sum(document));
+    return strcmp(sum, record->sum) != 0;
+}
