@@ -347,6 +347,30 @@ static ktk_status verify(struct commit *commit, bool *is_ours, ktk_error *err) {
     return status;
 }
 
+/* What was read is older than what the last put was to replace: a read served from a copy that lags
+ * behind. It says nothing of that put. */
+static bool is_out_of_date(const struct commit *commit) {
+    const struct document_state *current = &commit->current;
+    const struct document_state *sent = &commit->sent;
+    const struct commit_record *now;
+    const struct commit_record *then;
+
+    if (!commit->is_pending || current->dataset == NULL || sent->dataset == NULL ||
+        ktki_document_state_equals(current, sent)) {
+        return false;
+    }
+    now = ktki_dataset_record(current->dataset);
+    then = ktki_dataset_record(sent->dataset);
+    return now->id[0] != '\0' && then->id[0] != '\0' && now->sequence <= then->sequence;
+}
+
+/* Is it certain that the last put will not come through any more? */
+static bool is_settled(const struct commit *commit) {
+    return !commit->is_pending || (is_conditional(commit) && commit->current.exists &&
+                                   !ktki_document_state_equals(&commit->current, &commit->sent) &&
+                                   !is_out_of_date(commit));
+}
+
 static bool is_retryable(ktk_status status) {
     return status == KTK_E_UNAVAILABLE || status == KTK_E_EXISTS || status == KTK_E_CONFLICT;
 }
@@ -366,8 +390,7 @@ static ktk_status give_up(struct commit *commit, ktk_status cause, ktk_error *er
     if (is_ours) {
         return KTK_OK;
     }
-    if (!commit->is_pending ||
-        (is_conditional(commit) && !ktki_document_state_equals(&commit->current, &commit->sent))) {
+    if (is_settled(commit)) {
         /* The put was bound to a state that is gone: it can come through no more. */
         return ktk_error_set(err, KTK_E_CONFLICT,
                              "dataset '%s' in %s was changed by others at each of %d attempts",
@@ -420,13 +443,11 @@ static ktk_status run(struct commit *commit, ktk_error *err) {
             }
             status = status == KTK_OK ? KTK_E_UNAVAILABLE : status;
         }
+        if (!is_open && !is_out_of_date(commit)) {
+            return is_settled(commit) ? status : unknown(commit, status, err);
+        }
         if (!is_open) {
-            /* Our put, if there was one, was bound to a state that is gone; unless it is not. */
-            return commit->is_pending &&
-                           (!is_conditional(commit) ||
-                            ktki_document_state_equals(&commit->current, &commit->sent))
-                       ? unknown(commit, status, err)
-                       : status;
+            status = ktk_error_set(err, KTK_E_UNAVAILABLE, "what was read is out of date");
         }
         if (!is_retryable(status)) {
             return resolve(commit, status, err);

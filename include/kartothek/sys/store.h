@@ -40,6 +40,7 @@ typedef struct ktk_store_ops {
     /**
      * Replace the whole value in one step. Readers see the old value or the new one.
      * `condition` may be NULL; see ktk_store_put(). `version` may be NULL. NULL: a read-only store.
+     * KTK_E_UNAVAILABLE if the value may have been written or may still come to be (no answer).
      */
     ktk_status (*put)(void *state, const char *key, const void *data, size_t size,
                       const ktk_put_condition *condition, ktk_store_version *version,
