@@ -149,7 +149,10 @@ out:
 
 /* The column of `kinds`. */
 static ktk_operator comparison_of(ktk_operator op) {
-    return op == KTK_OP_IS_DISTINCT_FROM ? KTK_OP_NE : op;
+    if (op == KTK_OP_IS_DISTINCT_FROM) {
+        op = KTK_OP_NE;
+    }
+    return op;
 }
 
 static ktk_status bind_one(const struct binder *binder, size_t index, ktk_error *err) {
