@@ -33,6 +33,16 @@ typedef enum ktk_on_conflict {
     KTK_ON_CONFLICT_REEVALUATE = 2 /**< they are deleted, too, as if they had been there before */
 } ktk_on_conflict;
 
+/** What a delete does with a column that is no partition key, so that a partition may hold rows of
+ * the scope beside others. */
+typedef enum ktk_delete_mode {
+    KTK_DELETE_EXACT = 0, /**< refuses: KTK_E_INVALID */
+    KTK_DELETE_ROWS =
+        1, /**< writes the rows that stay into new files; files without such rows are left alone */
+    KTK_DELETE_WHOLE_PARTITIONS =
+        2 /**< deletes partitions with all their rows, as kartothek does */
+} ktk_delete_mode;
+
 typedef struct ktk_update_options {
     size_t size;
     ktk_update_mode mode;
@@ -55,6 +65,8 @@ typedef struct ktk_update_options {
     /** Age from which files that no document names may be collected. A commit whose first file is
      * older than half of it makes sure that all are still there. 0: 72 hours. */
     int64_t grace_ms;
+    ktk_delete_mode delete_mode;
+    bool dry_run; /**< nothing is written; for ktk_update_preview(), it cannot be committed */
 } ktk_update_options;
 
 #define KTK_UPDATE_OPTIONS_INIT                                                                    \
@@ -70,7 +82,9 @@ typedef struct ktk_update_options {
      KTK_ON_CONFLICT_FAIL,                                                                         \
      0,                                                                                            \
      0,                                                                                            \
-     0}
+     0,                                                                                            \
+     KTK_DELETE_EXACT,                                                                             \
+     false}
 
 /** What a commit did. */
 typedef struct ktk_commit {
@@ -78,7 +92,8 @@ typedef struct ktk_commit {
     int32_t attempts; /**< conditional puts tried, >= 1 */
     int64_t partition_count; /**< partitions added */
     int64_t row_count;       /**< rows added */
-    int64_t removed_count;   /**< partitions removed */
+    int64_t removed_count;   /**< partitions removed, those included that lost only some rows */
+    int64_t rewritten_count; /**< those that lost only some rows */
     /** The document that was there had been written by a program that does not know of commits, and
      * may have undone some: look with `ktk doctor`. */
     bool met_foreign_writer;
@@ -120,6 +135,22 @@ KTK_API ktk_status ktk_update_delete(ktk_update *update, const ktk_predicate *sc
 
 /** Remove all partitions that the dataset has. */
 KTK_API ktk_status ktk_update_delete_all(ktk_update *update, ktk_error *err) KTK_CHECK_RESULT;
+
+/** What the deletes of an update come to. */
+typedef struct ktk_update_effect {
+    int64_t removed_count;   /**< partitions that go with all their rows */
+    int64_t removed_bytes;   /**< size of their files */
+    int64_t rewritten_count; /**< partitions that lose some of their rows */
+    int64_t row_count;       /**< rows that go, of both */
+} ktk_update_effect;
+
+/** Tell what would be removed as things stand. Reads the footers of the partitions that go. */
+KTK_API ktk_status ktk_update_preview(ktk_update *update, ktk_update_effect *out,
+                                      ktk_error *err) KTK_CHECK_RESULT;
+
+/** Label of the next partition that goes, `index` from 0; NULL: there are no more. Borrowed from
+ * the update, as long as nothing more is deleted. */
+KTK_API const char *ktk_update_removed_label(const ktk_update *update, int64_t index);
 
 /**
  * Make it visible: schema file, then the document with one conditional put. If others committed

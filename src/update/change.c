@@ -61,8 +61,8 @@ ktk_status ktki_change_remove(struct change *change, const char *label, bool is_
     }
     KTKI_TRY(ktki_arena_text(&change->arena, label, size, &copy, err));
     KTKI_TRY(ktki_buffer_append(&change->removed, &copy, sizeof(copy), err));
-    KTKI_TRY(ktki_hash_map_insert(&change->removed_set, copy, size, change->removed_set.count,
-                                  &position, NULL, err));
+    KTKI_TRY(ktki_hash_map_insert(&change->removed_set, copy, size, (uint64_t)is_input, &position,
+                                  NULL, err));
     if (is_input) {
         KTKI_TRY(ktki_buffer_append(&change->inputs, &copy, sizeof(copy), err));
     }
@@ -72,4 +72,10 @@ out:
 
 bool ktki_change_removes(const struct change *change, const char *label) {
     return ktki_hash_map_find(&change->removed_set, label, strlen(label)) != NULL;
+}
+
+bool ktki_change_has_input(const struct change *change, const char *label) {
+    const uint64_t *found = ktki_hash_map_find(&change->removed_set, label, strlen(label));
+
+    return found != NULL && *found == 1;
 }

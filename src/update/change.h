@@ -38,7 +38,7 @@ struct change {
 
     /** Labels that the scope, or a list, came down to on the document it was asked of. */
     struct buffer removed;       /* const char * */
-    struct hash_map removed_set; /* of `removed`, to the position in it */
+    struct hash_map removed_set; /* of `removed`; 1: one of `inputs` */
 
     /** Of the labels removed, those whose rows `added` holds again: they must still be there, as
      * they were, when the change is applied. */
@@ -68,6 +68,9 @@ ktk_status ktki_change_remove(struct change *change, const char *label, bool is_
 
 /** True if a partition of that label goes. */
 bool ktki_change_removes(const struct change *change, const char *label);
+
+/** True if it is one of the inputs. */
+bool ktki_change_has_input(const struct change *change, const char *label);
 
 /** True if there is a scope, whatever it came down to. */
 static inline bool ktki_change_has_scope(const struct change *change) {

@@ -9,6 +9,7 @@
 #include "update/document_state.h"
 #include "update/index_follow.h"
 #include "update/schema_switch.h"
+#include "update/scope_rows.h"
 #include "update/update_base.h"
 
 struct commit {
@@ -112,17 +113,15 @@ static ktk_status rebase(struct commit *commit, ktk_error *err) {
     struct ktk_update *update = commit->update;
     struct document_diff diff = {.from = NULL};
     struct buffer late;
-    const int64_t *positions;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&late, update->allocator, 0);
     KTKI_TRY(ktki_document_diff(&diff, update->base.dataset, commit->current.dataset, err));
     KTKI_TRY(ktki_conflict_check(&update->change, &diff, update->on_conflict, &late, err));
-    positions = (const int64_t *)late.data;
-    for (size_t i = 0; i < late.size / sizeof(*positions); i++) {
-        KTKI_TRY(ktki_change_remove(
-            &update->change, ktk_dataset_partition_label(commit->current.dataset, positions[i]),
-            false, err));
+    if (late.size > 0) {
+        KTKI_TRY(ktki_scope_resolve(update, commit->current.dataset, (const int64_t *)late.data,
+                                    late.size / sizeof(int64_t), err));
+        KTKI_TRY(ktki_update_fill_change(update, err));
     }
 out:
     ktki_buffer_clear(&late);

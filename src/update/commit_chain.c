@@ -157,6 +157,10 @@ ktk_status ktki_chain_next(struct commit_record *out, struct arena *arena,
     char now[KTKI_TIME_TEXT_MAX];
     ktk_status status = KTK_OK;
 
+    if (operation == OPERATION_DELETE && update->change.inputs.size > 0) {
+        /* Rows that stay have come in new partitions, which another one's scope may be about. */
+        operation = OPERATION_REPLACE;
+    }
     memcpy(record.id, update->commit_id, sizeof(record.id));
     memcpy(record.parent, old->id, sizeof(record.parent));
     if (current != NULL && old->id[0] == '\0') {

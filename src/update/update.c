@@ -18,6 +18,7 @@
 #include "update/index_follow.h"
 #include "update/input.h"
 #include "update/scope.h"
+#include "update/scope_rows.h"
 #include "update/update_base.h"
 #include "update/update_internal.h"
 
@@ -144,6 +145,10 @@ static ktk_status take_options(struct ktk_update *update, const ktk_update_optio
         KTKI_FAIL(err, KTK_E_INVALID, "unknown way to settle conflicts %d",
                   (int)options->on_conflict);
     }
+    if ((int)options->delete_mode < KTK_DELETE_EXACT ||
+        options->delete_mode > KTK_DELETE_WHOLE_PARTITIONS) {
+        KTKI_FAIL(err, KTK_E_INVALID, "unknown way to delete %d", (int)options->delete_mode);
+    }
     if (options->commit_attempts_max < 0 || options->commit_time_max_ms < 0 ||
         options->grace_ms < 0) {
         KTKI_FAIL(err, KTK_E_INVALID, "limits of a commit must not be negative");
@@ -156,6 +161,8 @@ static ktk_status take_options(struct ktk_update *update, const ktk_update_optio
     update->progress = options->progress;
     update->progress_state = options->progress_state;
     update->on_conflict = options->on_conflict;
+    update->delete_mode = options->delete_mode;
+    update->dry_run = options->dry_run;
     update->attempts_max = options->commit_attempts_max;
     update->time_max_ms = options->commit_time_max_ms;
     update->grace_ms = options->grace_ms > 0 ? options->grace_ms : GRACE_MS;
@@ -266,6 +273,10 @@ ktk_status ktk_update_add(ktk_update *update, struct ArrowArrayStream *stream, c
     ktk_status status = KTK_OK;
 
     KTKI_TRY(check_usable(update, err));
+    if (update->dry_run) {
+        KTKI_FAIL(err, KTK_E_INVALID, "the update of dataset '%s' is to write nothing",
+                  update->uuid);
+    }
     KTKI_TRY(check_single_table(update, err));
     KTKI_TRY(ktki_index_follow_check(update->base.dataset, ktki_update_replaces(update), err));
     status = ktki_input_write(update, stream, label, err);
@@ -307,26 +318,10 @@ static ktk_status check_deletable(const ktk_update *update, ktk_error *err) {
     return status;
 }
 
-/* Let the scope come down to labels. */
 static ktk_status resolve_scope(ktk_update *update, ktk_error *err) {
     ktk_dataset *dataset = update->base.dataset;
-    struct buffer found;
-    const int64_t *positions;
-    ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&found, update->allocator, 0);
-    if (dataset == NULL) {
-        goto out;
-    }
-    KTKI_TRY(ktki_scope_find(&found, &update->change, dataset, NULL, 0, err));
-    positions = (const int64_t *)found.data;
-    for (size_t i = 0; i < found.size / sizeof(*positions); i++) {
-        KTKI_TRY(ktki_change_remove(
-            &update->change, ktk_dataset_partition_label(dataset, positions[i]), false, err));
-    }
-out:
-    ktki_buffer_clear(&found);
-    return status;
+    return dataset == NULL ? KTK_OK : ktki_scope_resolve(update, dataset, NULL, 0, err);
 }
 
 ktk_status ktk_update_delete(ktk_update *update, const ktk_predicate *scope, ktk_error *err) {
@@ -341,16 +336,19 @@ ktk_status ktk_update_delete(ktk_update *update, const ktk_predicate *scope, ktk
     }
     if (update->base.dataset != NULL) {
         KTKI_TRY(ktki_scope_check(&other, scope, update->base.dataset, err));
-        if (other != NULL) {
-            KTKI_FAIL(err, KTK_E_INVALID,
-                      "column '%s' of dataset '%s' is no partition key: partitions that hold other "
-                      "rows, too, would be deleted",
-                      other, update->uuid);
+        if (other != NULL && update->delete_mode == KTK_DELETE_EXACT) {
+            KTKI_FAIL(
+                err, KTK_E_INVALID,
+                "column '%s' of dataset '%s' is no partition key: ask for rows to be deleted, "
+                "which writes files anew, or for whole partitions",
+                other, update->uuid);
         }
         KTKI_TRY(ktki_index_follow_check(update->base.dataset, false, err));
     }
     KTKI_TRY(ktki_predicate_copy(&update->change.scope, scope, err));
+    update->fate = UPDATE_FAILED;
     KTKI_TRY(resolve_scope(update, err));
+    update->fate = UPDATE_OPEN;
 out:
     return status;
 }
@@ -378,13 +376,12 @@ static enum operation operation_of(const struct ktk_update *update) {
         return OPERATION_CREATE;
     }
     if (ktki_change_has_scope(change)) {
-        return change->added_count > 0 ? OPERATION_REPLACE : OPERATION_DELETE;
+        return update->file_count > 0 ? OPERATION_REPLACE : OPERATION_DELETE;
     }
-    return change->added_count > 0 ? OPERATION_APPEND : OPERATION_METADATA;
+    return update->file_count > 0 ? OPERATION_APPEND : OPERATION_METADATA;
 }
 
-/* The files become partitions of the change. */
-static ktk_status fill_change(struct ktk_update *update, ktk_error *err) {
+ktk_status ktki_update_fill_change(struct ktk_update *update, ktk_error *err) {
     const struct written_file *written = (const struct written_file *)update->files.data;
     size_t count = update->files.size / sizeof(*written);
     struct change *change = &update->change;
@@ -427,12 +424,17 @@ ktk_status ktk_update_commit(ktk_update *update, ktk_commit *out, ktk_error *err
     ktk_status status = KTK_OK;
 
     KTKI_TRY(check_usable(update, err));
+    if (update->dry_run) {
+        KTKI_FAIL(err, KTK_E_INVALID, "the update of dataset '%s' was to write nothing",
+                  update->uuid);
+    }
     KTKI_TRY(check_content(update, err));
     memcpy(commit.id, update->commit_id, sizeof(commit.id));
     update->fate = UPDATE_FAILED;
-    KTKI_TRY(fill_change(update, err));
+    KTKI_TRY(ktki_update_fill_change(update, err));
     KTKI_TRY(ktki_commit(update, &commit, err));
     commit.removed_count = (int64_t)(update->change.removed.size / sizeof(char *));
+    commit.rewritten_count = update->rewritten_count;
     if (out != NULL) {
         *out = commit;
     }

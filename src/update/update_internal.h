@@ -20,6 +20,7 @@ struct written_file {
     char *key;         /* owned; NULL: nothing was put */
     int64_t row_count;
     int64_t size;
+    bool is_rest; /* rows of a partition that loses others: nothing was added */
 };
 
 /** What the store holds of the dataset's document. */
@@ -64,7 +65,11 @@ struct ktk_update {
     int64_t time_max_ms;
     int64_t grace_ms;
     const struct commit_clock *clock; /* NULL: the system's */
-    int64_t first_file_ms;            /* when the first file was begun; 0: none yet */
+    ktk_delete_mode delete_mode;
+    bool dry_run;
+    int64_t rewritten_count; /* partitions that lose some rows, and these rows */
+    int64_t rewritten_hits;
+    int64_t first_file_ms; /* when the first file was begun; 0: none yet */
     bool has_input;
     enum update_fate fate;
     bool has_table;              /* `table` was asked for, or is that of the dataset */
@@ -77,6 +82,9 @@ struct ktk_update {
     int64_t row_count;
     int64_t byte_count;
 };
+
+/** Bring the files written so far into the change, and decide what it is. */
+ktk_status ktki_update_fill_change(struct ktk_update *update, ktk_error *err);
 
 /** Count a file that is written, and tell the caller of it. KTK_E_CANCELLED if that ends the
  * update. On the caller's thread. */

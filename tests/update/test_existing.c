@@ -48,6 +48,7 @@ struct deed {
     ktk_on_conflict on_conflict;
     const char *columns; /* of `rows`, if others */
     const char *table;
+    ktk_delete_mode delete_mode;
 };
 
 static ktk_status begin(ktk_update **out, ktk_store *store, const struct deed *deed,
@@ -61,6 +62,7 @@ static ktk_status begin(ktk_update **out, ktk_store *store, const struct deed *d
     options.table = deed->table;
     options.metadata = deed->metadata;
     options.on_conflict = deed->on_conflict;
+    options.delete_mode = deed->delete_mode;
     options.commit_attempts_max = 4;
     if (deed->mode == KTK_UPDATE_CREATE || deed->mode == KTK_UPDATE_CREATE_OR_UPDATE) {
         options.partition_on = partition_on;
@@ -372,6 +374,124 @@ static void all_is_deleted_if_that_is_asked(void **unused) {
     check_rows("p,v|a,1");
 }
 
+/* ---- deleting rows ---- */
+
+static void rows_are_deleted_from_the_files_that_hold_them(void **unused) {
+    static const struct {
+        const char *where;
+        ktk_delete_mode mode;
+        const char *wanted;
+        ktk_update_effect effect; /* without the size */
+    } cases[] = {
+        {"v == 2", KTK_DELETE_ROWS, "p,v|b,3;b,;c,4;a,1", {0, 0, 1, 1}},
+        {"v >= 3", KTK_DELETE_ROWS, "p,v|a,1;a,2;b,", {1, 0, 1, 2}},
+        {"v == null", KTK_DELETE_ROWS, "p,v|a,1;a,2;c,4;b,3", {0, 0, 1, 1}},
+        {"p == a and v == 2 or p == c", KTK_DELETE_ROWS, "p,v|b,3;b,;a,1", {1, 0, 1, 2}},
+        {"v == 77", KTK_DELETE_ROWS, "p,v|a,1;a,2;b,3;b,;c,4", {0, 0, 0, 0}},
+        {"v != 77", KTK_DELETE_ROWS, "p,v|", {3, 0, 0, 5}},
+        {"v == 2", KTK_DELETE_WHOLE_PARTITIONS, "p,v|b,3;b,;c,4", {1, 0, 0, 2}},
+        {"v in (2, 4)", KTK_DELETE_WHOLE_PARTITIONS, "p,v|b,3;b,", {2, 0, 0, 3}},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct deed deed = {
+            .mode = KTK_UPDATE_UPDATE, .where = cases[i].where, .delete_mode = cases[i].mode};
+        ktk_update_effect effect;
+        ktk_update *update = NULL;
+        ktk_commit commit;
+        ktk_error err;
+
+        created("a,1;a,2;b,3;b,;c,4");
+        CHECK_OK(begin(&update, memory, &deed, &err));
+        CHECK_OK(ktk_update_preview(update, &effect, &err));
+        assert_int_equal(effect.removed_count, cases[i].effect.removed_count);
+        assert_int_equal(effect.rewritten_count, cases[i].effect.rewritten_count);
+        assert_int_equal(effect.row_count, cases[i].effect.row_count);
+        assert_int_equal(effect.removed_bytes > 0, effect.removed_count > 0);
+        CHECK_OK(ktk_update_commit(update, &commit, &err));
+        ktk_update_free(update);
+        assert_int_equal(commit.rewritten_count, cases[i].effect.rewritten_count);
+        assert_int_equal(commit.partition_count, 0);
+        check_rows(cases[i].wanted);
+        CHECK_OK(ktk_dataset_drop(memory, "u", &err));
+    }
+}
+
+static void a_dry_run_writes_nothing(void **unused) {
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {0};
+    struct counting_store counting = {0};
+    ktk_store *store = counting_store_new(&counting, memory);
+    ktk_predicate *where = NULL;
+    ktk_update *update = NULL;
+    ktk_update_effect effect;
+    ktk_commit commit;
+    ktk_error err;
+
+    (void)unused;
+    created("a,1;a,2;b,3");
+    options.mode = KTK_UPDATE_UPDATE;
+    options.dry_run = true;
+    options.delete_mode = KTK_DELETE_ROWS;
+    CHECK_OK(ktk_update_begin(&update, store, "u", &options, &err));
+    CHECK_OK(ktk_predicate_parse(&where, context, "v == 1 or p == b", &err));
+    CHECK_OK(ktk_update_delete(update, where, &err));
+    ktk_predicate_free(where);
+    CHECK_OK(ktk_update_preview(update, &effect, &err));
+    assert_int_equal(effect.removed_count, 1);
+    assert_int_equal(effect.rewritten_count, 1);
+    assert_int_equal(effect.row_count, 2);
+    assert_memory_equal(ktk_update_removed_label(update, 0), "p=a/", 4);
+    assert_memory_equal(ktk_update_removed_label(update, 1), "p=b/", 4);
+    assert_null(ktk_update_removed_label(update, 2));
+    CHECK_OK(test_frame(&stream, context, COLUMNS, "c,1", 0, NULL, &err));
+    CHECK_STATUS(ktk_update_add(update, &stream, NULL, &err), KTK_E_INVALID);
+    CHECK_STATUS(ktk_update_commit(update, &commit, &err), KTK_E_INVALID);
+    ktk_update_free(update);
+    assert_int_equal(atomic_load(&counting.calls[STORE_CALL_PUT]), 0);
+    assert_int_equal(atomic_load(&counting.calls[STORE_CALL_REMOVE]), 0);
+    check_rows("p,v|a,1;a,2;b,3");
+    ktk_store_free(store);
+}
+
+static void rows_that_somebody_else_moved_are_a_conflict(void **unused) {
+    static const struct {
+        struct deed his;
+        const char *mine; /* what remains; NULL: a conflict */
+        const char *his_rows;
+    } cases[] = {
+        {{.mode = KTK_UPDATE_UPDATE, .where = "v == 1", .delete_mode = KTK_DELETE_ROWS},
+         NULL,
+         "p,v|b,3;a,2"},
+        {{.mode = KTK_UPDATE_UPDATE, .where = "p == a"}, NULL, "p,v|b,3"},
+        {{.mode = KTK_UPDATE_UPDATE, .where = "p == b"}, "p,v|a,1", NULL},
+    };
+    const struct deed mine = {
+        .mode = KTK_UPDATE_UPDATE, .where = "v == 2", .delete_mode = KTK_DELETE_ROWS};
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        ktk_update *update = NULL;
+        ktk_commit commit;
+        int64_t files;
+        ktk_error err;
+
+        created("a,1;a,2;b,3");
+        CHECK_OK(begin(&update, memory, &mine, &err));
+        done(&cases[i].his);
+        files = test_key_count(memory, "u/table/");
+        CHECK_STATUS(ktk_update_commit(update, &commit, &err),
+                     cases[i].mine != NULL ? KTK_OK : KTK_E_CONFLICT);
+        ktk_update_free(update);
+        check_rows(cases[i].mine != NULL ? cases[i].mine : cases[i].his_rows);
+        /* A file that held the rows to stay is gone with the commit that failed. */
+        assert_int_equal(test_key_count(memory, "u/table/"),
+                         cases[i].mine != NULL ? files : files - 1);
+        CHECK_OK(ktk_dataset_drop(memory, "u", &err));
+    }
+}
+
 /* ---- joined with what others did meanwhile ---- */
 
 static void appends_are_joined(void **unused) {
@@ -447,42 +567,42 @@ static void what_cannot_be_joined_is_a_conflict(void **unused) {
         const char *his_rows;
         const char *culprit;
     } cases[] = {
-        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_FAIL, NULL, NULL},
+        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_FAIL, NULL, NULL, 0},
          {.mode = KTK_UPDATE_UPDATE, .rows = "a,9"},
          NULL,
          "p,v|a,1;b,2;a,9",
          "p=a/"},
-        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_KEEP, NULL, NULL},
+        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_KEEP, NULL, NULL, 0},
          {.mode = KTK_UPDATE_UPDATE, .rows = "a,9"},
          "p,v|b,2;a,9",
          NULL,
          NULL},
-        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_REEVALUATE, NULL, NULL},
+        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_REEVALUATE, NULL, NULL, 0},
          {.mode = KTK_UPDATE_UPDATE, .rows = "a,9"},
          "p,v|b,2",
          NULL,
          NULL},
-        {{KTK_UPDATE_UPDATE, "a,3", "p == a", NULL, KTK_ON_CONFLICT_KEEP, NULL, NULL},
+        {{KTK_UPDATE_UPDATE, "a,3", "p == a", NULL, KTK_ON_CONFLICT_KEEP, NULL, NULL, 0},
          {.mode = KTK_UPDATE_UPDATE, .rows = "a,9"},
          NULL,
          "p,v|a,1;b,2;a,9",
          "p=a/"},
-        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_FAIL, NULL, NULL},
+        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_FAIL, NULL, NULL, 0},
          {.mode = KTK_UPDATE_UPDATE, .rows = "b,9"},
          "p,v|b,2;b,9",
          NULL,
          NULL},
-        {{KTK_UPDATE_UPDATE, "c,3", NULL, NULL, KTK_ON_CONFLICT_FAIL, NULL, NULL},
+        {{KTK_UPDATE_UPDATE, "c,3", NULL, NULL, KTK_ON_CONFLICT_FAIL, NULL, NULL, 0},
          {.mode = KTK_UPDATE_OVERWRITE, .rows = "z,9"},
          NULL,
          "p,v|z,9",
          "overwritten"},
-        {{KTK_UPDATE_UPDATE, NULL, NULL, "{\"k\": 1}", KTK_ON_CONFLICT_FAIL, NULL, NULL},
+        {{KTK_UPDATE_UPDATE, NULL, NULL, "{\"k\": 1}", KTK_ON_CONFLICT_FAIL, NULL, NULL, 0},
          {.mode = KTK_UPDATE_UPDATE, .metadata = "{\"k\": 2}"},
          NULL,
          "p,v|a,1;b,2",
          "'k'"},
-        {{KTK_UPDATE_UPDATE, NULL, NULL, "{\"k\": 1}", KTK_ON_CONFLICT_FAIL, NULL, NULL},
+        {{KTK_UPDATE_UPDATE, NULL, NULL, "{\"k\": 1}", KTK_ON_CONFLICT_FAIL, NULL, NULL, 0},
          {.mode = KTK_UPDATE_UPDATE, .metadata = "{\"j\": 2}"},
          "p,v|a,1;b,2",
          NULL,
@@ -543,6 +663,9 @@ int main(void) {
         CASE(a_scope_is_replaced),
         CASE(bad_scopes_delete_nothing),
         CASE(all_is_deleted_if_that_is_asked),
+        CASE(rows_are_deleted_from_the_files_that_hold_them),
+        CASE(a_dry_run_writes_nothing),
+        CASE(rows_that_somebody_else_moved_are_a_conflict),
         CASE(appends_are_joined),
         CASE(a_rival_at_the_last_moment_is_joined),
         CASE(one_creator_goes_on_top_of_the_other),

@@ -374,6 +374,7 @@ static void add_partition(ktk_update *update, struct simulation *simulation,
     CHECK_OK(ktki_update_text(update, &file.label, &err, "%s", deed->label));
     CHECK_OK(ktki_copy_text(update->allocator, key, strlen(key), &file.key, &err));
     CHECK_OK(ktki_buffer_append(&update->files, &file, sizeof(file), &err));
+    update->file_count++;
     if (update->schema == NULL) {
         update->schema = ktki_schema_ref(simulation->schema);
         update->schema_origin = "simulated";
