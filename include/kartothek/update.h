@@ -153,6 +153,22 @@ KTK_API ktk_status ktk_update_preview(ktk_update *update, ktk_update_effect *out
 KTK_API const char *ktk_update_removed_label(const ktk_update *update, int64_t index);
 
 /**
+ * Keep a secondary index on a column, from this commit on: readers find the partitions that hold a
+ * value by it (docs/indices.md). One that is there is built anew. Every later update, by whomever,
+ * keeps it up.
+ *
+ * @return KTK_E_INVALID for a column called "partition". At the commit: KTK_E_NOT_FOUND for a
+ * column that no table has, KTK_E_UNSUPPORTED for a nested one. A column of nothing but nulls gets
+ * no index.
+ */
+KTK_API ktk_status ktk_update_build_index(ktk_update *update, const char *column,
+                                          ktk_error *err) KTK_CHECK_RESULT;
+
+/** Drop the index on a column. At the commit: KTK_E_NOT_FOUND if there is none. */
+KTK_API ktk_status ktk_update_drop_index(ktk_update *update, const char *column,
+                                         ktk_error *err) KTK_CHECK_RESULT;
+
+/**
  * Make it visible: schema file, then the document with one conditional put. If others committed
  * meanwhile, the update is applied to what they made, where that gives what some order of the
  * updates would have given (docs/commits.md). Nothing was added, removed or set: KTK_E_INVALID.

@@ -51,11 +51,18 @@ ktk_status ktki_index_lookup(bool *applies, uint8_t *bits, ktk_dataset *dataset,
                              struct schema *schema, const struct literal *const *literals,
                              size_t literal_count, ktk_error *err);
 
-/* ---- the two forms an index is stored in; used by the lookup ---- */
+/* ---- the two forms an index is stored in ---- */
 
 /** Receives the labels of an index one by one, repeats included; the text is borrowed. */
 typedef ktk_status (*ktki_index_label_fn)(void *state, const char *label, size_t size,
                                           ktk_error *err);
+
+/** KTK_E_CORRUPT unless the file has a column `partition` of lists of texts. */
+ktk_status ktki_index_check_labels(ktk_parquet_file *file, ktk_error *err);
+
+/** Call `fn` for the labels in one row of that column, whose field is `field`. */
+ktk_status ktki_index_row_labels(const struct field *field, const struct ArrowArray *lists,
+                                 int64_t row, ktki_index_label_fn fn, void *state, ktk_error *err);
 
 /**
  * Call `fn` for the labels of all values of an index file for which `where` holds; NULL: of all

@@ -15,17 +15,13 @@ static bool is_list(enum type_id id) {
     return id == TYPE_LIST || id == TYPE_LARGE_LIST;
 }
 
-static bool is_text(enum type_id id) {
-    return id == TYPE_STRING || id == TYPE_LARGE_STRING || id == TYPE_STRING_VIEW;
-}
-
-/* The labels must be a list of texts. */
-static ktk_status check_labels(const struct schema *schema, ktk_error *err) {
+ktk_status ktki_index_check_labels(ktk_parquet_file *file, ktk_error *err) {
+    const struct schema *schema = ktki_parquet_schema(file);
     int32_t at = ktki_schema_find(schema, KTKI_INDEX_LABELS);
     const struct field *field = at < 0 ? NULL : &schema->fields[at];
 
     if (field == NULL || !is_list(field->type.id) || field->child_count != 1 ||
-        !is_text(field->children[0].type.id)) {
+        !ktki_type_is_text(field->children[0].type.id)) {
         return ktk_error_set(err, KTK_E_CORRUPT,
                              "this is no index: it has no column '%s' of lists of texts",
                              KTKI_INDEX_LABELS);
@@ -38,32 +34,29 @@ static int64_t offset_at(const struct array_view *view, bool is_large, int64_t r
                     : ((const int32_t *)view->offsets)[view->offset + row];
 }
 
-static ktk_status pass_labels(const struct field *field, const struct ArrowArray *lists,
-                              ktki_index_label_fn fn, void *state, ktk_error *err) {
+ktk_status ktki_index_row_labels(const struct field *field, const struct ArrowArray *lists,
+                                 int64_t row, ktki_index_label_fn fn, void *state, ktk_error *err) {
     const struct data_type *text = &field->children[0].type;
     const struct ArrowArray *items = lists->children[0];
     bool is_large = field->type.id == TYPE_LARGE_LIST;
     struct array_view list_view;
     struct array_view item_view;
+    int64_t end;
     ktk_status status = KTK_OK;
 
     ktki_array_view(lists, &field->type, &list_view);
     ktki_array_view(items, text, &item_view);
-    for (int64_t row = 0; row < lists->length; row++) {
-        int64_t end;
+    if (ktki_view_is_null(&list_view, row)) {
+        goto out;
+    }
+    end = offset_at(&list_view, is_large, row + 1);
+    for (int64_t i = offset_at(&list_view, is_large, row); i < end; i++) {
+        const uint8_t *data;
+        size_t size;
 
-        if (ktki_view_is_null(&list_view, row)) {
-            continue;
-        }
-        end = offset_at(&list_view, is_large, row + 1);
-        for (int64_t i = offset_at(&list_view, is_large, row); i < end; i++) {
-            const uint8_t *data;
-            size_t size;
-
-            if (!ktki_view_is_null(&item_view, i)) {
-                ktki_array_bytes(items, text, i, &data, &size);
-                KTKI_TRY(fn(state, (const char *)data, size, err));
-            }
+        if (!ktki_view_is_null(&item_view, i)) {
+            ktki_array_bytes(items, text, i, &data, &size);
+            KTKI_TRY(fn(state, (const char *)data, size, err));
         }
     }
 out:
@@ -80,7 +73,10 @@ static ktk_status pass_batches(struct stream_reader *reader, ktki_index_label_fn
         if (batch.schema == NULL) {
             break;
         }
-        KTKI_TRY(pass_labels(&reader->schema->fields[0], &batch.columns[0], fn, state, err));
+        for (int64_t row = 0; row < batch.row_count; row++) {
+            KTKI_TRY(ktki_index_row_labels(&reader->schema->fields[0], &batch.columns[0], row, fn,
+                                           state, err));
+        }
         ktki_batch_clear(&batch);
     }
 out:
@@ -106,7 +102,7 @@ ktk_status ktki_index_file_labels(bool *applies, ktk_parquet_file *file, ktk_con
     options.columns = columns;
     options.column_count = 1;
     options.where = where;
-    KTKI_TRY(check_labels(ktki_parquet_schema(file), err));
+    KTKI_TRY(ktki_index_check_labels(file, err));
     status = ktk_parquet_read(&stream, file, &options, err);
     if (where != NULL && is_misfit(status)) {
         *applies = false;

@@ -306,8 +306,7 @@ static ktk_status attempt(struct commit *commit, bool *is_open, ktk_error *err) 
     clear_attempt(commit);
     KTKI_TRY(join(commit, err));
     KTKI_TRY(check_files(commit, err));
-    KTKI_TRY(
-        ktki_index_follow(&update->change, ktki_update_replaces(update) ? NULL : dataset, err));
+    KTKI_TRY(ktki_index_follow(update, ktki_update_replaces(update) ? NULL : dataset, err));
     commit->meets_foreign =
         commit->meets_foreign ||
         (dataset != NULL &&

@@ -218,6 +218,8 @@ ktk_status ktk_update_begin(ktk_update **out, ktk_store *store, const char *uuid
     update->allocator = allocator;
     ktki_arena_init(&update->arena, allocator);
     ktki_buffer_init(&update->files, allocator, 0);
+    ktki_buffer_init(&update->index_wishes, allocator, 0);
+    ktki_buffer_init(&update->index_keys, allocator, 0);
     ktki_hash_map_init(&update->labels, allocator);
     ktki_hash_map_init(&update->base_labels, allocator);
     ktki_change_init(&update->change, allocator);
@@ -278,7 +280,6 @@ ktk_status ktk_update_add(ktk_update *update, struct ArrowArrayStream *stream, c
                   update->uuid);
     }
     KTKI_TRY(check_single_table(update, err));
-    KTKI_TRY(ktki_index_follow_check(update->base.dataset, ktki_update_replaces(update), err));
     status = ktki_input_write(update, stream, label, err);
     if (status != KTK_OK) {
         update->fate = UPDATE_FAILED;
@@ -343,7 +344,6 @@ ktk_status ktk_update_delete(ktk_update *update, const ktk_predicate *scope, ktk
                 "which writes files anew, or for whole partitions",
                 other, update->uuid);
         }
-        KTKI_TRY(ktki_index_follow_check(update->base.dataset, false, err));
     }
     KTKI_TRY(ktki_predicate_copy(&update->change.scope, scope, err));
     update->fate = UPDATE_FAILED;
@@ -357,11 +357,26 @@ ktk_status ktk_update_delete_all(ktk_update *update, ktk_error *err) {
     ktk_status status = KTK_OK;
 
     KTKI_TRY(check_deletable(update, err));
-    KTKI_TRY(ktki_index_follow_check(update->base.dataset, false, err));
     update->change.removes_all = true;
     KTKI_TRY(resolve_scope(update, err));
 out:
     return status;
+}
+
+/* ---- indices ---- */
+
+static ktk_status wish_index(ktk_update *update, const char *column, bool is_drop, ktk_error *err) {
+    ktk_status status = check_usable(update, err);
+
+    return status == KTK_OK ? ktki_index_wish(update, column, is_drop, err) : status;
+}
+
+ktk_status ktk_update_build_index(ktk_update *update, const char *column, ktk_error *err) {
+    return wish_index(update, column, false, err);
+}
+
+ktk_status ktk_update_drop_index(ktk_update *update, const char *column, ktk_error *err) {
+    return wish_index(update, column, true, err);
 }
 
 /* ---- commit ---- */
@@ -378,7 +393,10 @@ static enum operation operation_of(const struct ktk_update *update) {
     if (ktki_change_has_scope(change)) {
         return update->file_count > 0 ? OPERATION_REPLACE : OPERATION_DELETE;
     }
-    return update->file_count > 0 ? OPERATION_APPEND : OPERATION_METADATA;
+    if (update->file_count > 0) {
+        return OPERATION_APPEND;
+    }
+    return update->index_wishes.size > 0 ? OPERATION_INDEX : OPERATION_METADATA;
 }
 
 ktk_status ktki_update_fill_change(struct ktk_update *update, ktk_error *err) {
@@ -405,8 +423,9 @@ out:
 static ktk_status check_content(const struct ktk_update *update, ktk_error *err) {
     bool is_update = update->base.exists && !ktki_update_replaces(update);
 
-    if (update->has_input || (is_update && (ktki_change_has_scope(&update->change) ||
-                                            update->change.metadata_size > 2))) {
+    if (update->has_input ||
+        (is_update && (ktki_change_has_scope(&update->change) || update->index_wishes.size > 0 ||
+                       update->change.metadata_size > 2))) {
         return KTK_OK;
     }
     return is_update
@@ -448,11 +467,20 @@ void ktki_update_discard(const struct ktk_update *update, const char *key) {
 
 void ktk_update_free(ktk_update *update) {
     struct written_file *files;
+    const char **index_keys;
     ktk_store *store;
 
     if (update == NULL) {
         return;
     }
+    index_keys = (const char **)update->index_keys.data;
+    for (size_t i = 0; i < update->index_keys.size / sizeof(*index_keys); i++) {
+        if (update->fate == UPDATE_OPEN || update->fate == UPDATE_FAILED) {
+            ktki_update_discard(update, index_keys[i]);
+        }
+    }
+    ktki_buffer_clear(&update->index_keys);
+    ktki_buffer_clear(&update->index_wishes);
     files = (struct written_file *)update->files.data;
     for (size_t i = 0; i < update->files.size / sizeof(*files); i++) {
         if (files[i].key != NULL &&

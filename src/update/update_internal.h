@@ -23,6 +23,12 @@ struct written_file {
     bool is_rest; /* rows of a partition that loses others: nothing was added */
 };
 
+/** An index that an update builds, anew if there is one, or drops. */
+struct index_wish {
+    const char *column; /* in the arena of the update */
+    bool is_drop;
+};
+
 /** What the store holds of the dataset's document. */
 struct document_state {
     bool exists;
@@ -76,9 +82,11 @@ struct ktk_update {
     struct hash_map base_labels; /* of the base; filled when first asked for */
     struct schema *schema;       /* of all inputs so far; NULL: none yet */
     const char *schema_origin;
-    struct buffer files;    /* struct written_file */
-    struct hash_map labels; /* of `files`; the values do not count */
-    int64_t file_count;     /* of `files` that are written, with their rows and bytes */
+    struct buffer index_wishes; /* struct index_wish */
+    struct buffer index_keys;   /* const char *: index files that were put, for whatever document */
+    struct buffer files;        /* struct written_file */
+    struct hash_map labels;     /* of `files`; the values do not count */
+    int64_t file_count;         /* of `files` that are written, with their rows and bytes */
     int64_t row_count;
     int64_t byte_count;
 };
