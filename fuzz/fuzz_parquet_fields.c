@@ -231,21 +231,19 @@ static size_t find_page(const struct file *file, unsigned chunk) {
     ktk_context *context = make_context();
     ktk_bytes bytes = {file->data, file->size, NULL, NULL};
     ktk_parquet_file *open = NULL;
+    const struct row_group *group = NULL;
     size_t offset = file->size;
     ktk_error err;
 
-    if (ktk_parquet_open_bytes(&open, context, &bytes, &err) == KTK_OK) {
-        const struct parquet_metadata *metadata = ktki_parquet_metadata(open);
+    if (ktk_parquet_open_bytes(&open, context, &bytes, &err) == KTK_OK &&
+        ktki_parquet_metadata(open)->row_group_count > 0 &&
+        ktki_parquet_row_group(&group, open, 0, &err) == KTK_OK && group->column_count > 0) {
+        const struct column_chunk *it = &group->columns[chunk % (unsigned)group->column_count];
+        int64_t start = it->dictionary_page_offset > 0 && chunk % 2 == 0
+                            ? it->dictionary_page_offset
+                            : it->data_page_offset;
 
-        if (metadata->row_group_count > 0 && metadata->row_groups[0].column_count > 0) {
-            const struct row_group *group = &metadata->row_groups[0];
-            const struct column_chunk *it = &group->columns[chunk % (unsigned)group->column_count];
-            int64_t start = it->dictionary_page_offset > 0 && chunk % 2 == 0
-                                ? it->dictionary_page_offset
-                                : it->data_page_offset;
-
-            offset = start >= 0 && start < (int64_t)file->size ? (size_t)start : file->size;
-        }
+        offset = start >= 0 && start < (int64_t)file->size ? (size_t)start : file->size;
     }
     ktk_parquet_file_free(open);
     ktk_context_free(context);

@@ -132,10 +132,11 @@ static void read_parquet_file(const uint8_t *data, size_t size) {
     ktk_context *context = make_context();
     ktk_bytes bytes = {data, size, NULL, NULL};
     ktk_parquet_file *file = NULL;
+    struct schema *schema = NULL;
     ktk_error err;
 
-    if (ktk_parquet_open_bytes(&file, context, &bytes, &err) == KTK_OK) {
-        const struct schema *schema = ktki_parquet_schema(file);
+    if (ktk_parquet_open_bytes(&file, context, &bytes, &err) == KTK_OK &&
+        ktki_parquet_schema(&schema, file, &err) == KTK_OK) {
         int32_t row_group_count = ktki_parquet_metadata(file)->row_group_count;
         read_info(file);
         for (int32_t i = 0; i < schema->field_count && i < 4; i++) {

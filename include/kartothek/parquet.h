@@ -33,7 +33,12 @@ KTK_API const char *ktk_parquet_codec_name(int32_t codec);
 
 /* ---- reading ---- */
 
-/** Open a local file; it is mapped, and must not shrink while open. May be shared between threads.
+/**
+ * Open a local file; it is mapped, and must not shrink while open. May be shared between threads.
+ *
+ * A footer that is not well-formed is refused here. Schema and column chunks are decoded when they
+ * are first asked for: what is wrong with them is told then, by the schema, the facts of a row
+ * group or the read that needs them.
  */
 KTK_API ktk_status ktk_parquet_open_path(ktk_parquet_file **out, ktk_context *context,
                                          const char *path, ktk_error *err) KTK_CHECK_RESULT;

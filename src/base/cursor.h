@@ -99,6 +99,11 @@ static inline bool ktki_cursor_varint(struct cursor *cursor, uint64_t *out) {
     uint64_t value = 0;
     unsigned shift = 0;
 
+    if (at != cursor->end && *at < 0x80) { /* most are small */
+        cursor->at = at + 1;
+        *out = *at;
+        return true;
+    }
     for (;;) {
         uint8_t byte;
         if (at == cursor->end || shift > 63) {

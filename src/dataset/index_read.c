@@ -16,17 +16,21 @@ static bool is_list(enum type_id id) {
 }
 
 ktk_status ktki_index_check_labels(ktk_parquet_file *file, ktk_error *err) {
-    const struct schema *schema = ktki_parquet_schema(file);
-    int32_t at = ktki_schema_find(schema, KTKI_INDEX_LABELS);
-    const struct field *field = at < 0 ? NULL : &schema->fields[at];
+    struct schema *schema = NULL;
+    const struct field *field = NULL;
+    ktk_status status = KTK_OK;
+    int32_t at;
 
+    KTKI_TRY(ktki_parquet_schema(&schema, file, err));
+    at = ktki_schema_find(schema, KTKI_INDEX_LABELS);
+    field = at < 0 ? NULL : &schema->fields[at];
     if (field == NULL || !is_list(field->type.id) || field->child_count != 1 ||
         !ktki_type_is_text(field->children[0].type.id)) {
-        return ktk_error_set(err, KTK_E_CORRUPT,
-                             "this is no index: it has no column '%s' of lists of texts",
-                             KTKI_INDEX_LABELS);
+        KTKI_FAIL(err, KTK_E_CORRUPT, "this is no index: it has no column '%s' of lists of texts",
+                  KTKI_INDEX_LABELS);
     }
-    return KTK_OK;
+out:
+    return status;
 }
 
 static int64_t offset_at(const struct array_view *view, bool is_large, int64_t row) {

@@ -62,6 +62,7 @@ ktk_status ktki_table_schema_decode(struct schema **out, ktk_context *context, c
     ktk_bytes bytes = KTK_BYTES_INIT;
     struct source source = {0};
     ktk_parquet_file *file = NULL;
+    struct schema *schema = NULL;
     ktk_status status = KTK_OK;
 
     /* Borrowed: the file ends before the call does. */
@@ -69,7 +70,10 @@ ktk_status ktki_table_schema_decode(struct schema **out, ktk_context *context, c
     KTKI_TRY(ktki_source_of_bytes(&source, context, &bytes, key, err));
     KTKI_TRY(ktki_parquet_open(&file, context, &source, err));
     source = (struct source){0};
-    status = table_schema_of(out, ktki_parquet_schema(file), err);
+    status = ktki_parquet_schema(&schema, file, err);
+    if (status == KTK_OK) {
+        status = table_schema_of(out, schema, err);
+    }
     if (status != KTK_OK) {
         ktki_error_context(err, "schema file '%s'", key);
     }

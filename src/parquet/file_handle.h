@@ -11,7 +11,12 @@
 
 struct column_texts;
 
-/** Everything but `references` and what `lock` guards is set once by ktki_parquet_open(). */
+/**
+ * Everything but `references` and what `lock` guards is set once by ktki_parquet_open(). What is
+ * derived from the footer is made when it is first asked for and never changes then: the schema
+ * may be used after ktki_parquet_schema(), the columns of a row group after
+ * ktki_parquet_row_group(), both without the lock.
+ */
 struct ktk_parquet_file {
     int64_t references;   /* atomic access only */
     ktk_context *context; /* a reference */
@@ -19,10 +24,14 @@ struct ktk_parquet_file {
     ktk_bytes tail; /* the footer lies in it; statistics point into it */
     int64_t footer_size;
     struct memory_bound footer_bound; /* on the arena */
-    struct arena arena;               /* of the metadata and the schema */
+    struct arena arena;               /* of the metadata */
     struct parquet_metadata metadata;
-    struct parquet_schema schema;
+    int32_t leaf_count;
     pthread_mutex_t lock;           /* of what follows */
+    bool has_schema;                /* read without the lock by atomic access */
+    struct arena schema_arena;      /* of the schema */
+    struct parquet_schema schema;   /* once has_schema */
+    struct arena *group_arenas;     /* by row group: of its columns */
     struct read_scratch *scratches; /* those not in use */
     struct column_texts **texts;    /* of info.c: by row group and leaf, NULL until asked for */
     const char **element_texts;     /* of info.c: by schema element, NULL until asked for */

@@ -14,8 +14,10 @@ struct parquet_query {
 ktk_status ktki_parquet_query_new(struct parquet_query **out, ktk_parquet_file *file,
                                   const struct parquet_query_input *input, ktk_error *err) {
     struct parquet_query *query = NULL;
+    struct schema *schema = NULL;
     ktk_status status = KTK_OK;
 
+    KTKI_TRY(ktki_parquet_schema(&schema, file, err)); /* plan and filter rely on it */
     KTKI_TRY(KTKI_NEW(ktki_context_allocator(file->context), &query, err));
     query->file = ktk_parquet_file_ref(file);
     KTKI_TRY(ktki_read_plan_init(&query->plan, &file->schema, input->columns, input->column_count,

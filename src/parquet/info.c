@@ -17,7 +17,7 @@ const char *ktk_parquet_codec_name(int32_t codec) {
 void ktk_parquet_file_info(const ktk_parquet_file *file, ktk_parquet_info *out) {
     *out = (ktk_parquet_info){.row_count = file->metadata.row_count,
                               .row_group_count = file->metadata.row_group_count,
-                              .leaf_count = file->schema.leaf_count,
+                              .leaf_count = file->leaf_count,
                               .version = file->metadata.version,
                               .footer_size = file->footer_size,
                               .created_by = file->metadata.created_by,
@@ -26,12 +26,18 @@ void ktk_parquet_file_info(const ktk_parquet_file *file, ktk_parquet_info *out) 
                               .key_value_count = file->metadata.key_value_count};
 }
 
-static ktk_status check_row_group(const ktk_parquet_file *file, int32_t row_group, ktk_error *err) {
+/* What is made of the footer when it is first asked for is no change to the file. */
+static ktk_parquet_file *handle_of(const ktk_parquet_file *file) {
+    return (ktk_parquet_file *)(uintptr_t)file;
+}
+
+static ktk_status find_row_group(const struct row_group **out, const ktk_parquet_file *file,
+                                 int32_t row_group, ktk_error *err) {
     if (row_group < 0 || row_group >= file->metadata.row_group_count) {
         return ktk_error_set(err, KTK_E_INVALID, "no row group %d: the file has %d", row_group,
                              file->metadata.row_group_count);
     }
-    return KTK_OK;
+    return ktki_parquet_row_group(out, handle_of(file), row_group, err);
 }
 
 ktk_status ktk_parquet_row_group_info_get(const ktk_parquet_file *file, int32_t row_group,
@@ -40,8 +46,7 @@ ktk_status ktk_parquet_row_group_info_get(const ktk_parquet_file *file, int32_t 
     const struct row_group *group;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(check_row_group(file, row_group, err));
-    group = &file->metadata.row_groups[row_group];
+    KTKI_TRY(find_row_group(&group, file, row_group, err));
     info.row_count = group->row_count;
     info.sorting_count = group->sorting_count;
     for (int32_t i = 0; i < group->column_count; i++) {
@@ -64,8 +69,7 @@ ktk_status ktk_parquet_sorting_column_get(const ktk_parquet_file *file, int32_t 
     const struct sorting_column *column;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(check_row_group(file, row_group, err));
-    group = &file->metadata.row_groups[row_group];
+    KTKI_TRY(find_row_group(&group, file, row_group, err));
     if (index < 0 || index >= group->sorting_count) {
         KTKI_FAIL(err, KTK_E_INVALID, "no sorting column %d: row group %d has %d", index, row_group,
                   group->sorting_count);
@@ -170,13 +174,13 @@ out:
 
 ktk_status ktk_parquet_column_info_get(const ktk_parquet_file *file, int32_t row_group,
                                        int32_t leaf, ktk_parquet_column_info *out, ktk_error *err) {
-    /* Only the texts made here change, behind the file's lock. */
-    ktk_parquet_file *handle = (ktk_parquet_file *)(uintptr_t)file;
+    ktk_parquet_file *handle = handle_of(file);
     const struct column_texts *texts = NULL;
+    const struct row_group *group;
     const struct column_chunk *chunk;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(check_row_group(file, row_group, err));
+    KTKI_TRY(find_row_group(&group, file, row_group, err));
     if (leaf < 0 || leaf >= file->schema.leaf_count) {
         KTKI_FAIL(err, KTK_E_INVALID, "no leaf column %d: the file has %d", leaf,
                   file->schema.leaf_count);
@@ -187,7 +191,7 @@ ktk_status ktk_parquet_column_info_get(const ktk_parquet_file *file, int32_t row
     if (status != KTK_OK) {
         goto out;
     }
-    chunk = &file->metadata.row_groups[row_group].columns[leaf];
+    chunk = &group->columns[leaf];
     *out = (ktk_parquet_column_info){
         .path = file->schema.leaves[leaf].path,
         .physical_type = ktki_parquet_type_name(file->schema.leaves[leaf].element->type),
@@ -239,8 +243,7 @@ out:
 
 ktk_status ktk_parquet_element_get(const ktk_parquet_file *file, int32_t index,
                                    ktk_parquet_element *out, ktk_error *err) {
-    /* Only the texts made here change, behind the file's lock. */
-    ktk_parquet_file *handle = (ktk_parquet_file *)(uintptr_t)file;
+    ktk_parquet_file *handle = handle_of(file);
     const struct schema_element *element;
     const char *logical = NULL;
     ktk_status status = KTK_OK;
@@ -301,5 +304,11 @@ const char *ktk_parquet_key_value(const ktk_parquet_file *file, const char *key,
 
 ktk_status ktk_parquet_file_schema(ktk_parquet_file *file, struct ArrowSchema *out,
                                    ktk_error *err) {
-    return ktki_schema_export(file->schema.arrow, out, err);
+    struct schema *schema = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_parquet_schema(&schema, file, err));
+    KTKI_TRY(ktki_schema_export(schema, out, err));
+out:
+    return status;
 }

@@ -198,7 +198,8 @@ struct column_chunk {
 
 struct row_group {
     int32_t column_count;
-    struct column_chunk *columns;
+    struct column_chunk *columns; /* of a decoded footer: NULL, see ktki_column_chunk_decode() */
+    struct parquet_bytes chunk_bytes; /* the same, as a decoded footer has them */
     int64_t total_byte_size;
     int64_t row_count;
     int64_t file_offset;           /* -1: absent */
@@ -214,7 +215,7 @@ struct parquet_key_value {
 };
 
 /** Texts and arrays lie in the arena given to the parser (names, encodings) or in the footer bytes
- * (statistics). */
+ * (column chunks and their statistics). */
 struct parquet_metadata {
     int32_t version;
     int32_t element_count; /* depth-first, the root first */
@@ -252,10 +253,22 @@ struct page_header {
 /**
  * Decode a footer (without length and magic). The bytes must outlive the metadata. Counts are
  * bounded by the bytes left, depth by the limits. KTK_E_CORRUPT names the field.
+ *
+ * Column chunks, which are most of a footer, are only passed over: that they are well-formed Thrift
+ * is checked, what they say is not.
  */
 ktk_status ktki_metadata_decode(struct parquet_metadata *out, struct arena *arena,
                                 const ktk_limits *limits, const uint8_t *data, size_t size,
                                 ktk_error *err);
+
+/**
+ * Decode one column chunk; the cursor, which starts as the `chunk_bytes` of a row group, moves
+ * behind it. The bytes must outlive the chunk, whose arrays lie in the arena. KTK_E_CORRUPT names
+ * the field.
+ */
+ktk_status ktki_column_chunk_decode(struct column_chunk *out, struct arena *arena,
+                                    const ktk_limits *limits, struct cursor *cursor,
+                                    ktk_error *err);
 
 /** Append the compact-thrift encoding of a footer. */
 ktk_status ktki_metadata_encode(const struct parquet_metadata *metadata, struct buffer *out,

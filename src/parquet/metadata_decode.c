@@ -4,6 +4,9 @@
 #include "parquet/metadata.h"
 #include "parquet/metadata_rules.h"
 
+/* Structs of a footer that are open around a column chunk: FileMetaData and RowGroup. */
+#define CHUNK_DEPTH 2
+
 _Static_assert(offsetof(struct parquet_logical_type, id) == 0, "FIELD_UNION wants the id first");
 
 /* LogicalType and its members */
@@ -315,11 +318,8 @@ static const struct field_rule chunk_fields[] = {
     [9] = {.name = "encrypted_column_metadata",
            .flag_offset = offsetof(struct column_chunk, is_encrypted)},
 };
-static const struct struct_rule chunk_rule = {.name = "ColumnChunk",
-                                              .fields = chunk_fields,
-                                              .field_count = COUNT_OF(chunk_fields),
-                                              .size = sizeof(struct column_chunk),
-                                              .initial = &chunk_initial};
+static const struct struct_rule chunk_rule = {
+    .name = "ColumnChunk", .fields = chunk_fields, .field_count = COUNT_OF(chunk_fields)};
 
 /* RowGroup */
 
@@ -346,11 +346,10 @@ static const struct struct_rule sorting_rule = {.name = "SortingColumn",
 
 static const struct field_rule group_fields[] = {
     [1] = {.name = "columns",
-           .kind = FIELD_STRUCTS,
+           .kind = FIELD_LATER,
            .is_required = true,
-           .offset = offsetof(struct row_group, columns),
-           .count_offset = offsetof(struct row_group, column_count),
-           .of = &chunk_rule},
+           .offset = offsetof(struct row_group, chunk_bytes),
+           .count_offset = offsetof(struct row_group, column_count)},
     [2] = {.name = "total_byte_size",
            .kind = FIELD_I64,
            .is_required = true,
@@ -433,20 +432,6 @@ static const struct field_rule file_fields[] = {
 static const struct struct_rule file_rule = {
     .name = "FileMetaData", .fields = file_fields, .field_count = COUNT_OF(file_fields)};
 
-/* A chunk without metadata is only right where the metadata are encrypted. */
-static ktk_status check_chunks(const struct parquet_metadata *metadata, ktk_error *err) {
-    for (int32_t i = 0; i < metadata->row_group_count; i++) {
-        const struct row_group *group = &metadata->row_groups[i];
-        for (int32_t j = 0; j < group->column_count; j++) {
-            if (group->columns[j].path == NULL && !group->columns[j].is_encrypted) {
-                return ktk_error_set(err, KTK_E_CORRUPT,
-                                     "column chunk %d of row group %d lacks its metadata", j, i);
-            }
-        }
-    }
-    return KTK_OK;
-}
-
 /* A unit that is not known makes the whole annotation one that is not known. */
 static void forget_unknown_units(const struct parquet_metadata *metadata) {
     for (int32_t i = 0; i < metadata->element_count; i++) {
@@ -466,7 +451,6 @@ ktk_status ktki_metadata_decode(struct parquet_metadata *out, struct arena *aren
     ktk_status status = KTK_OK;
 
     KTKI_TRY(ktki_thrift_read_struct(&decoder, &file_rule, &metadata, NULL, err));
-    KTKI_TRY(check_chunks(&metadata, err));
     forget_unknown_units(&metadata);
     for (int32_t i = 0; i < metadata.column_order_count; i++) {
         if (metadata.column_orders[i] != 1) {
@@ -474,6 +458,24 @@ ktk_status ktki_metadata_decode(struct parquet_metadata *out, struct arena *aren
         }
     }
     *out = metadata;
+out:
+    return status;
+}
+
+ktk_status ktki_column_chunk_decode(struct column_chunk *out, struct arena *arena,
+                                    const ktk_limits *limits, struct cursor *cursor,
+                                    ktk_error *err) {
+    struct thrift_decoder decoder = {{*cursor, limits->nesting_max - CHUNK_DEPTH}, arena};
+    struct column_chunk chunk = chunk_initial;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_thrift_read_struct(&decoder, &chunk_rule, &chunk, NULL, err));
+    /* Only right where the metadata are encrypted. */
+    if (chunk.path == NULL && !chunk.is_encrypted) {
+        KTKI_FAIL(err, KTK_E_CORRUPT, "ColumnChunk lacks its metadata");
+    }
+    *cursor = decoder.reader.cursor;
+    *out = chunk;
 out:
     return status;
 }

@@ -195,11 +195,14 @@ ktk_status ktk_parquet_pages(ktk_parquet_file *file, int32_t row_group, int32_t 
         return ktk_error_set(err, KTK_E_INVALID, "no row group %d: the file has %d", row_group,
                              file->metadata.row_group_count);
     }
-    if (leaf < 0 || leaf >= file->schema.leaf_count) {
+    if (leaf < 0 || leaf >= file->leaf_count) {
         return ktk_error_set(err, KTK_E_INVALID, "no leaf column %d: the file has %d", leaf,
-                             file->schema.leaf_count);
+                             file->leaf_count);
     }
-    walker.group = &file->metadata.row_groups[row_group];
+    status = ktki_parquet_row_group(&walker.group, file, row_group, err);
+    if (status != KTK_OK) {
+        return status;
+    }
     walker.chunk = &walker.group->columns[leaf];
     walker.leaf = &file->schema.leaves[leaf];
     walker.values_left = walker.chunk->value_count;

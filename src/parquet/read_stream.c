@@ -112,15 +112,17 @@ static int64_t smaller(int64_t a, int64_t b) {
 /* Begin with the next row group: it is read at once if all of it is wanted. */
 static ktk_status begin_group(struct file_stream *stream, struct batch *out, ktk_error *err) {
     int32_t number = stream->row_groups[stream->next++];
-    const struct row_group *group = &stream->file->metadata.row_groups[number];
+    const struct row_group *group = NULL;
     int64_t origin = stream->group_starts[number];
     int64_t start = larger(stream->row_start - origin, 0);
-    int64_t end = smaller(stream->row_end - origin, group->row_count);
+    int64_t end =
+        smaller(stream->row_end - origin, stream->file->metadata.row_groups[number].row_count);
     ktk_status status = KTK_OK;
 
     if (start >= end) {
         goto out;
     }
+    KTKI_TRY(ktki_parquet_row_group(&group, stream->file, number, err));
     if (stream->where == NULL && start == 0 && end == group->row_count &&
         ktki_read_budget_rows(&stream->budget, group, &stream->plan) >= end) {
         return ktki_parquet_read_planned(out, stream->file, number, &stream->plan, err);
@@ -289,10 +291,12 @@ ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_file *file
     const ktk_parquet_read_options defaults = KTK_PARQUET_READ_OPTIONS_INIT;
     const ktk_allocator *allocator = ktki_context_allocator(file->context);
     struct file_stream *stream = NULL;
+    struct schema *schema = NULL;
     ktk_status status = KTK_OK;
 
     options = options == NULL ? &defaults : options;
     KTKI_TRY(check_options(options, err));
+    KTKI_TRY(ktki_parquet_schema(&schema, file, err));
     KTKI_TRY(KTKI_NEW(allocator, &stream, err));
     stream->file = ktk_parquet_file_ref(file);
     stream->batch_rows_max = options->batch_rows_max > 0 ? options->batch_rows_max : INT64_MAX;

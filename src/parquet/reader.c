@@ -107,8 +107,13 @@ static ktk_status read_footer(ktk_parquet_file *file, ktk_error *err) {
     KTKI_TRY(ktki_metadata_decode(&file->metadata, &file->arena, ktki_context_limits(file->context),
                                   file->tail.data + file->tail.size - TAIL_SIZE - size,
                                   (size_t)size, err));
-    KTKI_TRY(
-        ktki_parquet_schema_read(&file->schema, file->context, &file->metadata, &file->arena, err));
+    KTKI_TRY(ktki_parquet_leaf_count(&file->leaf_count, &file->metadata,
+                                     ktki_context_limits(file->context), err));
+    KTKI_TRY(ktki_arena_zeroed(&file->arena, (size_t)file->metadata.row_group_count,
+                               sizeof(*file->group_arenas), &file->group_arenas, err));
+    for (int32_t i = 0; i < file->metadata.row_group_count; i++) {
+        ktki_arena_init(&file->group_arenas[i], &file->footer_bound.allocator);
+    }
 out:
     return status;
 }
@@ -118,10 +123,10 @@ static ktk_status check_row_groups(const ktk_parquet_file *file, ktk_error *err)
     for (int32_t i = 0; i < file->metadata.row_group_count; i++) {
         const struct row_group *group = &file->metadata.row_groups[i];
 
-        if (group->column_count != file->schema.leaf_count) {
+        if (group->column_count != file->leaf_count) {
             return ktk_error_set(err, KTK_E_CORRUPT,
                                  "row group %d has %d column chunks where the schema has %d leaves",
-                                 i, group->column_count, file->schema.leaf_count);
+                                 i, group->column_count, file->leaf_count);
         }
         if (group->row_count < 0) {
             return ktk_error_set(err, KTK_E_CORRUPT, "row group %d has %lld rows", i,
@@ -151,6 +156,7 @@ ktk_status ktki_parquet_open(ktk_parquet_file **out, ktk_context *context, struc
     file->source = *source;
     ktki_memory_bound_init(&file->footer_bound, allocator, ktki_parquet_memory_max(file));
     ktki_arena_init(&file->arena, &file->footer_bound.allocator);
+    ktki_arena_init(&file->schema_arena, &file->footer_bound.allocator);
     ktki_arena_init(&file->text_arena, allocator);
     (void)pthread_mutex_init(&file->lock, NULL);
     status = read_footer(file, err);
@@ -189,6 +195,10 @@ void ktk_parquet_file_free(ktk_parquet_file *file) {
         file->scratches = next;
     }
     ktki_schema_free(file->schema.arrow);
+    ktki_arena_clear(&file->schema_arena);
+    for (int32_t i = 0; file->group_arenas != NULL && i < file->metadata.row_group_count; i++) {
+        ktki_arena_clear(&file->group_arenas[i]);
+    }
     ktki_arena_clear(&file->arena);
     ktki_arena_clear(&file->text_arena);
     ktk_bytes_clear(&file->tail);
@@ -202,8 +212,87 @@ const struct parquet_metadata *ktki_parquet_metadata(const ktk_parquet_file *fil
     return &file->metadata;
 }
 
-struct schema *ktki_parquet_schema(const ktk_parquet_file *file) {
-    return file->schema.arrow;
+/* ---- what is made when it is first asked for ---- */
+
+/* Under the lock. */
+static ktk_status make_schema(ktk_parquet_file *file, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    if (!file->has_schema) {
+        KTKI_TRY(ktki_parquet_schema_read(&file->schema, file->context, &file->metadata,
+                                          &file->schema_arena, err));
+        __atomic_store_n(&file->has_schema, true, __ATOMIC_RELEASE);
+    }
+out:
+    if (status != KTK_OK) {
+        ktki_arena_clear(&file->schema_arena);
+        status = ktki_memory_bound_explain(&file->footer_bound, status, err);
+        ktki_error_context(err, "'%s'", file->source.name);
+    }
+    return status;
+}
+
+ktk_status ktki_parquet_schema(struct schema **out, ktk_parquet_file *file, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    if (!__atomic_load_n(&file->has_schema, __ATOMIC_ACQUIRE)) {
+        pthread_mutex_lock(&file->lock);
+        status = make_schema(file, err);
+        pthread_mutex_unlock(&file->lock);
+    }
+    if (status == KTK_OK) {
+        *out = file->schema.arrow;
+    }
+    return status;
+}
+
+/* Under the lock. */
+static ktk_status make_columns(ktk_parquet_file *file, int32_t row_group, ktk_error *err) {
+    struct row_group *group = &file->metadata.row_groups[row_group];
+    struct arena *arena = &file->group_arenas[row_group];
+    struct cursor cursor = ktki_cursor(group->chunk_bytes.data, group->chunk_bytes.size);
+    struct column_chunk *columns = NULL;
+    int32_t i = 0;
+    ktk_status status = KTK_OK;
+
+    if (group->columns != NULL) {
+        return KTK_OK;
+    }
+    KTKI_TRY(ktki_arena_array(arena, (size_t)group->column_count, sizeof(*columns), &columns, err));
+    for (; i < group->column_count; i++) {
+        KTKI_TRY(ktki_column_chunk_decode(&columns[i], arena, ktki_context_limits(file->context),
+                                          &cursor, err));
+    }
+    __atomic_store_n(&group->columns, columns, __ATOMIC_RELEASE);
+out:
+    if (status != KTK_OK) {
+        ktki_arena_clear(arena);
+        status = ktki_memory_bound_explain(&file->footer_bound, status, err);
+        if (i < group->column_count) {
+            ktki_error_context(err, "column '%s'", file->schema.leaves[i].path);
+        }
+        ktki_error_context(err, "'%s', row group %d", file->source.name, row_group);
+    }
+    return status;
+}
+
+ktk_status ktki_parquet_row_group(const struct row_group **out, ktk_parquet_file *file,
+                                  int32_t row_group, ktk_error *err) {
+    struct row_group *group = &file->metadata.row_groups[row_group];
+    struct schema *schema = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_parquet_schema(&schema, file, err)); /* it has the names of the columns */
+    if (__atomic_load_n(&group->columns, __ATOMIC_ACQUIRE) == NULL) {
+        pthread_mutex_lock(&file->lock);
+        status = make_columns(file, row_group, err);
+        pthread_mutex_unlock(&file->lock);
+    }
+    if (status == KTK_OK) {
+        *out = group;
+    }
+out:
+    return status;
 }
 
 /* ---- scratch memory, one piece a task, kept with the file ---- */
@@ -387,11 +476,11 @@ out:
 
 ktk_status ktki_parquet_read_planned(struct batch *out, ktk_parquet_file *file, int32_t row_group,
                                      const struct read_plan *plan, ktk_error *err) {
-    struct group_read read = {
-        .file = file, .plan = plan, .group = &file->metadata.row_groups[row_group]};
+    struct group_read read = {.file = file, .plan = plan};
     struct batch batch = {0};
     ktk_status status = KTK_OK;
 
+    KTKI_TRY(ktki_parquet_row_group(&read.group, file, row_group, err));
     ktki_memory_bound_init(&read.bound, ktki_context_allocator(file->context),
                            ktki_parquet_memory_max(file));
     KTKI_TRY(ktki_batch_init(&batch, plan->schema, read.group->row_count, err));
@@ -411,8 +500,10 @@ ktk_status ktki_parquet_read_row_group(struct batch *out, ktk_parquet_file *file
                                        const int32_t *columns, int32_t column_count,
                                        bool keep_dictionaries, ktk_error *err) {
     struct read_plan plan = {0};
+    struct schema *schema = NULL;
     ktk_status status = KTK_OK;
 
+    KTKI_TRY(ktki_parquet_schema(&schema, file, err));
     if (row_group < 0 || row_group >= file->metadata.row_group_count) {
         KTKI_FAIL(err, KTK_E_INVALID, "'%s' has no row group %d: there are %d", file->source.name,
                   row_group, file->metadata.row_group_count);

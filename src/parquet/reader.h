@@ -8,17 +8,31 @@
 #include "parquet/metadata.h"
 #include "parquet/source.h"
 
-/** Open; on success the source is owned by the file. Reads the tail once, and the footer again only
- * if it is longer. */
+/**
+ * Open; on success the source is owned by the file. Reads the tail once, and the footer again only
+ * if it is longer. A footer that is not well-formed is refused; of the schema and the column chunks
+ * no more than that and their numbers is looked at before they are asked for.
+ */
 ktk_status ktki_parquet_open(ktk_parquet_file **out, ktk_context *context, struct source *source,
                              ktk_error *err);
 
-/** Borrowed; live as long as the file. */
+/** Borrowed; live as long as the file. The columns of a row group are there once it was asked for
+ * by ktki_parquet_row_group(). */
 const struct parquet_metadata *ktki_parquet_metadata(const ktk_parquet_file *file);
 
-/** The Arrow schema of the file, `ARROW:schema` applied, key/value metadata (`pandas` and others,
- * without `ARROW:schema`) attached. */
-struct schema *ktki_parquet_schema(const ktk_parquet_file *file);
+/**
+ * The Arrow schema of the file, `ARROW:schema` applied, key/value metadata (`pandas` and others,
+ * without `ARROW:schema`) attached; borrowed. It is made by the first call; any thread may make it.
+ * KTK_E_CORRUPT, KTK_E_LIMIT: see ktki_parquet_schema_read().
+ */
+ktk_status ktki_parquet_schema(struct schema **out, ktk_parquet_file *file, ktk_error *err);
+
+/**
+ * A row group (in range) with its column chunks, one for each leaf; borrowed. They are decoded by
+ * the first call; any thread may make it. KTK_E_CORRUPT names row group, column and field.
+ */
+ktk_status ktki_parquet_row_group(const struct row_group **out, ktk_parquet_file *file,
+                                  int32_t row_group, ktk_error *err);
 
 /**
  * Decode top-level columns (indices into the schema) of one row group; column chunks are decoded in

@@ -635,14 +635,14 @@ ktk_status ktki_row_scan_init(struct row_scan *out, ktk_parquet_file *file, int3
                               const struct read_plan *plan, const struct row_filter *filter,
                               int64_t first_row, int64_t end_row, ktk_error *err) {
     const ktk_allocator *allocator = ktki_context_allocator(file->context);
-    struct row_scan scan = {.file = file,
-                            .group = &file->metadata.row_groups[row_group],
-                            .plan = plan,
-                            .filter = filter};
+    struct row_scan scan = {.file = file, .plan = plan, .filter = filter};
     struct row_ranges wanted;
     struct row_ranges matching;
-    ktk_status status = KTK_OK;
+    ktk_status status = ktki_parquet_row_group(&scan.group, file, row_group, err);
 
+    if (status != KTK_OK) {
+        return status;
+    }
     ktki_arena_init(&scan.arena, allocator);
     ktki_ranges_init(&scan.rows, allocator);
     ktki_ranges_init(&wanted, allocator);

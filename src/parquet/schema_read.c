@@ -1,5 +1,6 @@
 #include "parquet/schema_read.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/context.h"
@@ -60,9 +61,7 @@ static ktk_status take(struct walk *walk, struct levels *levels, const struct sc
         walk->limits->nesting_max < LEVEL_MAX ? walk->limits->nesting_max : LEVEL_MAX;
     ktk_status status = KTK_OK;
 
-    if (walk->next >= walk->metadata->element_count) {
-        KTKI_FAIL(walk->err, KTK_E_CORRUPT, "the schema ends in the middle of a group");
-    }
+    assert(walk->next < walk->metadata->element_count); /* they form a tree */
     if (++levels->depth > depth_max) {
         KTKI_FAIL(walk->err, KTK_E_LIMIT, "the schema is nested deeper than %d levels", depth_max);
     }
@@ -184,10 +183,6 @@ static ktk_status read_struct(struct walk *walk, const struct schema_element *el
                               struct levels levels, struct field *field) {
     ktk_status status = KTK_OK;
 
-    /* Each child has an element of its own: a count beyond them is not worth memory. */
-    if (element->child_count > walk->metadata->element_count - walk->next) {
-        KTKI_FAIL(walk->err, KTK_E_CORRUPT, "the schema ends in the middle of a group");
-    }
     field->type.id = TYPE_STRUCT;
     KTKI_TRY(ktki_annotation_read(field, &walk->schema->arrow->arena, element, walk->err));
     KTKI_TRY(add_children(walk, field, element->child_count));
@@ -314,10 +309,6 @@ static ktk_status read_columns(struct walk *walk) {
         KTKI_TRY(read_node(walk, levels, field));
         column->leaf_count = schema->leaf_count - column->first_leaf;
     }
-    if (walk->next != walk->metadata->element_count) {
-        KTKI_FAIL(walk->err, KTK_E_CORRUPT, "the schema has %d elements outside of its root",
-                  walk->metadata->element_count - walk->next);
-    }
 out:
     return status;
 }
@@ -343,9 +334,11 @@ out:
     return status;
 }
 
-static ktk_status check_root(const struct parquet_metadata *metadata, const ktk_limits *limits,
-                             ktk_error *err) {
+ktk_status ktki_parquet_leaf_count(int32_t *out, const struct parquet_metadata *metadata,
+                                   const ktk_limits *limits, ktk_error *err) {
     const struct schema_element *root = metadata->elements;
+    int64_t missing = 1; /* elements that those so far have announced */
+    int32_t leaf_count = 0;
 
     if (metadata->element_count == 0 || root->has_type ||
         root->child_count >= metadata->element_count) {
@@ -355,6 +348,21 @@ static ktk_status check_root(const struct parquet_metadata *metadata, const ktk_
         return ktk_error_set(err, KTK_E_LIMIT, "%d columns are more than the limit of %d",
                              metadata->element_count - 1, limits->column_count_max);
     }
+    for (int32_t i = 0; i < metadata->element_count; i++) {
+        const struct schema_element *element = &metadata->elements[i];
+
+        if (missing == 0) {
+            return ktk_error_set(err, KTK_E_CORRUPT,
+                                 "the schema has %d elements outside of its root",
+                                 metadata->element_count - i);
+        }
+        missing += (element->has_type ? 0 : element->child_count) - 1;
+        leaf_count += element->has_type;
+    }
+    if (missing > 0) {
+        return ktk_error_set(err, KTK_E_CORRUPT, "the schema ends in the middle of a group");
+    }
+    *out = leaf_count;
     return KTK_OK;
 }
 
@@ -368,12 +376,13 @@ ktk_status ktki_parquet_schema_read(struct parquet_schema *out, ktk_context *con
                         .arena = arena,
                         .next = 1,
                         .err = err};
+    int32_t leaf_count = 0;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&walk.path, ktki_context_allocator(context), 0);
-    KTKI_TRY(check_root(metadata, walk.limits, err));
+    KTKI_TRY(ktki_parquet_leaf_count(&leaf_count, metadata, walk.limits, err));
     KTKI_TRY(ktki_schema_new(&schema.arrow, context, metadata->elements[0].child_count, err));
-    KTKI_TRY(ktki_arena_zeroed(arena, (size_t)metadata->element_count, sizeof(struct parquet_leaf),
+    KTKI_TRY(ktki_arena_zeroed(arena, (size_t)leaf_count, sizeof(struct parquet_leaf),
                                &schema.leaves, err));
     KTKI_TRY(ktki_arena_zeroed(arena, (size_t)schema.arrow->field_count,
                                sizeof(struct parquet_column), &schema.columns, err));

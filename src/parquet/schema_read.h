@@ -52,6 +52,11 @@ struct parquet_schema {
     struct parquet_column *columns; /* arrow->field_count of them */
 };
 
+/** The number of leaves. KTK_E_CORRUPT if the elements do not form a tree, KTK_E_LIMIT if there are
+ * too many. */
+ktk_status ktki_parquet_leaf_count(int32_t *out, const struct parquet_metadata *metadata,
+                                   const ktk_limits *limits, ktk_error *err);
+
 /**
  * Translate the schema of a file; the key/value metadata, `ARROW:schema` aside, go to the Arrow
  * schema. Types are those that the file itself names: see ktki_parquet_schema_restore().

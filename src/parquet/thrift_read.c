@@ -12,7 +12,8 @@ void ktki_thrift_read_leave(struct thrift_reader *reader) {
     reader->depth_left++;
 }
 
-bool ktki_thrift_read_field(struct thrift_reader *reader, struct thrift_field *field) {
+/* Inline here, where structs are passed over. */
+static inline bool read_field(struct thrift_reader *reader, struct thrift_field *field) {
     uint8_t head;
     int64_t id;
 
@@ -33,6 +34,10 @@ bool ktki_thrift_read_field(struct thrift_reader *reader, struct thrift_field *f
     }
     field->id = (int32_t)id;
     return true;
+}
+
+bool ktki_thrift_read_field(struct thrift_reader *reader, struct thrift_field *field) {
+    return read_field(reader, field);
 }
 
 bool ktki_thrift_read_i64(struct thrift_reader *reader, int64_t *out) {
@@ -83,7 +88,7 @@ static bool skip_struct(struct thrift_reader *reader) {
     struct thrift_field field = {0};
 
     for (;;) {
-        if (!ktki_thrift_read_field(reader, &field)) {
+        if (!read_field(reader, &field)) {
             return false;
         }
         if (field.type == THRIFT_STOP) {

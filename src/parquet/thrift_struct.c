@@ -188,6 +188,32 @@ out:
     return status;
 }
 
+static ktk_status read_later(const struct target *target) {
+    struct thrift_reader *reader = &target->decoder->reader;
+    enum thrift_type element;
+    struct parquet_bytes bytes;
+    size_t count = 0;
+    int32_t count32;
+
+    if (!ktki_thrift_read_list(reader, &element, &count) ||
+        (count > 0 && element != THRIFT_STRUCT) || count > INT32_MAX) {
+        return damaged(target);
+    }
+    bytes.data = reader->cursor.at;
+    for (size_t i = 0; i < count; i++) {
+        if (!ktki_thrift_read_skip(reader, THRIFT_STRUCT, true)) {
+            return ktk_error_set(target->err, KTK_E_CORRUPT,
+                                 "item %zu of field '%s' of %s is damaged", i, target->field->name,
+                                 target->rule->name);
+        }
+    }
+    bytes.size = (size_t)(reader->cursor.at - bytes.data);
+    count32 = (int32_t)count;
+    store(target, target->field->offset, &bytes, sizeof(bytes));
+    store(target, target->field->count_offset, &count32, sizeof(count32));
+    return KTK_OK;
+}
+
 static ktk_status read_i32s(const struct target *target) {
     int32_t *array = NULL;
     size_t count = 0;
@@ -368,6 +394,7 @@ static const struct kind_rule kinds[FIELD_KIND_COUNT] = {
     [FIELD_BYTES] = {THRIFT_BINARY, read_bytes},
     [FIELD_STRUCT] = {THRIFT_STRUCT, read_struct},
     [FIELD_STRUCTS] = {THRIFT_LIST, read_structs},
+    [FIELD_LATER] = {THRIFT_LIST, read_later},
     [FIELD_I32S] = {THRIFT_LIST, read_i32s},
     [FIELD_I64S] = {THRIFT_LIST, read_i64s},
     [FIELD_BOOLS] = {THRIFT_LIST, read_bools},

@@ -27,17 +27,19 @@ enum field_kind {
     FIELD_BYTES,       /* [struct parquet_bytes]; borrowed from the input */
     FIELD_STRUCT,      /* the struct of rule `of` */
     FIELD_STRUCTS,     /* [pointer], [int32_t] at `count_offset`: an array in the arena */
-    FIELD_I32S,        /* [pointer], [int32_t] at `count_offset` */
-    FIELD_I64S,        /* [pointer], [int32_t] at `count_offset` */
-    FIELD_BOOLS,       /* [bool pointer], [int32_t] at `count_offset` */
-    FIELD_TEXTS,       /* [pointer], [int32_t] at `count_offset` */
-    FIELD_BYTE_LISTS,  /* [struct parquet_bytes pointer], [int32_t] at `count_offset`: each borrowed
-                          from the input */
-    FIELD_UNION_IDS,   /* [uint8_t pointer], [int32_t] at `count_offset`: a list of unions, of each
-                          the field id that is set, 0 if above 255 */
-    FIELD_UNION,       /* [int32_t or an enum, the first member of a struct]: the field id that is
-                          set, `value_max` for one that `of` does not name; what the union holds is
-                          decoded into that struct by the rule of->fields[id].of, if there is one */
+    FIELD_LATER,      /* [struct parquet_bytes], [int32_t] at `count_offset`: a list of structs that
+                         is passed over; its elements as they are coded, borrowed from the input */
+    FIELD_I32S,       /* [pointer], [int32_t] at `count_offset` */
+    FIELD_I64S,       /* [pointer], [int32_t] at `count_offset` */
+    FIELD_BOOLS,      /* [bool pointer], [int32_t] at `count_offset` */
+    FIELD_TEXTS,      /* [pointer], [int32_t] at `count_offset` */
+    FIELD_BYTE_LISTS, /* [struct parquet_bytes pointer], [int32_t] at `count_offset`: each borrowed
+                         from the input */
+    FIELD_UNION_IDS,  /* [uint8_t pointer], [int32_t] at `count_offset`: a list of unions, of each
+                         the field id that is set, 0 if above 255 */
+    FIELD_UNION,      /* [int32_t or an enum, the first member of a struct]: the field id that is
+                         set, `value_max` for one that `of` does not name; what the union holds is
+                         decoded into that struct by the rule of->fields[id].of, if there is one */
     FIELD_KIND_COUNT
 };
 

@@ -197,7 +197,7 @@ static ktk_status split_rows(struct ktk_update *update, const struct query_plan 
     KTKI_TRY(ktki_source_of_key(&source, update->store, key, -1, err));
     KTKI_TRY(ktki_parquet_open(&rows.file, update->context, &source, err));
     source = (struct source){0};
-    rows.schema = ktki_parquet_schema(rows.file);
+    KTKI_TRY(ktki_parquet_schema(&rows.schema, rows.file, err));
     KTKI_TRY(find_columns(&rows, err));
     if (writes_rest(update)) {
         KTKI_TRY(ktki_file_write_init(&rows.rest, update, rows.schema, err));

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "../arrow/random_arrays.h"
+#include "opened.h"
 #include "support/test.h"
 
 static const struct field text = {NULL, {.id = TYPE_STRING}, .nullable = true};
@@ -380,7 +381,7 @@ void made_check(ktk_parquet_file *file, const struct batch *batches, size_t coun
     }
     assert_int_equal(total, 0);
     for (int32_t i = 0; i < (int32_t)FIELD_COUNT; i++) {
-        const struct schema *schema = ktki_parquet_schema(file);
+        const struct schema *schema = opened_schema(file);
         char name[16];
 
         (void)snprintf(name, sizeof(name), "c%d", i);

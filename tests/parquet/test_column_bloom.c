@@ -6,6 +6,7 @@
 #include "../arrow/random_arrays.h"
 #include "arrow/array.h"
 #include "made_file.h"
+#include "opened.h"
 #include "parquet/bloom.h"
 #include "parquet/file_handle.h"
 
@@ -84,7 +85,7 @@ static void check_file(const struct fixture *fixture) {
     made_open(&file, fixture->context, &fixture->bytes);
     assert_int_equal(file->metadata.row_group_count, (ROWS + GROUP_ROWS - 1) / GROUP_ROWS);
     for (int32_t i = 0; i < file->metadata.row_group_count; i++) {
-        const struct row_group *group = &file->metadata.row_groups[i];
+        const struct row_group *group = opened_row_group(file, i);
         const struct column_chunk *chunk = &group->columns[0];
         struct bloom bloom;
 
@@ -135,7 +136,7 @@ static void size_follows_distinct_values(void **unused) {
         fixture.column.dictionary = i == 0 ? KTK_DICTIONARY_ALWAYS : KTK_DICTIONARY_NEVER;
         CHECK_OK(write(&fixture, &err));
         made_open(&file, fixture.context, &fixture.bytes);
-        sizes[i] = file->metadata.row_groups[0].columns[0].bloom.size;
+        sizes[i] = opened_row_group(file, 0)->columns[0].bloom.size;
         ktk_parquet_file_free(file);
     }
     assert_int_equal(sizes[0], sizes[1]);

@@ -13,6 +13,7 @@
 #include "base/json_read.h"
 #include "base/text.h"
 #include "base/time_format.h"
+#include "opened.h"
 #include "parquet/reader.h"
 
 __extension__ typedef __int128 wide_int;
@@ -665,7 +666,7 @@ static void check_file(const char *path, const char *name, struct text document)
         assert_false(has_footer);
         check_refusal(name, status, true, &err);
     } else {
-        golden.schema = ktki_parquet_schema(golden.file);
+        golden.schema = opened_schema(golden.file);
         golden.group_count = ktki_parquet_metadata(golden.file)->row_group_count;
         read_columns(&golden);
         assert_int_equal(golden.refused_count > 0, is_refusal(name, KTK_OK, true, NULL));

@@ -95,12 +95,15 @@ static struct outcome read_all(ktk_context *context, const uint8_t *data, size_t
     struct outcome outcome = {.status = KTK_OK};
     ktk_bytes bytes = {data, size, NULL, NULL};
     ktk_parquet_file *file = NULL;
+    struct schema *schema = NULL;
 
     outcome.status = ktk_parquet_open_bytes(&file, context, &bytes, &outcome.err);
+    if (outcome.status == KTK_OK) {
+        outcome.status = ktki_parquet_schema(&schema, file, &outcome.err);
+    }
     outcome.was_opened = outcome.status == KTK_OK;
     for (int32_t i = 0;
          outcome.status == KTK_OK && i < ktki_parquet_metadata(file)->row_group_count; i++) {
-        const struct schema *schema = ktki_parquet_schema(file);
         int32_t columns[64];
         struct batch batch = {0};
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "opened.h"
 #include "parquet/reader.h"
 #include "support/test.h"
 
@@ -127,7 +128,7 @@ static int32_t read_parts(const struct nested_column *column, ktk_parquet_file *
     options.batch_rows_max = 7; /* in pieces of a row group */
     CHECK_OK(ktk_parquet_read(&stream, file, &options, &err));
     assert_int_equal(stream.get_schema(&stream, &exported), 0);
-    CHECK_OK(ktki_schema_import(&schema, ktki_parquet_schema(file)->context, &exported, &err));
+    CHECK_OK(ktki_schema_import(&schema, opened_schema(file)->context, &exported, &err));
     assert_int_equal(schema->field_count, 1);
     leaf_count = count_leaves(&schema->fields[0]);
     for (;;) {

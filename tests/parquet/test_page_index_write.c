@@ -5,6 +5,7 @@
 
 #include "../arrow/random_arrays.h"
 #include "made_file.h"
+#include "opened.h"
 #include "parquet/file_handle.h"
 
 /* The page index of files of two columns, against the values themselves. */
@@ -131,7 +132,7 @@ static void check_file(const ktk_parquet_write_options *options, bool is_sorted)
     ktki_buffer_init(&bytes, test_allocator(), 0);
     write_table(&bytes, context, options);
     made_open(&file, context, &bytes);
-    chunks = ktki_parquet_metadata(file)->row_groups[0].columns;
+    chunks = opened_row_group(file, 0)->columns;
     read_indices(&indices, &bytes, &chunks[0]);
     check_numbers(&indices, is_sorted || options->no_dictionary);
     if (is_sorted) {
@@ -191,8 +192,7 @@ static void files_without_an_index(void **unused) {
         write_table(&bytes, context, &options);
         made_open(&file, context, &bytes);
         for (int j = 0; j < 2; j++) {
-            const struct column_chunk *chunk =
-                &ktki_parquet_metadata(file)->row_groups[0].columns[j];
+            const struct column_chunk *chunk = &opened_row_group(file, 0)->columns[j];
 
             assert_int_equal(chunk->column_index.offset, -1);
             assert_int_equal(chunk->offset_index.offset, -1);

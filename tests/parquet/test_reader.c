@@ -1,12 +1,15 @@
 #include "support/test.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <kartothek/arrow.h>
 #include <kartothek/parquet.h>
 
 #include "arrow/array.h"
 #include "base/context.h"
+#include "opened.h"
 #include "parquet/reader.h"
 
 #define STORES "tests/data/golden/stores/k53/"
@@ -279,12 +282,12 @@ static void keeps_dictionaries_if_asked_to(void **unused) {
     ktk_context *context = test_context_new(1);
     uint8_t *data = NULL;
     ktk_parquet_file *file = open_file(context, NULLS, &data);
-    int32_t column = ktki_schema_find(ktki_parquet_schema(file), "cat_text");
+    int32_t column = ktki_schema_find(opened_schema(file), "cat_text");
     struct batch batch = {0};
     ktk_error err;
 
     (void)unused;
-    assert_int_equal(ktki_parquet_schema(file)->fields[column].type.id, TYPE_DICTIONARY);
+    assert_int_equal(opened_schema(file)->fields[column].type.id, TYPE_DICTIONARY);
     CHECK_OK(ktki_parquet_read_row_group(&batch, file, 0, &column, 1, true, &err));
     assert_int_equal(batch.schema->fields[0].type.id, TYPE_DICTIONARY);
     assert_int_equal(batch.columns[0].null_count, 2);
@@ -321,7 +324,7 @@ static void names_file_row_group_and_column_of_damage(void **unused) {
     (void)unused;
     source = watch(&watched, data, size);
     CHECK_OK(ktki_parquet_open(&file, context, &source, &err));
-    group = &ktki_parquet_metadata(file)->row_groups[2];
+    group = opened_row_group(file, 2);
     memset(data + group->columns[1].data_page_offset, 0xFF, 4);
     CHECK_STATUS(ktki_parquet_read_row_group(&batch, file, 2, columns, 2, false, &err),
                  KTK_E_CORRUPT);
@@ -460,11 +463,16 @@ static ktk_status read_all(ktk_context *context, const uint8_t *data, size_t siz
                            struct batch *out, ktk_error *err) {
     ktk_bytes bytes = {.data = data, .size = size};
     ktk_parquet_file *file = NULL;
+    struct schema *schema = NULL;
     ktk_status status = ktk_parquet_open_bytes(&file, context, &bytes, err);
 
     if (status == KTK_OK) {
+        status = ktki_parquet_schema(&schema, file, err);
+    }
+    if (status == KTK_OK) {
         int32_t columns[64];
-        int32_t count = ktki_parquet_schema(file)->field_count;
+        int32_t count = schema->field_count;
+
         for (int32_t i = 0; i < count; i++) {
             columns[i] = i;
         }
@@ -505,6 +513,152 @@ static void reads_the_same_with_threads(void **unused) {
     ktki_batch_clear(&alone);
     test_data_free(data);
     test_context_free(one);
+}
+
+/* ---- what is decoded when it is asked for ---- */
+
+/* Give the first column of a row group a physical type that there is not. */
+static void break_chunk(ktk_context *context, uint8_t *data, size_t size, int32_t row_group) {
+    static const uint8_t start[] = {0x1C, 0x15}; /* meta_data, its field 1 */
+    ktk_bytes bytes = {.data = data, .size = size};
+    ktk_parquet_file *file = NULL;
+    const struct parquet_bytes *chunks;
+    size_t at = 0;
+    ktk_error err;
+
+    CHECK_OK(ktk_parquet_open_bytes(&file, context, &bytes, &err));
+    chunks = &ktki_parquet_metadata(file)->row_groups[row_group].chunk_bytes;
+    while (memcmp(chunks->data + at, start, sizeof(start)) != 0) {
+        assert_true(++at < 16);
+    }
+    data[(size_t)(chunks->data - data) + at + sizeof(start)] = 40; /* 20, zigzag */
+    ktk_parquet_file_free(file);
+}
+
+static void says_which_chunk_is_damaged_once_it_is_asked_for(void **unused) {
+    static const char wrong[] =
+        "row group 1: column 'rid': field 'type' of ColumnMetaData cannot be 20";
+    ktk_context *context = test_context_new(1);
+    size_t size = 0;
+    uint8_t *data = test_read_source_file(GROUPS, &size);
+    ktk_bytes bytes = {.data = data, .size = size};
+    ktk_parquet_file *file = NULL;
+    ktk_parquet_row_group_info group;
+    ktk_parquet_column_info column;
+    ktk_parquet_info info;
+    struct ArrowArrayStream stream = {0};
+    struct ArrowArray array = {0};
+    ktk_error err;
+
+    (void)unused;
+    break_chunk(context, data, size, 1);
+    CHECK_OK(ktk_parquet_open_bytes(&file, context, &bytes, &err));
+    ktk_parquet_file_info(file, &info);
+    assert_int_equal(info.row_count, 40);
+    assert_int_equal(info.leaf_count, 4);
+    CHECK_OK(ktk_parquet_row_group_info_get(file, 0, &group, &err));
+    CHECK_OK(ktk_parquet_column_info_get(file, 2, 0, &column, &err));
+    for (int repeat = 0; repeat < 2; repeat++) {
+        CHECK_STATUS(ktk_parquet_row_group_info_get(file, 1, &group, &err), KTK_E_CORRUPT);
+        CHECK_MESSAGE(wrong);
+        CHECK_STATUS(ktk_parquet_column_info_get(file, 1, 3, &column, &err), KTK_E_CORRUPT);
+        CHECK_MESSAGE(wrong);
+    }
+    CHECK_OK(ktk_parquet_read(&stream, file, NULL, &err));
+    CHECK_OK(ktk_stream_next(&stream, &array, &err));
+    assert_int_equal(array.length, 7);
+    array.release(&array);
+    CHECK_STATUS(ktk_stream_next(&stream, &array, &err), KTK_E_CORRUPT);
+    CHECK_MESSAGE(wrong);
+    stream.release(&stream);
+    ktk_parquet_file_free(file);
+    test_data_free(data);
+    test_context_free(context);
+}
+
+/* An `ARROW:schema` that is no base64 text: the rows can still be counted. */
+static void says_that_the_schema_is_damaged_once_it_is_asked_for(void **unused) {
+    static const char key[] = "ARROW:schema";
+    ktk_context *context = test_context_new(1);
+    size_t size = 0;
+    uint8_t *data = test_read_source_file(GROUPS, &size);
+    ktk_bytes bytes = {.data = data, .size = size};
+    ktk_parquet_file *file = NULL;
+    ktk_parquet_info info;
+    struct ArrowSchema schema = {0};
+    struct ArrowArrayStream stream = {0};
+    size_t at = size - sizeof(key);
+    ktk_error err;
+
+    (void)unused;
+    while (memcmp(data + --at, key, sizeof(key) - 1) != 0) {
+        assert_true(at > 0);
+    }
+    data[at + sizeof(key) - 1 + 16] = '!';
+    CHECK_OK(ktk_parquet_open_bytes(&file, context, &bytes, &err));
+    ktk_parquet_file_info(file, &info);
+    assert_int_equal(info.row_count, 40);
+    CHECK_STATUS(ktk_parquet_file_schema(file, &schema, &err), KTK_E_CORRUPT);
+    CHECK_MESSAGE("entry 'ARROW:schema': it is no base64 text");
+    CHECK_STATUS(ktk_parquet_read(&stream, file, NULL, &err), KTK_E_CORRUPT);
+    CHECK_MESSAGE("entry 'ARROW:schema': it is no base64 text");
+    ktk_parquet_file_free(file);
+    test_data_free(data);
+    test_context_free(context);
+}
+
+struct asker {
+    ktk_parquet_file *file;
+    struct schema *schema;
+    const struct column_chunk *columns[6];
+};
+
+static void *ask_for_all(void *state) {
+    struct asker *asker = state;
+    const struct row_group *group = NULL;
+    ktk_error err;
+
+    for (int32_t i = 5; i >= 0; i--) {
+        if (ktki_parquet_row_group(&group, asker->file, i, &err) == KTK_OK) {
+            asker->columns[i] = group->columns;
+        }
+    }
+    (void)!ktki_parquet_schema(&asker->schema, asker->file, &err);
+    return NULL;
+}
+
+static void decodes_once_for_all_threads(void **unused) {
+    ktk_context *context = test_context_new(1);
+    size_t size = 0;
+    uint8_t *data = test_read_source_file(GROUPS, &size);
+    ktk_error err;
+
+    (void)unused;
+    for (int repeat = 0; repeat < 20; repeat++) {
+        ktk_bytes bytes = {.data = data, .size = size};
+        ktk_parquet_file *file = NULL;
+        struct asker askers[4] = {0};
+        pthread_t threads[4];
+
+        CHECK_OK(ktk_parquet_open_bytes(&file, context, &bytes, &err));
+        for (int i = 0; i < 4; i++) {
+            askers[i].file = file;
+            assert_int_equal(pthread_create(&threads[i], NULL, ask_for_all, &askers[i]), 0);
+        }
+        for (int i = 0; i < 4; i++) {
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+            assert_non_null(askers[i].schema);
+            assert_ptr_equal(askers[i].schema, askers[0].schema);
+            for (int32_t j = 0; j < 6; j++) {
+                assert_non_null(askers[i].columns[j]);
+                assert_ptr_equal(askers[i].columns[j], askers[0].columns[j]);
+                assert_int_equal(askers[i].columns[j][0].value_count, j < 5 ? 7 : 5);
+            }
+        }
+        ktk_parquet_file_free(file);
+    }
+    test_data_free(data);
+    test_context_free(context);
 }
 
 static void survives_want_of_memory(void **unused) {
@@ -586,6 +740,9 @@ int main(void) {
         cmocka_unit_test(streams_lengths_without_columns),
         cmocka_unit_test(names_all_columns_that_are_missing),
         cmocka_unit_test(reads_the_same_with_threads),
+        cmocka_unit_test(says_which_chunk_is_damaged_once_it_is_asked_for),
+        cmocka_unit_test(says_that_the_schema_is_damaged_once_it_is_asked_for),
+        cmocka_unit_test(decodes_once_for_all_threads),
         cmocka_unit_test(survives_want_of_memory),
         cmocka_unit_test(streams_survive_want_of_memory),
     };

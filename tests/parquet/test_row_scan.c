@@ -8,6 +8,7 @@
 #include "arrow/format_value.h"
 #include "arrow/stream.h"
 #include "made_file.h"
+#include "opened.h"
 #include "parquet/file_handle.h"
 #include "predicate/evaluate.h"
 
@@ -98,7 +99,7 @@ static void question_clear(struct question *question) {
 /* False if it is none that can be asked: an order of null, or a column that cannot be compared. */
 static bool ask(struct question *question, ktk_context *context, ktk_parquet_file *file,
                 const struct rows *rows, uint32_t *random) {
-    struct schema *schema = ktki_parquet_schema(file);
+    struct schema *schema = opened_schema(file);
     size_t count = 1 + (size_t)random_below(random, LITERALS_MAX);
     bool is_good;
     ktk_error err;
@@ -336,7 +337,7 @@ static bool is_for_us(ktk_context *context, struct buffer *bytes) {
     struct source source = {&slice_ops, bytes, (int64_t)bytes->size, "golden", SOURCE_MEMORY};
     bool is_good = ktki_parquet_open(&file, context, &source, NULL) == KTK_OK &&
                    ktki_parquet_metadata(file)->row_count <= 20000 &&
-                   ktki_parquet_schema(file)->field_count <= 64 &&
+                   opened_schema(file)->field_count <= 64 &&
                    ktk_parquet_read(&stream, file, NULL, NULL) == KTK_OK;
 
     while (is_good && stream.get_next(&stream, &array) == 0 && array.release != NULL) {
@@ -546,7 +547,7 @@ static bool is_looked_at(ktk_context *context, ktk_parquet_file *file, int32_t r
     ktk_error err;
 
     CHECK_OK(ktk_predicate_parse(&predicate, context, where, &err));
-    CHECK_OK(ktki_predicate_bind(&bound, context, predicate, ktki_parquet_schema(file), &err));
+    CHECK_OK(ktki_predicate_bind(&bound, context, predicate, opened_schema(file), &err));
     input.where = bound;
     CHECK_OK(ktki_parquet_query_new(&query, file, &input, &err));
     CHECK_OK(ktki_parquet_query_read(&batch, query, row_group, &err));
@@ -594,7 +595,7 @@ static void wrong_places_are_found_out(void **unused) {
     ktki_buffer_init(&bytes, test_allocator(), 0);
     make_sorted(&bytes, context);
     open_as(&file, context, &bytes, SOURCE_MEMORY);
-    chunk = &ktki_parquet_metadata(file)->row_groups[0].columns[0];
+    chunk = &opened_row_group(file, 0)->columns[0];
     place = chunk->offset_index;
     assert_true(place.offset > 0 && place.size > 0);
     ktk_parquet_file_free(file);

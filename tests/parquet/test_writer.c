@@ -11,6 +11,7 @@
 #include "arrow/stream.h"
 #include "base/context.h"
 #include "made_file.h"
+#include "opened.h"
 #include "parquet/row_bytes.h"
 
 /* ---- round trips ---- */
@@ -329,7 +330,7 @@ static void statistics_are_complete_or_absent(void **unused) {
     ktki_buffer_init(&bytes, test_allocator(), 0);
     CHECK_OK(made_write(&bytes, context, numbers.schema, &numbers, 1, NULL, &err));
     made_open(&file, context, &bytes);
-    statistics = &ktki_parquet_metadata(file)->row_groups[0].columns[0].statistics;
+    statistics = &opened_row_group(file, 0)->columns[0].statistics;
     assert_true(statistics->is_present);
     assert_int_equal(statistics->null_count, 0);
     assert_int_equal(statistics->distinct_count, -1);
@@ -370,7 +371,7 @@ static void check_text_statistics(size_t size, const char *min, size_t max_size)
     ktki_buffer_init(&bytes, test_allocator(), 0);
     CHECK_OK(made_write(&bytes, context, batch.schema, &batch, 1, NULL, &err));
     made_open(&file, context, &bytes);
-    statistics = &ktki_parquet_metadata(file)->row_groups[0].columns[0].statistics;
+    statistics = &opened_row_group(file, 0)->columns[0].statistics;
     assert_true(statistics->is_present);
     assert_int_equal(statistics->null_count, 2);
     assert_null(statistics->old_min.data);
