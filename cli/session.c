@@ -101,6 +101,7 @@ int cli_fail(const struct session *session, ktk_status status, const ktk_error *
         return EXIT_NOT_FOUND;
     case KTK_E_EXISTS:
     case KTK_E_CONFLICT:
+    case KTK_E_STALE_WRITER:
         return EXIT_CONFLICT;
     case KTK_E_CORRUPT:
         return EXIT_CORRUPT;

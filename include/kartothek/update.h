@@ -181,6 +181,21 @@ KTK_API ktk_status ktk_update_drop_index(ktk_update *update, const char *column,
 KTK_API ktk_status ktk_update_commit(ktk_update *update, ktk_commit *out,
                                      ktk_error *err) KTK_CHECK_RESULT;
 
+typedef enum ktk_commit_state {
+    KTK_COMMIT_ABSENT = 0,    /**< it did not lead to the dataset as it is */
+    KTK_COMMIT_COMMITTED = 1, /**< it did */
+    KTK_COMMIT_UNKNOWN = 2    /**< the chain of commits is broken before it is found */
+} ktk_commit_state;
+
+/**
+ * What became of a commit, by its id: after KTK_E_UNKNOWN_OUTCOME, or any time. A commit that is
+ * absent can still come while its put is under way; not any more once another one has.
+ *
+ * @return KTK_E_NOT_FOUND if there is no dataset; KTK_E_INVALID for what is no commit id.
+ */
+KTK_API ktk_status ktk_commit_status(ktk_commit_state *out, ktk_store *store, const char *uuid,
+                                     const char *id, ktk_error *err) KTK_CHECK_RESULT;
+
 /** End the update. Without a commit the files written are removed as far as possible. NULL is
  * allowed. */
 KTK_API void ktk_update_free(ktk_update *update);

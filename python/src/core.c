@@ -45,8 +45,14 @@ static PyObject *exception_of(ktk_status status) {
         return PyExc_OSError;
     case KTK_E_DENIED:
         return PyExc_PermissionError;
+    case KTK_E_CONFLICT:
+        return core.conflict_type;
+    case KTK_E_STALE_WRITER:
+        return core.stale_writer_type;
+    case KTK_E_UNKNOWN_OUTCOME:
+        return core.unknown_outcome_type;
     default:
-        return PyExc_RuntimeError; /* EXISTS, CONFLICT, CANCELLED, INTERNAL */
+        return PyExc_RuntimeError; /* EXISTS, CANCELLED, INTERNAL */
     }
 }
 
@@ -176,6 +182,43 @@ static PyObject *import_name(const char *module_name, const char *name) {
     return object;
 }
 
+/* A kind of RuntimeError, which is what kartothek raises. */
+static int add_exception(PyObject *module, const char *name, const char *documentation,
+                         PyObject **slot) {
+    char full_name[64];
+
+    (void)PyOS_snprintf(full_name, sizeof(full_name), "kartothek._core.%s", name);
+    *slot = PyErr_NewExceptionWithDoc(full_name, documentation, PyExc_RuntimeError, NULL);
+    if (*slot == NULL) {
+        return -1;
+    }
+    Py_INCREF(*slot);
+    if (PyModule_AddObject(module, name, *slot) < 0) {
+        Py_DECREF(*slot);
+        return -1;
+    }
+    return 0;
+}
+
+static int add_exceptions(PyObject *module) {
+    return add_exception(
+               module, "CommitConflict",
+               "What others committed meanwhile cannot be joined with this update; nothing "
+               "was changed.",
+               &core.conflict_type) < 0 ||
+                   add_exception(
+                       module, "StaleWriter",
+                       "Files of the update were collected before its commit came; nothing "
+                       "was changed.",
+                       &core.stale_writer_type) < 0 ||
+                   add_exception(module, "UnknownOutcome",
+                                 "Nobody can say yet whether the commit came through: ask "
+                                 "commit_status() with the id in the message.",
+                                 &core.unknown_outcome_type) < 0
+               ? -1
+               : 0;
+}
+
 static int import_types(void) {
     core.date_type = import_name("datetime", "date");
     core.datetime_type = import_name("datetime", "datetime");
@@ -193,7 +236,8 @@ PyMODINIT_FUNC PyInit__core(void) {
     if (module == NULL) {
         return NULL;
     }
-    if (import_types() < 0 || PyModule_AddFunctions(module, core_dataset_functions) < 0 ||
+    if (import_types() < 0 || add_exceptions(module) < 0 ||
+        PyModule_AddFunctions(module, core_dataset_functions) < 0 ||
         PyModule_AddFunctions(module, core_parquet_functions) < 0 ||
         add_type(module, "Store", core_store_type_new(), &core.store_type) < 0 ||
         add_type(module, "Dataset", core_dataset_type_new(), &core.dataset_type) < 0 ||

@@ -24,6 +24,9 @@ struct core {
     PyTypeObject *batches_type;
     PyTypeObject *update_type;
     PyTypeObject *predicate_type;
+    PyObject *conflict_type; /* RuntimeErrors: what a commit met */
+    PyObject *stale_writer_type;
+    PyObject *unknown_outcome_type;
     PyObject *date_type;     /* datetime.date */
     PyObject *datetime_type; /* datetime.datetime */
     PyObject *time_type;     /* datetime.time */

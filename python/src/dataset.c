@@ -477,10 +477,30 @@ static PyObject *uuid_check(PyObject *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+static PyObject *commit_status(PyObject *unused, PyObject *args) {
+    static const char *const texts[] = {"absent", "committed", "unknown"};
+    ktk_commit_state state = KTK_COMMIT_UNKNOWN;
+    struct store_object *store;
+    const char *uuid;
+    const char *id;
+    ktk_error err;
+    ktk_status status;
+
+    (void)unused;
+    if (!PyArg_ParseTuple(args, "O!ss:commit_status", core.store_type, &store, &uuid, &id)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_commit_status(&state, store->store, uuid, id, &err);
+    Py_END_ALLOW_THREADS return status == KTK_OK ? PyUnicode_FromString(texts[state])
+                                                 : core_raise(status, &err);
+}
+
 PyMethodDef core_dataset_functions[] = {
     {"dataset_exists", dataset_exists, METH_VARARGS, "dataset_exists(store, uuid) -> bool"},
     {"dataset_drop", dataset_drop, METH_VARARGS,
      "dataset_drop(store, uuid): remove it with all its files."},
+    {"commit_status", commit_status, METH_VARARGS,
+     "commit_status(store, uuid, id) -> 'committed', 'absent' or 'unknown'."},
     {"uuid_generate", uuid_generate, METH_NOARGS, "A fresh name: 32 hex digits."},
     {"uuid_check", uuid_check, METH_VARARGS,
      "uuid_check(uuid): ValueError unless it is a legal dataset name."},

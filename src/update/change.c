@@ -35,6 +35,7 @@ void ktki_change_init(struct change *change, const ktk_allocator *allocator) {
     ktki_arena_init(&change->arena, allocator);
     ktki_buffer_init(&change->removed, allocator, 0);
     ktki_buffer_init(&change->inputs, allocator, 0);
+    ktki_buffer_init(&change->index_columns, allocator, 0);
     ktki_hash_map_init(&change->removed_set, allocator);
 }
 
@@ -43,6 +44,7 @@ void ktki_change_clear(struct change *change) {
 
     ktk_predicate_free(change->scope);
     ktki_hash_map_clear(&change->removed_set);
+    ktki_buffer_clear(&change->index_columns);
     ktki_buffer_clear(&change->inputs);
     ktki_buffer_clear(&change->removed);
     ktki_arena_clear(&change->arena);

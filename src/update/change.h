@@ -49,6 +49,9 @@ struct change {
     int32_t index_count;
     struct document_index *indices;
 
+    /** Columns whose index the change is about: built or dropped because that was asked. */
+    struct buffer index_columns; /* const char *, borrowed */
+
     /** Keys of a JSON map that are set in the metadata. */
     const char *metadata;
     size_t metadata_size;

@@ -311,7 +311,13 @@ static ktk_status attempt(struct commit *commit, bool *is_open, ktk_error *err) 
         commit->meets_foreign ||
         (dataset != NULL &&
          ktki_document_is_foreign(ktki_dataset_document(dataset), ktki_dataset_record(dataset)));
-    KTKI_TRY(ktki_schema_switch_init(&commit->schema_switch, update, &commit->current, err));
+    status = ktki_schema_switch_init(&commit->schema_switch, update, &commit->current, err);
+    if (status == KTK_E_SCHEMA && !ktki_document_state_equals(&commit->current, &update->base)) {
+        /* It agreed when the update began. */
+        ktki_error_context(err, "dataset '%s': the schema was changed meanwhile", update->uuid);
+        status = err != NULL ? (ktk_status)(err->status = KTK_E_CONFLICT) : KTK_E_CONFLICT;
+    }
+    KTKI_TRY(status);
     *is_open = true;
     KTKI_TRY(compose(commit, err));
     KTKI_TRY(ktki_schema_switch_prepare(&commit->schema_switch, err));

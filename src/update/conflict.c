@@ -195,10 +195,11 @@ static ktk_status inputs_gone(const struct check *check, ktk_error *err) {
 
 static ktk_status same_index(const struct check *check, ktk_error *err) {
     const char *const *columns = (const char *const *)check->diff->indices.data;
+    const char *const *ours = (const char *const *)check->change->index_columns.data;
 
     for (size_t i = 0; i < check->diff->indices.size / sizeof(*columns); i++) {
-        for (int32_t j = 0; j < check->change->index_count; j++) {
-            if (strcmp(columns[i], check->change->indices[j].column) == 0) {
+        for (size_t j = 0; j < check->change->index_columns.size / sizeof(*ours); j++) {
+            if (strcmp(columns[i], ours[j]) == 0) {
                 return fail(check, "column", columns[i], 1, err);
             }
         }

@@ -56,6 +56,8 @@ ktk_status ktki_index_wish(struct ktk_update *update, const char *column, bool i
     }
     KTKI_TRY(ktki_update_text(update, &wish.column, err, "%s", column));
     KTKI_TRY(ktki_buffer_append(&update->index_wishes, &wish, sizeof(wish), err));
+    KTKI_TRY(
+        ktki_buffer_append(&update->change.index_columns, &wish.column, sizeof(wish.column), err));
 out:
     return status;
 }

@@ -223,6 +223,7 @@ ktk_status ktk_update_begin(ktk_update **out, ktk_store *store, const char *uuid
     ktki_hash_map_init(&update->labels, allocator);
     ktki_hash_map_init(&update->base_labels, allocator);
     ktki_change_init(&update->change, allocator);
+    update->operation = OPERATION_COUNT;
     KTKI_TRY(take_names(update, uuid, options->table, err));
     KTKI_TRY(take_options(update, options, err));
     KTKI_TRY(ktki_uuid7(update->commit_id, err));
@@ -384,6 +385,9 @@ ktk_status ktk_update_drop_index(ktk_update *update, const char *column, ktk_err
 static enum operation operation_of(const struct ktk_update *update) {
     const struct change *change = &update->change;
 
+    if (update->operation != OPERATION_COUNT) {
+        return update->operation;
+    }
     if (update->mode == KTK_UPDATE_OVERWRITE) {
         return OPERATION_OVERWRITE;
     }
@@ -423,7 +427,7 @@ out:
 static ktk_status check_content(const struct ktk_update *update, ktk_error *err) {
     bool is_update = update->base.exists && !ktki_update_replaces(update);
 
-    if (update->has_input ||
+    if (update->has_input || update->operation != OPERATION_COUNT ||
         (is_update && (ktki_change_has_scope(&update->change) || update->index_wishes.size > 0 ||
                        update->change.metadata_size > 2))) {
         return KTK_OK;

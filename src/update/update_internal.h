@@ -66,6 +66,7 @@ struct ktk_update {
     char commit_id[KTKI_UUID_TEXT_SIZE];
     struct document_state base; /* what the update was begun on */
     struct change change;
+    enum operation operation; /* what the commit is called; OPERATION_COUNT: by what it does */
     ktk_on_conflict on_conflict;
     int32_t attempts_max;
     int64_t time_max_ms;
