@@ -17,6 +17,7 @@
 
 #include <kartothek/arrow.h>
 #include <kartothek/arrow_abi.h>
+#include <kartothek/compact.h>
 #include <kartothek/context.h>
 #include <kartothek/dataset.h>
 #include <kartothek/error.h>

@@ -397,6 +397,9 @@ static enum operation operation_of(const struct ktk_update *update) {
     if (ktki_change_has_scope(change)) {
         return update->file_count > 0 ? OPERATION_REPLACE : OPERATION_DELETE;
     }
+    if (change->inputs.size > 0) {
+        return OPERATION_COMPACT;
+    }
     if (update->file_count > 0) {
         return OPERATION_APPEND;
     }
