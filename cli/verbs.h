@@ -12,6 +12,7 @@ extern const struct verb cli_info;
 extern const struct verb cli_schema;
 extern const struct verb cli_partitions;
 extern const struct verb cli_inspect;
+extern const struct verb cli_compact;
 extern const struct verb cli_completion;
 extern const struct verb cli_help;
 

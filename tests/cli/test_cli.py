@@ -533,6 +533,27 @@ def writes_with_every_compression(folder):
 
 
 @test
+def compacts_small_files(folder):
+    for number in range(3):
+        write_text(folder / f"{number}.csv", f"p,x\na,{9 - number}\nb,{number}\n")
+    store = folder / "store"
+    good("write", "d", *(folder / f"{number}.csv" for number in range(3)), "--partition-on", "p", store=store)
+    before = good("read", "d", "--format", "csv", store=store).out
+    assert good("compact", "d", "--dry-run", store=store).out.startswith("would compact 6 partitions ("), "dry run"
+    equal(good("read", "d", "--format", "csv", store=store).out, before)
+    done = good("compact", "d", "--where", "p == a", "--sort-by", "x", "--target-size", "1M", "--json", store=store).json()
+    equal((done["partitions_before"], done["partitions_after"], done["rows"]), (3, 1, 3))
+    equal(good("read", "d", "--format", "csv", "--where", "p == a", store=store).out, "p,x\na,7\na,8\na,9\n")
+    equal(len(good("partitions", "d", "--json", store=store).json()), 4)
+    assert re.match(r"compacted 3 partitions \(.* of 'd' into 1, commit [0-9a-f]{32}\n", good("compact", "d", store=store).out)
+    equal(good("compact", "d", store=store).out, "nothing to compact in 'd'\n")
+    equal(sorted(good("read", "d", "--format", "csv", store=store).out.splitlines()), sorted(before.splitlines()))
+    bad(2, "'12Q' is no size", "compact", "d", "--target-size", "12Q", store=store)
+    bad(1, "'x' of dataset 'd' is no partition key", "compact", "d", "--where", "x == 1", store=store)
+    bad(3, "'nothing'", "compact", "nothing", store=store)
+
+
+@test
 def overwrites_only_when_told(folder):
     store = people(folder)
     path = write_text(folder / "other.csv", "x\n1\n")
