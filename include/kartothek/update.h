@@ -6,6 +6,7 @@
 #define KARTOTHEK_UPDATE_H
 
 #include <kartothek/arrow_abi.h>
+#include <kartothek/dataset.h>
 #include <kartothek/error.h>
 #include <kartothek/parquet.h>
 #include <kartothek/predicate.h>
@@ -67,6 +68,10 @@ typedef struct ktk_update_options {
     int64_t grace_ms;
     ktk_delete_mode delete_mode;
     bool dry_run; /**< nothing is written; for ktk_update_preview(), it cannot be committed */
+    /** Of the document of a dataset that is not there yet. One that is there keeps its own, but for
+     * KTK_UPDATE_OVERWRITE, which turns MessagePack into JSON. Two writers that create a dataset at
+     * the same moment, one in each format, are not told apart for certain: JSON wins. */
+    ktk_document_format document_format;
 } ktk_update_options;
 
 #define KTK_UPDATE_OPTIONS_INIT                                                                    \
@@ -84,7 +89,8 @@ typedef struct ktk_update_options {
      0,                                                                                            \
      0,                                                                                            \
      KTK_DELETE_EXACT,                                                                             \
-     false}
+     false,                                                                                        \
+     KTK_DOCUMENT_JSON}
 
 /** What a commit did. */
 typedef struct ktk_commit {
@@ -106,6 +112,18 @@ typedef struct ktk_commit {
 KTK_API ktk_status ktk_update_begin(ktk_update **out, ktk_store *store, const char *uuid,
                                     const ktk_update_options *options,
                                     ktk_error *err) KTK_CHECK_RESULT;
+
+/** The dataset that an update works on, as it was when the update began; borrowed, until the
+ * commit. NULL: there is none, or nothing of it stays. */
+KTK_API ktk_dataset *ktk_update_base(const ktk_update *update);
+
+/** The id that the commit will have, borrowed. Known from the beginning, so that it can be looked
+ * for when nobody can say what became of the commit. */
+KTK_API const char *ktk_update_commit_id(const ktk_update *update);
+
+/** Set keys of the metadata as `metadata` of the options does, instead of what was given there. */
+KTK_API ktk_status ktk_update_set_metadata(ktk_update *update, const char *metadata,
+                                           ktk_error *err) KTK_CHECK_RESULT;
 
 /**
  * Add the rows of a stream: one input partition, split by `partition_on`. Data files are written

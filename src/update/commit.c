@@ -99,7 +99,7 @@ static ktk_status adopt(struct commit *commit, ktk_error *err) {
     }
     KTKI_TRY(ktki_update_check_base(update, dataset, err));
     change->operation = change->added_count > 0 ? OPERATION_APPEND : OPERATION_METADATA;
-    update->format = commit->current.format;
+    KTKI_TRY(ktki_update_take_format(update, commit->current.format, err));
     ktki_document_state_clear(&update->base);
     update->base = ktki_document_state_ref(&commit->current);
     for (int64_t i = 0; i < change->added_count; i++) {
@@ -335,18 +335,31 @@ out:
 
 /* ---- after the put ---- */
 
+/* A dataset was made in MessagePack while somebody else made one in JSON, which is what readers
+ * take.
+ */
+static bool is_hidden(const struct commit *commit) {
+    return commit->update->format == KTK_DOCUMENT_MSGPACK && commit->current.exists &&
+           commit->current.format == KTK_DOCUMENT_JSON;
+}
+
 /* Who cannot swap in one step, or shares the document with programs that do not, looks again: a
- * commit that was written over is joined with what it was written over with. */
+ * commit that was written over is joined with what it was written over with. So does who made a
+ * dataset under a key that another file may hide. */
 static ktk_status verify(struct commit *commit, bool *is_ours, ktk_error *err) {
     static const int64_t waits_ms[] = {0, 250, 1000};
     size_t count = commit->meets_foreign ? sizeof(waits_ms) / sizeof(waits_ms[0])
-                                         : (size_t)!is_conditional(commit);
+                                         : (size_t)(!is_conditional(commit) ||
+                                                    commit->update->format == KTK_DOCUMENT_MSGPACK);
     ktk_status status = KTK_OK;
 
     *is_ours = true;
     for (size_t i = 0; i < count && status == KTK_OK && *is_ours; i++) {
         ktki_clock_sleep_ms(commit->update->clock, waits_ms[i]);
         status = look(commit, is_ours, err);
+    }
+    if (status == KTK_OK && !*is_ours && is_hidden(commit)) {
+        ktki_update_discard(commit->update, commit->update->msgpack_key);
     }
     return status;
 }
@@ -496,7 +509,7 @@ ktk_status ktki_commit(struct ktk_update *update, ktk_commit *result, ktk_error 
         if (commit.landed != 0) {
             forget_versions(&commit);
         }
-        if (update->mode == KTK_UPDATE_OVERWRITE) {
+        if (update->mode == KTK_UPDATE_OVERWRITE && update->format == KTK_DOCUMENT_JSON) {
             /* A document in the other format is of the old state (defect D-14); ours wins anyway.
              */
             ktki_update_discard(update, update->msgpack_key);

@@ -103,13 +103,6 @@ out:
     return status;
 }
 
-static ktk_status take_format(struct ktk_update *update, ktk_document_format format,
-                              ktk_error *err) {
-    update->format = format;
-    return ktki_update_text(update, &update->document_key, err, "%s%s", update->uuid,
-                            ktki_document_suffix(format));
-}
-
 static ktk_status take_names(struct ktk_update *update, const char *uuid, const char *table,
                              ktk_error *err) {
     ktk_status status = KTK_OK;
@@ -120,7 +113,6 @@ static ktk_status take_names(struct ktk_update *update, const char *uuid, const 
     KTKI_TRY(ktki_table_name_check(table, err));
     KTKI_TRY(ktki_update_text(update, &update->uuid, err, "%s", uuid));
     KTKI_TRY(ktki_update_text(update, &update->table, err, "%s", table));
-    KTKI_TRY(take_format(update, KTK_DOCUMENT_JSON, err));
     KTKI_TRY(ktki_update_text(update, &update->msgpack_key, err, "%s%s", uuid,
                               KTKI_DOCUMENT_SUFFIX_MSGPACK));
     KTKI_TRY(ktki_update_text(update, &update->schema_key, err, "%s/%s/%s", uuid, table,
@@ -149,6 +141,10 @@ static ktk_status take_options(struct ktk_update *update, const ktk_update_optio
         options->delete_mode > KTK_DELETE_WHOLE_PARTITIONS) {
         KTKI_FAIL(err, KTK_E_INVALID, "unknown way to delete %d", (int)options->delete_mode);
     }
+    if ((int)options->document_format < KTK_DOCUMENT_JSON ||
+        options->document_format > KTK_DOCUMENT_MSGPACK) {
+        KTKI_FAIL(err, KTK_E_INVALID, "unknown document format %d", (int)options->document_format);
+    }
     if (options->commit_attempts_max < 0 || options->commit_time_max_ms < 0 ||
         options->grace_ms < 0) {
         KTKI_FAIL(err, KTK_E_INVALID, "limits of a commit must not be negative");
@@ -156,6 +152,7 @@ static ktk_status take_options(struct ktk_update *update, const ktk_update_optio
     KTKI_TRY(ktki_write_options_resolve(&checked, &options->file, err));
     KTKI_TRY(take_partition_on(update, options, err));
     KTKI_TRY(take_metadata(update, options->metadata, err));
+    KTKI_TRY(ktki_update_take_format(update, options->document_format, err));
     update->mode = options->mode;
     update->file_options = options->file;
     update->progress = options->progress;
@@ -185,6 +182,9 @@ static ktk_status check_existence(struct ktk_update *update, ktk_error *err) {
         break;
     case KTK_UPDATE_OVERWRITE:
         KTKI_TRY(ktki_document_state_read(&update->base, update, false, err));
+        if (update->base.exists && update->base.format == KTK_DOCUMENT_JSON) {
+            KTKI_TRY(ktki_update_take_format(update, KTK_DOCUMENT_JSON, err));
+        }
         break;
     case KTK_UPDATE_UPDATE:
     case KTK_UPDATE_CREATE_OR_UPDATE:
@@ -195,7 +195,7 @@ static ktk_status check_existence(struct ktk_update *update, ktk_error *err) {
         }
         if (update->base.exists) {
             KTKI_TRY(ktki_update_check_base(update, update->base.dataset, err));
-            KTKI_TRY(take_format(update, update->base.format, err));
+            KTKI_TRY(ktki_update_take_format(update, update->base.format, err));
         }
         break;
     }
@@ -235,6 +235,16 @@ out:
     return status;
 }
 
+/* ---- what it is about ---- */
+
+ktk_dataset *ktk_update_base(const ktk_update *update) {
+    return ktki_update_replaces(update) ? NULL : update->base.dataset;
+}
+
+const char *ktk_update_commit_id(const ktk_update *update) {
+    return update->commit_id;
+}
+
 /* ---- add and commit: after a failure nothing but free is possible ---- */
 
 static ktk_status check_usable(const struct ktk_update *update, ktk_error *err) {
@@ -244,6 +254,12 @@ static ktk_status check_usable(const struct ktk_update *update, ktk_error *err) 
                              update->fate == UPDATE_COMMITTED ? "is committed" : "has failed");
     }
     return KTK_OK;
+}
+
+ktk_status ktk_update_set_metadata(ktk_update *update, const char *metadata, ktk_error *err) {
+    ktk_status status = check_usable(update, err);
+
+    return status == KTK_OK ? take_metadata(update, metadata, err) : status;
 }
 
 ktk_status ktki_update_count(struct ktk_update *update, const struct written_file *file,

@@ -1,6 +1,7 @@
 #include "update/update_base.h"
 
 #include "base/error.h"
+#include "dataset/document_file.h"
 #include "dataset/name.h"
 #include "dataset/table_schema.h"
 
@@ -144,4 +145,11 @@ ktk_status ktki_update_check_label(struct ktk_update *update, const char *label,
     }
 out:
     return status;
+}
+
+ktk_status ktki_update_take_format(struct ktk_update *update, ktk_document_format format,
+                                   ktk_error *err) {
+    update->format = format;
+    return ktki_update_text(update, &update->document_key, err, "%s%s", update->uuid,
+                            ktki_document_suffix(format));
 }

@@ -21,4 +21,8 @@ ktk_status ktki_update_check_schema(const struct ktk_update *update, struct sche
  * does not remove. */
 ktk_status ktki_update_check_label(struct ktk_update *update, const char *label, ktk_error *err);
 
+/** The document is to be put in this format. */
+ktk_status ktki_update_take_format(struct ktk_update *update, ktk_document_format format,
+                                   ktk_error *err);
+
 #endif

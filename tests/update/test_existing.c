@@ -14,6 +14,7 @@
 #include "support/hooked_store.h"
 
 #define DOCUMENT_KEY "u.by-dataset-metadata.json"
+#define MSGPACK_KEY "u.by-dataset-metadata.msgpack.zstd"
 #define COLUMNS "p:string,v:int64"
 
 static ktk_context *context; /* of the case that runs */
@@ -49,6 +50,7 @@ struct deed {
     const char *columns; /* of `rows`, if others */
     const char *table;
     ktk_delete_mode delete_mode;
+    ktk_document_format document_format;
 };
 
 static ktk_status begin(ktk_update **out, ktk_store *store, const struct deed *deed,
@@ -63,6 +65,7 @@ static ktk_status begin(ktk_update **out, ktk_store *store, const struct deed *d
     options.metadata = deed->metadata;
     options.on_conflict = deed->on_conflict;
     options.delete_mode = deed->delete_mode;
+    options.document_format = deed->document_format;
     options.commit_attempts_max = 4;
     if (deed->mode == KTK_UPDATE_CREATE || deed->mode == KTK_UPDATE_CREATE_OR_UPDATE) {
         options.partition_on = partition_on;
@@ -567,42 +570,42 @@ static void what_cannot_be_joined_is_a_conflict(void **unused) {
         const char *his_rows;
         const char *culprit;
     } cases[] = {
-        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_FAIL, NULL, NULL, 0},
+        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_FAIL, NULL, NULL, 0, 0},
          {.mode = KTK_UPDATE_UPDATE, .rows = "a,9"},
          NULL,
          "p,v|a,1;b,2;a,9",
          "p=a/"},
-        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_KEEP, NULL, NULL, 0},
+        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_KEEP, NULL, NULL, 0, 0},
          {.mode = KTK_UPDATE_UPDATE, .rows = "a,9"},
          "p,v|b,2;a,9",
          NULL,
          NULL},
-        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_REEVALUATE, NULL, NULL, 0},
+        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_REEVALUATE, NULL, NULL, 0, 0},
          {.mode = KTK_UPDATE_UPDATE, .rows = "a,9"},
          "p,v|b,2",
          NULL,
          NULL},
-        {{KTK_UPDATE_UPDATE, "a,3", "p == a", NULL, KTK_ON_CONFLICT_KEEP, NULL, NULL, 0},
+        {{KTK_UPDATE_UPDATE, "a,3", "p == a", NULL, KTK_ON_CONFLICT_KEEP, NULL, NULL, 0, 0},
          {.mode = KTK_UPDATE_UPDATE, .rows = "a,9"},
          NULL,
          "p,v|a,1;b,2;a,9",
          "p=a/"},
-        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_FAIL, NULL, NULL, 0},
+        {{KTK_UPDATE_UPDATE, NULL, "p == a", NULL, KTK_ON_CONFLICT_FAIL, NULL, NULL, 0, 0},
          {.mode = KTK_UPDATE_UPDATE, .rows = "b,9"},
          "p,v|b,2;b,9",
          NULL,
          NULL},
-        {{KTK_UPDATE_UPDATE, "c,3", NULL, NULL, KTK_ON_CONFLICT_FAIL, NULL, NULL, 0},
+        {{KTK_UPDATE_UPDATE, "c,3", NULL, NULL, KTK_ON_CONFLICT_FAIL, NULL, NULL, 0, 0},
          {.mode = KTK_UPDATE_OVERWRITE, .rows = "z,9"},
          NULL,
          "p,v|z,9",
          "overwritten"},
-        {{KTK_UPDATE_UPDATE, NULL, NULL, "{\"k\": 1}", KTK_ON_CONFLICT_FAIL, NULL, NULL, 0},
+        {{KTK_UPDATE_UPDATE, NULL, NULL, "{\"k\": 1}", KTK_ON_CONFLICT_FAIL, NULL, NULL, 0, 0},
          {.mode = KTK_UPDATE_UPDATE, .metadata = "{\"k\": 2}"},
          NULL,
          "p,v|a,1;b,2",
          "'k'"},
-        {{KTK_UPDATE_UPDATE, NULL, NULL, "{\"k\": 1}", KTK_ON_CONFLICT_FAIL, NULL, NULL, 0},
+        {{KTK_UPDATE_UPDATE, NULL, NULL, "{\"k\": 1}", KTK_ON_CONFLICT_FAIL, NULL, NULL, 0, 0},
          {.mode = KTK_UPDATE_UPDATE, .metadata = "{\"j\": 2}"},
          "p,v|a,1;b,2",
          NULL,
@@ -649,6 +652,104 @@ static void a_dataset_that_was_removed_stays_removed(void **unused) {
     assert_int_equal(test_key_count(memory, ""), 0);
 }
 
+/* ---- the update and the dataset that it works on ---- */
+
+static void metadata_may_be_set_after_a_look_at_the_old(void **unused) {
+    const struct deed first = {
+        .mode = KTK_UPDATE_CREATE, .rows = "a,1", .metadata = "{\"n\": 1, \"k\": 1}"};
+    const struct deed second = {.mode = KTK_UPDATE_UPDATE, .metadata = "{\"n\": 7}"};
+    const struct deed third = {.mode = KTK_UPDATE_OVERWRITE, .rows = "b,1"};
+    ktk_update *update = NULL;
+    ktk_commit commit;
+    size_t size;
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(begin(&update, memory, &first, &err));
+    assert_null(ktk_update_base(update));
+    CHECK_OK(ktk_update_commit(update, &commit, &err));
+    assert_string_equal(ktk_update_commit_id(update), commit.id);
+    ktk_update_free(update);
+
+    CHECK_OK(begin(&update, memory, &second, &err));
+    assert_non_null(strstr(ktk_dataset_metadata(ktk_update_base(update), &size), "\"n\": 1"));
+    CHECK_STATUS(ktk_update_set_metadata(update, "[1]", &err), KTK_E_INVALID);
+    CHECK_OK(ktk_update_set_metadata(update, "{\"m\": 2}", &err));
+    CHECK_OK(ktk_update_commit(update, &commit, &err));
+    CHECK_STATUS(ktk_update_set_metadata(update, "{}", &err), KTK_E_INVALID);
+    ktk_update_free(update);
+    check_document("\"n\": 1");
+    check_document("\"k\": 1");
+    check_document("\"m\": 2");
+
+    CHECK_OK(begin(&update, memory, &third, &err));
+    assert_null(ktk_update_base(update));
+    ktk_update_free(update);
+}
+
+/* Which of the two files there are: 1 JSON, 2 MessagePack, 3 both. */
+static int formats(void) {
+    return (test_key_count(memory, DOCUMENT_KEY) > 0 ? 1 : 0) +
+           (test_key_count(memory, MSGPACK_KEY) > 0 ? 2 : 0);
+}
+
+static void a_document_keeps_its_format(void **unused) {
+    const struct deed update = {
+        .mode = KTK_UPDATE_UPDATE, .rows = "b,2", .document_format = KTK_DOCUMENT_JSON};
+    struct deed deed = {
+        .mode = KTK_UPDATE_CREATE, .rows = "a,1", .document_format = KTK_DOCUMENT_MSGPACK};
+    ktk_error err;
+
+    (void)unused;
+    done(&deed);
+    assert_int_equal(formats(), 2);
+    done(&update);
+    assert_int_equal(formats(), 2);
+    check_rows("p,v|a,1;b,2");
+    deed.mode = KTK_UPDATE_OVERWRITE;
+    done(&deed);
+    assert_int_equal(formats(), 2);
+    check_rows("p,v|a,1");
+    deed.document_format = KTK_DOCUMENT_JSON;
+    done(&deed);
+    assert_int_equal(formats(), 1);
+    deed.document_format = KTK_DOCUMENT_MSGPACK;
+    done(&deed);
+    assert_int_equal(formats(), 1);
+    deed.document_format = (ktk_document_format)2;
+    CHECK_STATUS(perform(memory, &deed, NULL, &err), KTK_E_INVALID);
+}
+
+/* Somebody else makes the dataset in the other format between the beginning of ours and its commit,
+ * or right before the put. */
+static void creators_in_two_formats(void **unused) {
+    const struct deed packed = {
+        .mode = KTK_UPDATE_CREATE, .rows = "c,3", .document_format = KTK_DOCUMENT_MSGPACK};
+    const struct deed plain = {.mode = KTK_UPDATE_CREATE, .rows = "c,3"};
+    struct deed mine = {.mode = KTK_UPDATE_CREATE_OR_UPDATE, .rows = "a,1"};
+    struct hooked_store hooked = {.key_suffix = MSGPACK_KEY, .before_put = rival_acts};
+    ktk_store *store = hooked_store_new(&hooked, memory);
+    ktk_update *update = NULL;
+    ktk_commit commit;
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(begin(&update, memory, &mine, &err));
+    done(&packed);
+    CHECK_OK(ktk_update_commit(update, &commit, &err));
+    ktk_update_free(update);
+    assert_int_equal(formats(), 2);
+    check_rows("p,v|c,3;a,1");
+    CHECK_OK(ktk_dataset_drop(memory, "u", &err));
+
+    rival = &plain;
+    mine.document_format = KTK_DOCUMENT_MSGPACK;
+    CHECK_OK(perform(store, &mine, &commit, &err));
+    assert_int_equal(formats(), 1);
+    check_rows("p,v|c,3;a,1");
+    ktk_store_free(store);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -671,6 +772,9 @@ int main(void) {
         CASE(one_creator_goes_on_top_of_the_other),
         CASE(what_cannot_be_joined_is_a_conflict),
         CASE(a_dataset_that_was_removed_stays_removed),
+        CASE(metadata_may_be_set_after_a_look_at_the_old),
+        CASE(a_document_keeps_its_format),
+        CASE(creators_in_two_formats),
     };
     return cmocka_run_group_tests_name("update/existing", tests, NULL, NULL);
 }
