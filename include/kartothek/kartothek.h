@@ -27,6 +27,7 @@
 #include <kartothek/store.h>
 #include <kartothek/types.h>
 #include <kartothek/update.h>
+#include <kartothek/upkeep.h>
 #include <kartothek/version.h>
 
 #endif

@@ -122,6 +122,17 @@ out:
     return status;
 }
 
+ktk_status ktki_document_load_format(ktk_bytes *text, ktk_store_version *version, ktk_store *store,
+                                     const char *uuid, ktk_document_format format, ktk_error *err) {
+    struct buffer key;
+    ktk_status status;
+
+    ktki_buffer_init(&key, ktki_context_allocator(ktk_store_context(store)), 0);
+    status = load_format(&key, text, version, store, uuid, format, err);
+    ktki_buffer_clear(&key);
+    return status;
+}
+
 ktk_status ktki_document_load(ktk_bytes *text, ktk_document_format *format,
                               ktk_store_version *version, ktk_store *store, const char *uuid,
                               ktk_error *err) {

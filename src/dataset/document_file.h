@@ -21,6 +21,11 @@ ktk_status ktki_document_load(ktk_bytes *text, ktk_document_format *format,
                               ktk_store_version *version, ktk_store *store, const char *uuid,
                               ktk_error *err);
 
+/** Read the file in one of the formats, whatever there is in the other. KTK_E_NOT_FOUND names its
+ * key. */
+ktk_status ktki_document_load_format(ktk_bytes *text, ktk_store_version *version, ktk_store *store,
+                                     const char *uuid, ktk_document_format format, ktk_error *err);
+
 /** Append the bytes of the file that stores a document given as JSON text. */
 ktk_status ktki_document_pack(struct buffer *out, ktk_document_format format, const char *json,
                               size_t size, ktk_error *err);

@@ -1,0 +1,377 @@
+#include "upkeep/gc.h"
+
+#include <string.h>
+
+#include "base/context.h"
+#include "base/error.h"
+#include "dataset/document_file.h"
+#include "dataset/name.h"
+#include "upkeep/gc_record.h"
+#include "upkeep/versions.h"
+
+#define HOUR_MS ((int64_t)3600 * 1000)
+#define GRACE_MS (72 * HOUR_MS)
+#define HISTORY_MS (30 * 24 * HOUR_MS)
+#define GRACE_MIN_MS HOUR_MS
+#define CLOCK_DIFFERENCE_MAX_MS HOUR_MS
+#define TIME_MAX_MS (INT64_MAX / 1000000) /* so that sums of microseconds do not overflow */
+#define REMOVED_BETWEEN_LOOKS 1000
+
+struct candidate {
+    const struct key_entry *entry;
+    struct ktk_gc_item item;
+    int64_t since_us; /* -1: was not noted before */
+};
+
+struct gc {
+    ktk_store *store;
+    const char *uuid;
+    const ktk_allocator *allocator;
+    const struct commit_clock *clock;
+    const ktk_gc_options *options;
+    int64_t grace_us;
+    int64_t history_us;
+    int64_t now_us;
+    struct current_documents documents;
+    struct key_list keys;
+    struct gc_notes notes;
+    struct buffer candidates; /* struct candidate, ascending */
+    ktk_gc_result result;
+};
+
+/* ---- what may go ---- */
+
+static bool starts_with(const char *text, const char *start) {
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* Is `rest` in the folder of a table of the document? The partitions of one that lists none are
+ * what the store holds. */
+static bool is_of_table(const ktk_dataset *dataset, const char *rest) {
+    if (dataset == NULL || !ktk_dataset_is_explicit(dataset)) {
+        return false;
+    }
+    for (int32_t i = 0; i < ktk_dataset_table_count(dataset); i++) {
+        const char *table = ktk_dataset_table(dataset, i);
+
+        if (starts_with(rest, table) && rest[strlen(table)] == '/') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_collected(const struct gc *gc, const char *key) {
+    const char *rest = key + strlen(gc->uuid) + 1;
+    const char *slash = strchr(rest, '/');
+
+    if (slash == NULL || strcmp(slash + 1, KTKI_SCHEMA_FILE) == 0) {
+        return false;
+    }
+    if (starts_with(rest, "_ktk/")) {
+        return starts_with(rest, "_ktk/v/");
+    }
+    return starts_with(rest, "indices/") || is_of_table(gc->documents.json, rest) ||
+           is_of_table(gc->documents.msgpack, rest);
+}
+
+static void clear_look(struct gc *gc) {
+    ktki_current_documents_clear(&gc->documents);
+    ktki_key_list_clear(&gc->keys);
+    ktki_gc_notes_clear(&gc->notes);
+    ktki_buffer_clear(&gc->candidates);
+}
+
+/* The keys first, then the documents: a key that was there before a document was read, and that the
+ * document does not name, is not waiting for that document. */
+static ktk_status look(struct gc *gc, ktk_error *err) {
+    ktk_dataset *dataset;
+    ktk_status status = KTK_OK;
+
+    clear_look(gc);
+    ktki_key_list_init(&gc->keys, gc->allocator);
+    ktki_gc_notes_init(&gc->notes, gc->allocator);
+    ktki_buffer_init(&gc->candidates, gc->allocator, 0);
+    KTKI_TRY(ktki_key_list_fill(&gc->keys, gc->store, gc->uuid, err));
+    KTKI_TRY(ktki_current_documents_read(&gc->documents, gc->store, gc->uuid, err));
+    if (gc->documents.json != NULL) {
+        ktki_mark_named(&gc->keys, gc->documents.json);
+    }
+    if (gc->documents.msgpack != NULL) {
+        ktki_mark_named(&gc->keys, gc->documents.msgpack);
+    }
+    dataset = ktki_current_document(&gc->documents);
+    KTKI_TRY(ktki_mark_versions(&gc->keys, gc->store, gc->uuid, ktki_dataset_record(dataset)->id,
+                                gc->now_us - gc->history_us, err));
+    KTKI_TRY(ktki_gc_notes_read(&gc->notes, gc->store, gc->uuid, &gc->keys, err));
+    for (size_t i = 0; i < ktki_key_list_count(&gc->keys); i++) {
+        struct candidate candidate = {.entry = ktki_key_list_at(&gc->keys, i), .since_us = -1};
+
+        if (!candidate.entry->is_named && is_collected(gc, candidate.entry->key)) {
+            KTKI_TRY(ktki_buffer_append(&gc->candidates, &candidate, sizeof(candidate), err));
+        }
+    }
+out:
+    return status;
+}
+
+/* Nothing was put at the key of a document since it was read. */
+static bool is_unmoved(const struct gc *gc, ktk_document_format format,
+                       const ktk_dataset *dataset) {
+    const ktk_store_version *version = dataset != NULL ? ktki_dataset_version(dataset) : NULL;
+    ktk_store_entry entry;
+    struct buffer key;
+    bool is_same = false;
+
+    ktki_buffer_init(&key, gc->allocator, 0);
+    if (ktki_buffer_append_format(&key, NULL, "%s%s", gc->uuid, ktki_document_suffix(format)) ==
+            KTK_OK &&
+        ktki_buffer_append_byte(&key, '\0', NULL) == KTK_OK) {
+        ktk_status status = ktk_store_head(gc->store, (const char *)key.data, &entry, NULL);
+
+        is_same = version == NULL ? status == KTK_E_NOT_FOUND
+                                  : status == KTK_OK && version->text[0] != '\0' &&
+                                        strcmp(version->text, entry.version.text) == 0;
+    }
+    ktki_buffer_clear(&key);
+    return is_same;
+}
+
+/* ---- how old it is ---- */
+
+/* Names that the library gives are the time they were made at, in milliseconds, in the first 12 of
+ * 32 hex digits; -1 for others. */
+static int64_t time_in_name_us(const char *key) {
+    const char *name = strrchr(key, '/') + 1;
+    size_t size = strspn(name, "0123456789abcdef");
+    int64_t milliseconds = 0;
+
+    if (size != 32 || name[12] != '7' || (name[size] != '.' && name[size] != '\0')) {
+        return -1;
+    }
+    for (size_t i = 0; i < 12; i++) {
+        milliseconds = milliseconds * 16 + (name[i] <= '9' ? name[i] - '0' : name[i] - 'a' + 10);
+    }
+    return milliseconds * 1000;
+}
+
+static void decide_one(struct gc *gc, struct candidate *candidate) {
+    const struct key_entry *entry = candidate->entry;
+    const struct gc_note *note = ktki_gc_note_find(&gc->notes, entry->key);
+    int64_t named_us = time_in_name_us(entry->key);
+    int64_t written_us = entry->modified_us > named_us ? entry->modified_us : named_us;
+    int64_t since_us = gc->now_us;
+
+    /* A note that is older than the file, or of a file that was removed, is of another file that
+     * had the same name. */
+    if (note != NULL && note->since_us >= 0 && note->since_us <= gc->now_us &&
+        (entry->modified_us >= 0 ? entry->modified_us <= note->since_us : !note->is_due)) {
+        since_us = note->since_us;
+        candidate->since_us = since_us;
+    }
+    candidate->item = (ktk_gc_item){.key = entry->key, .size = entry->size, .age_ms = -1};
+    if (written_us >= 0) {
+        candidate->item.age_ms = written_us < gc->now_us ? (gc->now_us - written_us) / 1000 : 0;
+    }
+    candidate->item.unnamed_ms = (gc->now_us - since_us) / 1000;
+    candidate->item.state = gc->now_us - since_us >= gc->grace_us &&
+                                    (written_us < 0 || gc->now_us - written_us >= gc->grace_us)
+                                ? KTK_GC_DUE
+                                : KTK_GC_WAITING;
+}
+
+static struct candidate *candidate_at(const struct gc *gc, size_t position) {
+    return (struct candidate *)gc->candidates.data + position;
+}
+
+static size_t candidate_count(const struct gc *gc) {
+    return gc->candidates.size / sizeof(struct candidate);
+}
+
+static void decide(struct gc *gc) {
+    for (size_t i = 0; i < candidate_count(gc); i++) {
+        decide_one(gc, candidate_at(gc, i));
+    }
+}
+
+/* ---- acting ---- */
+
+static ktk_status report(struct gc *gc, const struct candidate *candidate, ktk_error *err) {
+    const ktk_gc_item *item = &candidate->item;
+    int64_t size = item->size > 0 ? item->size : 0;
+
+    if (item->state == KTK_GC_WAITING) {
+        gc->result.waiting_count++;
+        gc->result.waiting_bytes += size;
+    } else if (item->state == KTK_GC_DUE) {
+        gc->result.due_count++;
+        gc->result.due_bytes += size;
+    } else {
+        gc->result.removed_count++;
+        gc->result.removed_bytes += size;
+    }
+    return gc->options->report == NULL ? KTK_OK
+                                       : gc->options->report(gc->options->report_state, item, err);
+}
+
+/* Note what nothing names, and take the time from the store, which all its files have theirs from.
+ */
+static ktk_status note_candidates(struct gc *gc, ktk_error *err) {
+    int64_t now_ms = gc->now_us / 1000;
+    int64_t difference_ms;
+    int64_t written_us;
+    struct buffer notes;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&notes, gc->allocator, 0);
+    for (size_t i = 0; i < candidate_count(gc); i++) {
+        const struct candidate *candidate = candidate_at(gc, i);
+        const struct gc_note note = {candidate->entry->key, candidate->since_us,
+                                     candidate->item.state == KTK_GC_DUE};
+
+        KTKI_TRY(ktki_buffer_append(&notes, &note, sizeof(note), err));
+    }
+    KTKI_TRY(ktki_gc_record_write(&written_us, gc->store, gc->uuid,
+                                  (const struct gc_note *)notes.data, candidate_count(gc), now_ms,
+                                  gc->grace_us / 1000, err));
+    if (written_us < 0) {
+        goto out;
+    }
+    difference_ms = written_us / 1000 - now_ms;
+    if (difference_ms > CLOCK_DIFFERENCE_MAX_MS || difference_ms < -CLOCK_DIFFERENCE_MAX_MS) {
+        KTKI_FAIL(err, KTK_E_INVALID,
+                  "the clock of %s is %lld minutes %s that of this computer: one of them is wrong, "
+                  "and the age of files not known",
+                  ktk_store_name(gc->store),
+                  (long long)((difference_ms < 0 ? -difference_ms : difference_ms) / 60000),
+                  difference_ms < 0 ? "behind" : "ahead of");
+    }
+    gc->now_us = written_us;
+out:
+    ktki_buffer_clear(&notes);
+    return status;
+}
+
+/* The documents may have come to name a file since: look again if they have changed. */
+static ktk_status look_again(struct gc *gc, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    if (is_unmoved(gc, KTK_DOCUMENT_JSON, gc->documents.json) &&
+        is_unmoved(gc, KTK_DOCUMENT_MSGPACK, gc->documents.msgpack)) {
+        goto out;
+    }
+    KTKI_TRY(look(gc, err));
+out:
+    decide(gc);
+    return status;
+}
+
+/* Documents of old commits go first: one that is there names files that are. `*left`: how many
+ * files were not reached. */
+static ktk_status remove_some(struct gc *gc, bool versions, size_t *left, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    *left = 0;
+    for (size_t i = 0, count = 0; i < candidate_count(gc); i++) {
+        struct candidate *candidate = candidate_at(gc, i);
+        bool is_version = starts_with(candidate->entry->key + strlen(gc->uuid), "/_ktk/");
+
+        if (candidate->item.state != KTK_GC_DUE || is_version != versions) {
+            continue;
+        }
+        if (count == REMOVED_BETWEEN_LOOKS) {
+            ++*left;
+            continue;
+        }
+        count++;
+        KTKI_TRY(ktk_store_remove(gc->store, candidate->entry->key, err));
+        candidate->item.state = KTK_GC_REMOVED;
+        KTKI_TRY(report(gc, candidate, err));
+    }
+out:
+    return status;
+}
+
+/* Forget those that are gone, so that they are not decided anew. */
+static void drop_removed(struct gc *gc) {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < candidate_count(gc); i++) {
+        if (candidate_at(gc, i)->item.state != KTK_GC_REMOVED) {
+            *candidate_at(gc, kept++) = *candidate_at(gc, i);
+        }
+    }
+    gc->candidates.size = kept * sizeof(struct candidate);
+}
+
+static ktk_status act(struct gc *gc, ktk_error *err) {
+    size_t left = 0;
+    ktk_status status = KTK_OK;
+
+    if (candidate_count(gc) > 0) {
+        KTKI_TRY(note_candidates(gc, err));
+    }
+    KTKI_TRY(ktki_gc_records_remove(gc->store, gc->uuid, &gc->keys, err));
+    for (int versions = 1; versions >= 0; versions--) {
+        do {
+            if (candidate_count(gc) > 0) {
+                KTKI_TRY(look_again(gc, err));
+            }
+            KTKI_TRY(remove_some(gc, versions == 1, &left, err));
+            drop_removed(gc);
+        } while (left > 0);
+    }
+out:
+    return status;
+}
+
+static ktk_status run(struct gc *gc, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    gc->now_us = ktki_clock_now_ms(gc->clock) * 1000;
+    KTKI_TRY(look(gc, err));
+    decide(gc);
+    if (gc->options->acts) {
+        KTKI_TRY(act(gc, err));
+    }
+    for (size_t i = 0; i < candidate_count(gc); i++) {
+        KTKI_TRY(report(gc, candidate_at(gc, i), err));
+    }
+out:
+    return status;
+}
+
+static int64_t bounded_us(int64_t milliseconds) {
+    return (milliseconds < TIME_MAX_MS ? milliseconds : TIME_MAX_MS) * 1000;
+}
+
+ktk_status ktki_gc(ktk_store *store, const char *uuid, const ktk_gc_options *options,
+                   const struct commit_clock *clock, ktk_gc_result *out, ktk_error *err) {
+    struct gc gc = {.store = store, .uuid = uuid, .clock = clock, .options = options};
+    int64_t grace_ms = options->grace_ms == 0 ? GRACE_MS : options->grace_ms;
+    int64_t history_ms = options->history_ms <= 0 ? HISTORY_MS : options->history_ms;
+    ktk_status status = KTK_OK;
+
+    gc.allocator = ktki_context_allocator(ktk_store_context(store));
+    ktki_key_list_init(&gc.keys, gc.allocator);
+    ktki_gc_notes_init(&gc.notes, gc.allocator);
+    ktki_buffer_init(&gc.candidates, gc.allocator, 0);
+    grace_ms = grace_ms < 0 ? 0 : grace_ms;
+    if (grace_ms < GRACE_MIN_MS && !options->allows_short_grace) {
+        KTKI_FAIL(err, KTK_E_INVALID,
+                  "a grace of less than an hour removes files of writers that are at work; ask for "
+                  "a short grace if there are none");
+    }
+    gc.grace_us = bounded_us(grace_ms);
+    gc.history_us = bounded_us(history_ms > grace_ms ? history_ms : grace_ms);
+    KTKI_TRY(run(&gc, err));
+    *out = gc.result;
+out:
+    clear_look(&gc);
+    return status;
+}
+
+ktk_status ktk_gc(ktk_store *store, const char *uuid, const ktk_gc_options *options,
+                  ktk_gc_result *out, ktk_error *err) {
+    return ktki_gc(store, uuid, options, NULL, out, err);
+}
