@@ -137,6 +137,26 @@ KTK_API ktk_status ktk_update_set_metadata(ktk_update *update, const char *metad
 KTK_API ktk_status ktk_update_add(ktk_update *update, struct ArrowArrayStream *stream,
                                   const char *label, ktk_error *err) KTK_CHECK_RESULT;
 
+/**
+ * End the update without a commit, and describe what it has written, for another update - in this
+ * process or elsewhere - to commit: JSON text. The files stay; nobody sees them before that.
+ *
+ * @return KTK_E_INVALID if the update also deletes, sets metadata or builds indices.
+ */
+KTK_API ktk_status ktk_update_hand_over(ktk_update *update, ktk_bytes *out,
+                                        ktk_error *err) KTK_CHECK_RESULT;
+
+/**
+ * Add partitions that ktk_update_hand_over() has described. Their files are not read, and stay if
+ * the update ends without a commit, so that it can be tried again.
+ *
+ * @return KTK_E_CORRUPT for what is no description; KTK_E_INVALID for one of another dataset, table
+ * or other partition columns, or with files elsewhere; KTK_E_SCHEMA; KTK_E_NOT_FOUND if the schema
+ * was collected. After a failure the update can only be freed.
+ */
+KTK_API ktk_status ktk_update_add_written(ktk_update *update, const char *description, size_t size,
+                                          ktk_error *err) KTK_CHECK_RESULT;
+
 /** An input without rows or schema: the dataset may end up with no partitions at all. */
 KTK_API ktk_status ktk_update_add_nothing(ktk_update *update, ktk_error *err) KTK_CHECK_RESULT;
 

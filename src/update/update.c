@@ -21,6 +21,7 @@
 #include "update/scope_rows.h"
 #include "update/update_base.h"
 #include "update/update_internal.h"
+#include "update/written.h"
 
 /* Files that nobody names are safe for so long. */
 #define GRACE_MS ((int64_t)72 * 3600 * 1000)
@@ -251,7 +252,9 @@ static ktk_status check_usable(const struct ktk_update *update, ktk_error *err) 
     if (update->fate != UPDATE_OPEN) {
         return ktk_error_set(err, KTK_E_INVALID, "the update of dataset '%s' %s; begin another one",
                              update->uuid,
-                             update->fate == UPDATE_COMMITTED ? "is committed" : "has failed");
+                             update->fate == UPDATE_COMMITTED     ? "is committed"
+                             : update->fate == UPDATE_HANDED_OVER ? "is handed over"
+                                                                  : "has failed");
     }
     return KTK_OK;
 }
@@ -276,9 +279,13 @@ ktk_status ktki_update_count(struct ktk_update *update, const struct written_fil
 }
 
 /* A partition of a dataset of several tables has a file of each, which is more than one input. */
-static ktk_status check_single_table(const ktk_update *update, ktk_error *err) {
+static ktk_status check_writable(const ktk_update *update, ktk_error *err) {
     ktk_dataset *dataset = ktki_update_replaces(update) ? NULL : update->base.dataset;
 
+    if (update->dry_run) {
+        return ktk_error_set(err, KTK_E_INVALID, "the update of dataset '%s' is to write nothing",
+                             update->uuid);
+    }
     if (dataset != NULL && ktk_dataset_table_count(dataset) > 1) {
         return ktk_error_set(err, KTK_E_UNSUPPORTED,
                              "dataset '%s' has several tables, to which no rows can be added",
@@ -292,11 +299,7 @@ ktk_status ktk_update_add(ktk_update *update, struct ArrowArrayStream *stream, c
     ktk_status status = KTK_OK;
 
     KTKI_TRY(check_usable(update, err));
-    if (update->dry_run) {
-        KTKI_FAIL(err, KTK_E_INVALID, "the update of dataset '%s' is to write nothing",
-                  update->uuid);
-    }
-    KTKI_TRY(check_single_table(update, err));
+    KTKI_TRY(check_writable(update, err));
     status = ktki_input_write(update, stream, label, err);
     if (status != KTK_OK) {
         update->fate = UPDATE_FAILED;
@@ -314,6 +317,46 @@ ktk_status ktk_update_add_nothing(ktk_update *update, ktk_error *err) {
     if (status == KTK_OK) {
         update->has_input = true;
     }
+    return status;
+}
+
+/* ---- handing over ---- */
+
+ktk_status ktk_update_hand_over(ktk_update *update, ktk_bytes *out, ktk_error *err) {
+    struct buffer text;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&text, update->allocator, 0);
+    KTKI_TRY(check_usable(update, err));
+    if (ktki_change_has_scope(&update->change) || update->change.metadata_size > 2 ||
+        update->index_wishes.size > 0) {
+        KTKI_FAIL(
+            err, KTK_E_INVALID,
+            "only added rows can be handed over; delete, set metadata and build indices where "
+            "dataset '%s' is committed",
+            update->uuid);
+    }
+    update->fate = UPDATE_FAILED;
+    KTKI_TRY(ktki_written_describe(&text, update, err));
+    KTKI_TRY(ktk_store_sync(update->store, err));
+    KTKI_TRY(ktki_buffer_move(&text, out, err));
+    update->fate = UPDATE_HANDED_OVER;
+out:
+    ktki_buffer_clear(&text);
+    return status;
+}
+
+ktk_status ktk_update_add_written(ktk_update *update, const char *description, size_t size,
+                                  ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(check_usable(update, err));
+    KTKI_TRY(check_writable(update, err));
+    update->fate = UPDATE_FAILED;
+    KTKI_TRY(ktki_written_take(update, description, size, err));
+    update->has_input = true;
+    update->fate = UPDATE_OPEN;
+out:
     return status;
 }
 
@@ -506,7 +549,7 @@ void ktk_update_free(ktk_update *update) {
     ktki_buffer_clear(&update->index_wishes);
     files = (struct written_file *)update->files.data;
     for (size_t i = 0; i < update->files.size / sizeof(*files); i++) {
-        if (files[i].key != NULL &&
+        if (files[i].key != NULL && !files[i].is_taken &&
             (update->fate == UPDATE_OPEN || update->fate == UPDATE_FAILED)) {
             ktki_update_discard(update, files[i].key);
         }

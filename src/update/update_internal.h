@@ -20,7 +20,8 @@ struct written_file {
     char *key;         /* owned; NULL: nothing was put */
     int64_t row_count;
     int64_t size;
-    bool is_rest; /* rows of a partition that loses others: nothing was added */
+    bool is_taken; /* another update wrote it: it stays, whatever becomes of this one */
+    bool is_rest;  /* rows of a partition that loses others: nothing was added */
 };
 
 /** An index that an update builds, anew if there is one, or drops. */
@@ -40,10 +41,11 @@ struct document_state {
 
 /** What is done with the files of an update that ends without a commit. */
 enum update_fate {
-    UPDATE_OPEN,      /* they are removed */
-    UPDATE_FAILED,    /* the same, and nothing else can be done */
-    UPDATE_UNKNOWN,   /* nobody knows whether the commit came through: they stay */
-    UPDATE_COMMITTED, /* they are the dataset's */
+    UPDATE_OPEN,        /* they are removed */
+    UPDATE_FAILED,      /* the same, and nothing else can be done */
+    UPDATE_UNKNOWN,     /* nobody knows whether the commit came through: they stay */
+    UPDATE_COMMITTED,   /* they are the dataset's */
+    UPDATE_HANDED_OVER, /* another update will commit them */
 };
 
 struct ktk_update {
