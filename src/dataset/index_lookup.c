@@ -157,6 +157,7 @@ static ktk_status need_labels(ktk_dataset *dataset, ktk_error *err) {
 struct marking {
     const struct hash_map *labels;
     uint8_t *bits;
+    int64_t left; /* of partitions that are not marked; with the last one the marking ends */
 };
 
 /* Labels that the document does not have are left over from somebody's mistake: they say nothing.
@@ -165,11 +166,12 @@ static ktk_status mark(void *state, const char *label, size_t size, ktk_error *e
     struct marking *marking = state;
     const uint64_t *number = ktki_hash_map_find(marking->labels, label, size);
 
-    (void)err;
-    if (number != NULL) {
+    if (number != NULL && !ktki_bit_get(marking->bits, (int64_t)*number)) {
         ktki_bit_set(marking->bits, (int64_t)*number);
+        marking->left--;
     }
-    return KTK_OK;
+    return marking->left > 0 ? KTK_OK
+                             : ktk_error_set(err, KTK_E_CANCELLED, "all partitions are marked");
 }
 
 /* ---- one index ---- */
@@ -215,11 +217,19 @@ out:
 
 static ktk_status pass_labels(bool *applies, const struct opened *opened,
                               const ktk_predicate *where, struct marking *marking, ktk_error *err) {
-    return opened->embedded != NULL
-               ? ktki_index_embedded_labels(applies, opened->embedded, opened->context,
-                                            opened->schema, where, mark, marking, err)
-               : ktki_index_file_labels(applies, opened->file, opened->context, where, mark,
-                                        marking, err);
+    ktk_status status;
+
+    marking->left = opened->dataset->document.partition_count;
+    status = opened->embedded != NULL
+                 ? ktki_index_embedded_labels(applies, opened->embedded, opened->context,
+                                              opened->schema, where, mark, marking, err)
+                 : ktki_index_file_labels(applies, opened->file, opened->context, where, mark,
+                                          marking, err);
+    if (status == KTK_E_CANCELLED && marking->left == 0) {
+        *applies = true;
+        status = KTK_OK;
+    }
+    return status;
 }
 
 static bool covers_all(const struct opened *opened) {
