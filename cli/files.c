@@ -52,6 +52,51 @@ int64_t cli_files_size(const struct file_list *files, const char *key) {
     return found == NULL ? -1 : found->size;
 }
 
+static ktk_status count_by_reading(int64_t *out, ktk_dataset *dataset, int64_t partition,
+                                   const char *table, ktk_error *err) {
+    ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {.release = NULL};
+    struct ArrowArray batch = {.release = NULL};
+    const char *no_column = "";
+    ktk_status status;
+
+    options.table = table;
+    options.columns = &no_column; /* of which there are 0 */
+    options.partitions = &partition;
+    options.partition_count = 1;
+    status = ktk_query_stream(&stream, dataset, &options, err);
+    *out = 0;
+    while (status == KTK_OK) {
+        status = ktk_stream_next(&stream, &batch, err);
+        if (status != KTK_OK || batch.release == NULL) {
+            break;
+        }
+        *out += batch.length;
+        batch.release(&batch);
+    }
+    if (stream.release != NULL) {
+        stream.release(&stream);
+    }
+    return status;
+}
+
+ktk_status cli_count_rows(int64_t *out, ktk_dataset *dataset, int64_t partition, const char *table,
+                          ktk_error *err) {
+    ktk_parquet_file *file = NULL;
+    ktk_parquet_info info;
+    ktk_status status = ktk_dataset_open_partition(&file, dataset, partition, table, err);
+
+    if (status == KTK_E_UNSUPPORTED) {
+        return count_by_reading(out, dataset, partition, table, err);
+    }
+    if (status == KTK_OK) {
+        ktk_parquet_file_info(file, &info);
+        *out = info.row_count;
+    }
+    ktk_parquet_file_free(file);
+    return status;
+}
+
 const char *cli_time(int64_t microseconds) {
     time_t seconds = (time_t)(microseconds / 1000000);
     char *text = cli_alloc(64, 1);

@@ -22,6 +22,10 @@ ktk_status cli_files_list(struct file_list *out, ktk_store *store, const char *u
 /** Size of a file, -1 if it is not there. */
 int64_t cli_files_size(const struct file_list *files, const char *key);
 
+/** Rows of a partition in a table: what the end of a Parquet file says; CSV is read. */
+ktk_status cli_count_rows(int64_t *out, ktk_dataset *dataset, int64_t partition, const char *table,
+                          ktk_error *err);
+
 /** The name of the table meant: the one named, or the only one. */
 ktk_status cli_choose_table(const char **out, const ktk_dataset *dataset, const char *table,
                             ktk_error *err);

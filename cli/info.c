@@ -45,18 +45,12 @@ static ktk_status count_rows(struct table_facts *facts, ktk_dataset *dataset, kt
 
     facts->row_count = 0;
     for (int64_t i = 0; i < count && status == KTK_OK; i++) {
-        ktk_parquet_file *file = NULL;
-        ktk_parquet_info info;
+        int64_t rows = 0;
 
-        if (ktk_dataset_partition_file(dataset, i, facts->name) == NULL) {
-            continue;
+        if (ktk_dataset_partition_file(dataset, i, facts->name) != NULL) {
+            status = cli_count_rows(&rows, dataset, i, facts->name, err);
+            facts->row_count += rows;
         }
-        status = ktk_dataset_open_partition(&file, dataset, i, facts->name, err);
-        if (status == KTK_OK) {
-            ktk_parquet_file_info(file, &info);
-            facts->row_count += info.row_count;
-        }
-        ktk_parquet_file_free(file);
     }
     return status;
 }

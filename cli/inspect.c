@@ -67,6 +67,16 @@ static ktk_status summarise(struct summary *out, const ktk_parquet_file *file, k
     return status;
 }
 
+/* There is nothing to see inside but rows. */
+static ktk_status summarise_csv(struct summary *out, ktk_dataset *dataset, int64_t partition,
+                                const char *table, ktk_error *err) {
+    out->codec = "CSV";
+    out->info.row_group_count = -1;
+    out->uncompressed_size = -1;
+    out->compressed_size = -1;
+    return cli_count_rows(&out->info.row_count, dataset, partition, table, err);
+}
+
 static void print_summaries(const struct output *output, const struct summary *items,
                             size_t count) {
     struct table table = {0};
@@ -81,13 +91,15 @@ static void print_summaries(const struct output *output, const struct summary *i
     cli_table_column(&table, "file", COLUMN_PATH);
     for (size_t i = 0; i < count; i++) {
         cli_table_cell_number(&table, items[i].info.row_count);
-        cli_table_cell_number(&table, items[i].info.row_group_count);
+        cli_table_cell(&table, items[i].info.row_group_count < 0
+                                   ? ""
+                                   : cli_number(items[i].info.row_group_count));
         cli_table_cell(&table, items[i].codec);
         cli_table_cell_size(&table, items[i].uncompressed_size);
         cli_table_cell_size(&table, items[i].compressed_size);
         cli_table_cell(&table, items[i].key);
         rows += items[i].info.row_count;
-        size += items[i].compressed_size;
+        size += items[i].compressed_size < 0 ? 0 : items[i].compressed_size;
     }
     (void)cli_table_print(&table, output);
     cli_print_footer(output, "%s, %s, %s; one in full with --partition N",
@@ -136,6 +148,8 @@ static ktk_status show_dataset(const struct output *output, ktk_dataset *dataset
         status = ktk_dataset_open_partition(&file, dataset, i, table, err);
         if (status == KTK_OK) {
             status = summarise(&items[count++], file, err);
+        } else if (status == KTK_E_UNSUPPORTED) {
+            status = summarise_csv(&items[count++], dataset, i, table, err);
         }
         ktk_parquet_file_free(file);
     }

@@ -85,20 +85,6 @@ static const char *value_in_label(const char *label, const char *column) {
 
 /* ---- facts ---- */
 
-static ktk_status count_rows(int64_t *out, ktk_dataset *dataset, int64_t partition,
-                             const char *table, ktk_error *err) {
-    ktk_parquet_file *file = NULL;
-    ktk_parquet_info info;
-    ktk_status status = ktk_dataset_open_partition(&file, dataset, partition, table, err);
-
-    if (status == KTK_OK) {
-        ktk_parquet_file_info(file, &info);
-        *out = info.row_count;
-    }
-    ktk_parquet_file_free(file);
-    return status;
-}
-
 static ktk_status fill_part(struct part *part, const struct text_list *keys, ktk_dataset *dataset,
                             int64_t partition, const char *table, const struct file_list *files,
                             bool with_rows, ktk_error *err) {
@@ -112,8 +98,9 @@ static ktk_status fill_part(struct part *part, const struct text_list *keys, ktk
     for (size_t i = 0; i < keys->count; i++) {
         part->keys[i] = value_in_label(part->label, keys->items[i]);
     }
-    return with_rows && key != NULL ? count_rows(&part->row_count, dataset, partition, table, err)
-                                    : KTK_OK;
+    return with_rows && key != NULL
+               ? cli_count_rows(&part->row_count, dataset, partition, table, err)
+               : KTK_OK;
 }
 
 static ktk_status fill_parts(struct parts *parts, ktk_dataset *dataset, const int64_t *partitions,

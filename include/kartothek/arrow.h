@@ -37,10 +37,13 @@ typedef struct ktk_csv_read_options {
                                       "date32" "timestamp[us]" "timestamp[us, tz=UTC]" */
     size_t type_count;
     int64_t batch_rows_max; /**< 0: 64 Ki rows */
+    bool quoted_nulls;      /**< texts that mean null do so in quotes, too */
+    bool optional_types;    /**< a type given for a column that is not there is passed over */
+    const char *other_type; /**< type of the columns that none is given for; NULL: inferred */
 } ktk_csv_read_options;
 
 #define KTK_CSV_READ_OPTIONS_INIT                                                                  \
-    {sizeof(ktk_csv_read_options), 0, false, NULL, 0, NULL, NULL, 0, 0}
+    {sizeof(ktk_csv_read_options), 0, false, NULL, 0, NULL, NULL, 0, 0, false, false, NULL}
 
 /**
  * Read CSV (RFC 4180; LF, CRLF or CR line ends; UTF-8 with or without byte order mark). The bytes

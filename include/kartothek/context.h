@@ -21,8 +21,9 @@ typedef struct ktk_limits {
     int64_t object_bytes_max;    /**< one object read whole: 64 GiB */
     int32_t nesting_max;         /**< levels of JSON, schema or message nesting: 64 */
     int32_t column_count_max;    /**< columns of a table: 1,000,000 */
-    int64_t expansion_bytes_max; /**< memory for one row group, or the footer, of a Parquet file
-                                    beside 128 bytes for each byte of the file: 256 MiB */
+    int64_t expansion_bytes_max; /**< memory for one row group, or the footer, of a Parquet file,
+                                    or for a compressed CSV file, beside 128 bytes for each byte of
+                                    the file: 256 MiB */
 } ktk_limits;
 
 typedef struct ktk_context_options {

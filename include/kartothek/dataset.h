@@ -119,7 +119,7 @@ KTK_API ktk_status ktk_dataset_set_schema_file(ktk_dataset *dataset, const char 
                                                const void *data, size_t size,
                                                ktk_error *err) KTK_CHECK_RESULT;
 
-/** Open the Parquet file behind a partition, for inspection. */
+/** Open the Parquet file behind a partition, for inspection. KTK_E_UNSUPPORTED if it is CSV. */
 KTK_API ktk_status ktk_dataset_open_partition(ktk_parquet_file **out, ktk_dataset *dataset,
                                               int64_t index, const char *table,
                                               ktk_error *err) KTK_CHECK_RESULT;

@@ -26,9 +26,6 @@ def unsupported_reason(document):
     """Why this version does not read a dataset, or None."""
     if len({table for part in document["partitions"] for table in part["files"]} - set(document["schemas"])) > 0:
         return "a table without a schema file"
-    files = [key for part in document["partitions"] for key in part["files"].values()]
-    if any(key.endswith((".csv", ".csv.gz")) for key in files):
-        return "CSV tables"
     for columns in document["schemas"].values():
         for column in columns:
             if column["name"] in document["partition_keys"] and column["type"].startswith("duration"):

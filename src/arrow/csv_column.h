@@ -28,13 +28,14 @@ enum csv_type {
     CSV_TYPE_COUNT
 };
 
-/** Texts that mean null in a field without quotes. */
+/** Texts that mean null, in a field without quotes unless it is said otherwise. */
 struct csv_nulls {
     const char *const *texts;
     const size_t *sizes;
     size_t count;
     size_t size_max;
     bool has_empty;
+    bool in_quotes;   /* there, too */
     bool starts[256]; /* first bytes */
 };
 
@@ -50,7 +51,7 @@ struct csv_values {
 bool ktki_csv_is_listed(const struct csv_nulls *nulls, const struct csv_field *field);
 
 static inline bool ktki_csv_is_null(const struct csv_nulls *nulls, const struct csv_field *field) {
-    if (field->is_quoted || field->size > nulls->size_max) {
+    if ((field->is_quoted && !nulls->in_quotes) || field->size > nulls->size_max) {
         return false;
     }
     return field->size == 0 ? nulls->has_empty

@@ -141,6 +141,7 @@ static ktk_status set_options(struct csv_reader *reader, const ktk_csv_read_opti
     }
     reader->batch_rows_max =
         options->batch_rows_max == 0 ? BATCH_ROWS_DEFAULT : options->batch_rows_max;
+    reader->nulls.in_quotes = options->quoted_nulls;
     KTKI_TRY(set_nulls(reader, options->null_values, options->null_value_count, err));
 out:
     return status;
@@ -210,6 +211,11 @@ out:
     return status;
 }
 
+static void set_type(struct csv_column *column, enum csv_type type) {
+    column->type = type;
+    column->is_given = true;
+}
+
 static ktk_status set_types(struct csv_reader *reader, const ktk_csv_read_options *options,
                             ktk_error *err) {
     for (size_t i = 0; i < options->type_count; i++) {
@@ -217,7 +223,7 @@ static ktk_status set_types(struct csv_reader *reader, const ktk_csv_read_option
         const uint64_t *index = ktki_hash_map_find(&reader->names, name, strlen(name));
         enum csv_type type = ktki_csv_type_of_name(options->type_names[i]);
 
-        if (index == NULL) {
+        if (index == NULL && !options->optional_types) {
             return ktk_error_set(err, KTK_E_INVALID,
                                  "a type is given for column '%s', which is not there", name);
         }
@@ -225,8 +231,21 @@ static ktk_status set_types(struct csv_reader *reader, const ktk_csv_read_option
             return ktk_error_set(err, KTK_E_INVALID, "column '%s': unknown type '%s'", name,
                                  options->type_names[i]);
         }
-        reader->columns[*index].type = type;
-        reader->columns[*index].is_given = true;
+        if (index != NULL) {
+            set_type(&reader->columns[*index], type);
+        }
+    }
+    if (options->other_type != NULL) {
+        enum csv_type type = ktki_csv_type_of_name(options->other_type);
+
+        if (type == CSV_UNKNOWN) {
+            return ktk_error_set(err, KTK_E_INVALID, "unknown type '%s'", options->other_type);
+        }
+        for (size_t i = 0; i < reader->column_count; i++) {
+            if (!reader->columns[i].is_given) {
+                set_type(&reader->columns[i], type);
+            }
+        }
     }
     return KTK_OK;
 }

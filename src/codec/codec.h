@@ -6,6 +6,8 @@
 #include <kartothek/sys/alloc.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
+
 /** Numbers of parquet.thrift CompressionCodec. */
 enum codec_id {
     CODEC_NONE = 0,
@@ -55,6 +57,14 @@ const char *ktki_codec_name(int32_t id);
 /** Bytes that the first frame of ZSTD data says it holds; other codecs leave that to the format
  * around them. KTK_E_CORRUPT for what is no frame, KTK_E_UNSUPPORTED for one that does not say. */
 ktk_status ktki_zstd_content_size(const uint8_t *data, size_t size, uint64_t *out, ktk_error *err);
+
+/**
+ * Append what a GZIP file holds, of one member or more; zeros may follow the last. Unlike
+ * `decompress` it needs no size: the bound of the buffer is the only one.
+ *
+ * @return KTK_E_CORRUPT for damaged data, KTK_E_LIMIT beyond the bound of the buffer.
+ */
+ktk_status ktki_gzip_expand(struct buffer *out, const uint8_t *data, size_t size, ktk_error *err);
 
 void ktki_codec_scratch_init(struct codec_scratch *scratch, const ktk_allocator *allocator);
 void ktki_codec_scratch_clear(struct codec_scratch *scratch);

@@ -68,6 +68,12 @@ out:
     return status;
 }
 
+static ktk_status new_decompressor(struct libdeflate_decompressor **out, ktk_error *err) {
+    *out = libdeflate_alloc_decompressor();
+    return *out == NULL ? ktk_error_set(err, KTK_E_NO_MEMORY, "no memory for GZIP decompression")
+                        : KTK_OK;
+}
+
 /* Writers with a buffer of their own end a gzip member now and then: the members of a page follow
  * each other. */
 static ktk_status gzip_decompress(struct codec_scratch *scratch, const uint8_t *data, size_t size,
@@ -75,9 +81,10 @@ static ktk_status gzip_decompress(struct codec_scratch *scratch, const uint8_t *
     struct libdeflate_decompressor *state = scratch->decompressor[CODEC_GZIP];
 
     if (state == NULL) {
-        state = libdeflate_alloc_decompressor();
-        if (state == NULL) {
-            return ktk_error_set(err, KTK_E_NO_MEMORY, "no memory for GZIP decompression");
+        ktk_status status = new_decompressor(&state, err);
+
+        if (status != KTK_OK) {
+            return status;
         }
         scratch->decompressor[CODEC_GZIP] = state;
     }
@@ -102,6 +109,64 @@ static ktk_status gzip_decompress(struct codec_scratch *scratch, const uint8_t *
         return ktk_error_set(err, KTK_E_CORRUPT, "GZIP data end %zu bytes too early", out_size);
     }
     return KTK_OK;
+}
+
+/* What to make room for at first. A file ends with the size of its last member, which nearly always
+ * is the only one; deflate cannot shrink anything to less than a 1032nd, so more is not believed.
+ */
+static size_t size_hint(const uint8_t *data, size_t size) {
+    uint32_t stated = 0;
+
+    for (size_t i = 1; i <= 4 && i <= size; i++) {
+        stated = stated << 8 | data[size - i];
+    }
+    return stated / 1032 > size ? size : stated;
+}
+
+/* One member; more room is made, and the member begun anew, until it fits. */
+static ktk_status expand_member(struct libdeflate_decompressor *state, struct buffer *out,
+                                const uint8_t **data, size_t *size, ktk_error *err) {
+    enum libdeflate_result result = LIBDEFLATE_INSUFFICIENT_SPACE;
+    size_t used = 0;
+    size_t written = 0;
+    ktk_status status = KTK_OK;
+
+    while (result == LIBDEFLATE_INSUFFICIENT_SPACE) {
+        size_t room = out->capacity - out->size;
+
+        result = libdeflate_gzip_decompress_ex(state, *data, *size, out->data + out->size, room,
+                                               &used, &written);
+        if (result == LIBDEFLATE_INSUFFICIENT_SPACE) {
+            KTKI_TRY(ktki_buffer_reserve(out, room + 1, err));
+        }
+    }
+    if (result != LIBDEFLATE_SUCCESS) {
+        KTKI_FAIL(err, KTK_E_CORRUPT, "GZIP data are damaged");
+    }
+    ktki_foreign_wrote(out->data + out->size, written);
+    out->size += written;
+    *data += used;
+    *size -= used;
+out:
+    return status;
+}
+
+static bool is_zero(const uint8_t *data, size_t size) {
+    return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
+}
+
+ktk_status ktki_gzip_expand(struct buffer *out, const uint8_t *data, size_t size, ktk_error *err) {
+    struct libdeflate_decompressor *state = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(new_decompressor(&state, err));
+    KTKI_TRY(ktki_buffer_reserve(out, size_hint(data, size) + 1, err));
+    do {
+        KTKI_TRY(expand_member(state, out, &data, &size, err));
+    } while (!is_zero(data, size));
+out:
+    libdeflate_free_decompressor(state);
+    return status;
 }
 
 static void free_decompressor(void *state) {

@@ -137,6 +137,17 @@ static bool decode_pair(struct key_pair *pair, char **texts, const char *text, s
     return true;
 }
 
+static bool ends_with(const char *text, const char *suffix) {
+    size_t size = strlen(text);
+    size_t suffix_size = strlen(suffix);
+
+    return size >= suffix_size && strcmp(text + size - suffix_size, suffix) == 0;
+}
+
+bool ktki_key_is_csv(const char *key) {
+    return ends_with(key, ".csv") || ends_with(key, ".csv.gz");
+}
+
 ktk_status ktki_key_decode(struct key_parts *out, struct arena *arena, const char *key,
                            ktk_error *err) {
     ktk_status status = KTK_OK;

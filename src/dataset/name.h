@@ -5,7 +5,7 @@
 
 #include <kartothek/dataset.h>
 
-#include "arrow/array.h"
+#include "arrow/builder.h"
 #include "base/arena.h"
 #include "base/buffer.h"
 
@@ -33,6 +33,14 @@ ktk_status ktki_partition_value_text(struct buffer *out, const struct field *fie
                                      const struct ArrowArray *array, int64_t row, ktk_error *err);
 
 /**
+ * Append the value of which `text` is a text form (dataset.md 1.5) to a builder of `field`. `*fits`
+ * false: it is none, and nothing is appended. KTK_E_UNSUPPORTED for types without a text form.
+ */
+ktk_status ktki_value_append_text(bool *fits, struct array_builder *builder,
+                                  const struct field *field, const char *text, size_t size,
+                                  ktk_error *err);
+
+/**
  * Parse the text of a partition value into a one-row array of `field`'s type (dataset.md 4.4,
  * right-hand column). KTK_E_CORRUPT with column and text if it is none.
  */
@@ -57,6 +65,9 @@ struct key_parts {
     int32_t pair_count;
     struct key_pair *pairs;
 };
+
+/** True for a data file in CSV, by its suffix: ".csv" or ".csv.gz". */
+bool ktki_key_is_csv(const char *key);
 
 /** Decode a key; everything lies in the arena. Components without exactly one '=' are passed over.
  */

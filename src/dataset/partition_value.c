@@ -23,9 +23,7 @@ static const int64_t units_per_second[] = {
 
 static ktk_status unsupported(const struct field *field, ktk_error *err) {
     return ktk_error_set(err, KTK_E_UNSUPPORTED,
-                         "column '%s' cannot be a partition key: values of its type have no text "
-                         "form",
-                         field->name);
+                         "column '%s': values of its type have no text form", field->name);
 }
 
 /* ---- value to text ---- */
@@ -385,21 +383,35 @@ static bool has_text_form(enum type_id id) {
            id != TYPE_DURATION && id != TYPE_INTERVAL;
 }
 
+ktk_status ktki_value_append_text(bool *fits, struct array_builder *builder,
+                                  const struct field *field, const char *text, size_t size,
+                                  ktk_error *err) {
+    ktk_status status;
+
+    if (!has_text_form(field->type.id)) {
+        return unsupported(field, err);
+    }
+    status = append_parsed(builder, &field->type, text, size, err);
+    *fits = status == KTK_OK;
+    return status == KTK_E_CORRUPT || status == KTK_E_INVALID ? KTK_OK : status;
+}
+
 ktk_status ktki_partition_value_parse(struct ArrowArray *out, ktk_context *context,
                                       const struct field *field, const char *text, size_t size,
                                       ktk_error *err) {
     struct array_builder builder = {0};
+    bool fits = false;
     ktk_status status = KTK_OK;
 
     if (!has_text_form(field->type.id)) {
         return unsupported(field, err);
     }
     KTKI_TRY(ktki_builder_init(&builder, context, field, err));
-    status = append_parsed(&builder, &field->type, text, size, err);
-    if (status == KTK_E_CORRUPT || status == KTK_E_INVALID) {
+    KTKI_TRY(ktki_value_append_text(&fits, &builder, field, text, size, err));
+    if (!fits) {
         status = bad_value(context, field, text, size, err);
+        goto out;
     }
-    KTKI_TRY(status);
     KTKI_TRY(ktki_builder_finish(&builder, out, err));
 out:
     ktki_builder_clear(&builder);

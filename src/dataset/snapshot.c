@@ -5,6 +5,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "dataset/document_file.h"
+#include "dataset/name.h"
 #include "dataset/snapshot_internal.h"
 #include "parquet/reader.h"
 
@@ -221,6 +222,10 @@ ktk_status ktk_dataset_open_partition(ktk_parquet_file **out, ktk_dataset *datas
     if (key == NULL) {
         KTKI_FAIL(err, KTK_E_NOT_FOUND, "partition '%s' has no file for table '%s'",
                   dataset->document.partitions[index].label, table);
+    }
+    if (ktki_key_is_csv(key)) {
+        KTKI_FAIL(err, KTK_E_UNSUPPORTED,
+                  "file '%s' is CSV; its rows can be read, but it is no Parquet file", key);
     }
     KTKI_TRY(ktki_source_of_key(&source, dataset->store, key, -1, err));
     KTKI_TRY(ktki_parquet_open(out, context, &source, err));

@@ -37,17 +37,14 @@ out:
 }
 
 static ktk_status choice_init(struct choice *choice, struct scan *scan, ktk_error *err) {
+    struct schema *file = scan->stored;
     const struct query_plan *plan = scan->plan;
+    size_t file_count = (size_t)file->field_count;
     size_t table_count = (size_t)plan->schema->field_count;
-    struct schema *file = NULL;
-    size_t file_count;
-    size_t result_count;
+    size_t result_count = file_count + table_count;
     ktk_status status = KTK_OK;
 
     *choice = (struct choice){.scan = scan};
-    KTKI_TRY(ktki_parquet_schema(&file, scan->file, err));
-    file_count = (size_t)file->field_count;
-    result_count = file_count + table_count;
     if (ktki_scan_keeps_dictionaries(scan)) {
         choice->file = ktki_schema_ref(file);
     } else {

@@ -193,13 +193,6 @@ const char *ktki_plan_file(const struct query_plan *plan, int64_t partition) {
     return ktk_dataset_partition_file(plan->dataset, partition, plan->table);
 }
 
-static bool ends_with(const char *text, const char *suffix) {
-    size_t size = strlen(text);
-    size_t suffix_size = strlen(suffix);
-
-    return size >= suffix_size && memcmp(text + size - suffix_size, suffix, suffix_size) == 0;
-}
-
 /* Only a predicate that mentions a partition key can tell files apart by their keys. */
 static ktk_status can_prune(bool *out, const struct query_plan *plan, ktk_error *err) {
     const ktk_allocator *allocator = ktki_context_allocator(plan->context);
@@ -257,10 +250,6 @@ static ktk_status add_partition(struct query_plan *plan, int64_t *partitions, in
     }
     if (!matches) {
         goto out;
-    }
-    if (ends_with(key, ".csv") || ends_with(key, ".csv.gz")) {
-        KTKI_FAIL(err, KTK_E_UNSUPPORTED, "file '%s' is CSV, which cannot be read from a dataset",
-                  key);
     }
     partitions[plan->partition_count++] = partition;
 out:

@@ -38,8 +38,7 @@ struct query_plan {
  * Resolve table and columns, bind the predicate, choose the partitions.
  *
  * @return KTK_E_NOT_FOUND for an unknown table or columns (all of them named, sorted),
- * KTK_E_INVALID for a column named twice, a partition out of range or a value that does not fit,
- * KTK_E_UNSUPPORTED if a file to be read is CSV.
+ * KTK_E_INVALID for a column named twice, a partition out of range or a value that does not fit.
  */
 ktk_status ktki_plan_new(struct query_plan **out, ktk_dataset *dataset,
                          const ktk_query_options *options, ktk_error *err);

@@ -1,10 +1,15 @@
 #include "query/scan.h"
 
+#include "arrow/take.h"
+#include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "dataset/name.h"
 #include "query/assemble.h"
 
-static ktk_status open_file(struct scan *scan, ktk_error *err) {
+/* ---- Parquet ---- */
+
+static ktk_status open_parquet(struct scan *scan, ktk_error *err) {
     ktk_store *store = ktk_dataset_store(scan->plan->dataset);
     struct source source = {0};
     ktk_status status = KTK_OK;
@@ -12,35 +17,10 @@ static ktk_status open_file(struct scan *scan, ktk_error *err) {
     KTKI_TRY(ktki_source_of_key(&source, store, scan->key, -1, err));
     KTKI_TRY(ktki_parquet_open(&scan->file, scan->plan->context, &source, err));
     source = (struct source){0};
+    KTKI_TRY(ktki_parquet_schema(&scan->stored, scan->file, err));
+    scan->row_group_count = ktki_parquet_metadata(scan->file)->row_group_count;
 out:
     ktki_source_free(&source);
-    return status;
-}
-
-int64_t ktki_scan_row_group_size(const struct scan *scan, int32_t row_group) {
-    return ktki_parquet_query_bytes(scan->query, row_group);
-}
-
-bool ktki_scan_keeps_dictionaries(const struct scan *scan) {
-    return scan->plan->shape == KTK_SHAPE_TABLE || scan->plan->keep_dictionaries;
-}
-
-ktk_status ktki_scan_read(const struct scan *scan, int32_t row_group, struct batch *out,
-                          ktk_error *err) {
-    struct batch read = {0};
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_parquet_query_read(&read, scan->query, row_group, err));
-    if (read.row_count == 0) {
-        *out = (struct batch){0};
-        goto out;
-    }
-    status = ktki_assemble(scan, &read, out, err);
-    if (status != KTK_OK) {
-        ktki_error_context(err, "file '%s'", scan->key);
-    }
-out:
-    ktki_batch_clear(&read);
     return status;
 }
 
@@ -55,10 +35,126 @@ static ktk_status make_query(struct scan *scan, ktk_error *err) {
     return ktki_parquet_query_new(&scan->query, scan->file, &input, err);
 }
 
+/* ---- CSV ---- */
+
+static ktk_status open_csv(struct scan *scan, ktk_error *err) {
+    const struct query_plan *plan = scan->plan;
+    bool *wanted = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_arena_zeroed(&scan->arena, (size_t)plan->schema->field_count, sizeof(*wanted),
+                               &wanted, err));
+    if (scan->where != NULL) {
+        ktki_bound_columns(scan->where, wanted);
+    }
+    for (int32_t i = 0; i < plan->column_count; i++) {
+        wanted[plan->columns[i]] = true;
+    }
+    for (int32_t i = 0; i < plan->schema->field_count; i++) {
+        wanted[i] = wanted[i] && scan->constants.by_field[i] == NULL;
+    }
+    KTKI_TRY(ktki_csv_file_open(&scan->csv, ktk_dataset_store(plan->dataset), scan->key,
+                                plan->schema, wanted, err));
+    if (scan->csv.batch_count > INT32_MAX) {
+        KTKI_FAIL(err, KTK_E_LIMIT, "file '%s' has too many rows", scan->key);
+    }
+    scan->stored = scan->csv.schema;
+    scan->row_group_count = (int32_t)scan->csv.batch_count;
+out:
+    return status;
+}
+
+/* The rows that match, of the columns to be read. */
+static ktk_status filter(const struct scan *scan, const struct batch *rows, struct batch *out,
+                         ktk_error *err) {
+    ktk_context *context = scan->plan->context;
+    const ktk_allocator *allocator = ktki_context_allocator(context);
+    size_t field_count = (size_t)scan->plan->schema->field_count;
+    const struct field **fields = NULL;
+    const struct ArrowArray **columns = NULL;
+    uint8_t *mask = NULL;
+    struct row_selection selection = {0};
+    struct batch result = {0};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_alloc_zeroed(allocator, field_count, sizeof(*fields), &fields, err));
+    KTKI_TRY(ktki_alloc_zeroed(allocator, field_count, sizeof(*columns), &columns, err));
+    KTKI_TRY(ktki_alloc_array(allocator, ktki_bits_size(rows->row_count), 1, &mask, err));
+    for (size_t i = 0; i < field_count; i++) {
+        if (scan->file_columns[i] >= 0) {
+            fields[i] = &rows->schema->fields[scan->file_columns[i]];
+            columns[i] = &rows->columns[scan->file_columns[i]];
+        }
+    }
+    KTKI_TRY(ktki_bound_evaluate(scan->where, fields, columns, rows->row_count, mask, err));
+    KTKI_TRY(ktki_selection_init(&selection, allocator, mask, rows->row_count, err));
+    KTKI_TRY(ktki_batch_init(&result, scan->read, selection.row_count, err));
+    for (int32_t i = 0; i < scan->read_count; i++) {
+        KTKI_TRY(ktki_array_select(&result.columns[i], context, &scan->read->fields[i],
+                                   &rows->columns[scan->reads[i]], &selection, err));
+    }
+    *out = result;
+    result = (struct batch){0};
+out:
+    ktki_batch_clear(&result);
+    ktki_selection_clear(&selection);
+    ktki_free_array(allocator, mask, ktki_bits_size(rows->row_count), 1);
+    ktki_free_array(allocator, columns, field_count, sizeof(*columns));
+    ktki_free_array(allocator, fields, field_count, sizeof(*fields));
+    return status;
+}
+
+/* The batch moves out of the file. */
+static ktk_status read_csv(const struct scan *scan, int32_t index, struct batch *out,
+                           ktk_error *err) {
+    struct batch rows = scan->csv.batches[index];
+    ktk_status status;
+
+    scan->csv.batches[index] = (struct batch){0};
+    status = scan->where != NULL ? filter(scan, &rows, out, err)
+                                 : ktki_batch_select(out, &rows, scan->read, scan->reads, err);
+    ktki_batch_clear(&rows);
+    return status;
+}
+
+/* ---- both ---- */
+
+int64_t ktki_scan_row_group_size(const struct scan *scan, int32_t row_group) {
+    if (scan->query == NULL) {
+        return 0; /* is in memory already */
+    }
+    return ktki_parquet_query_bytes(scan->query, row_group);
+}
+
+bool ktki_scan_keeps_dictionaries(const struct scan *scan) {
+    return scan->plan->shape == KTK_SHAPE_TABLE || scan->plan->keep_dictionaries;
+}
+
+ktk_status ktki_scan_read(const struct scan *scan, int32_t row_group, struct batch *out,
+                          ktk_error *err) {
+    struct batch read = {0};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(scan->query != NULL ? ktki_parquet_query_read(&read, scan->query, row_group, err)
+                                 : read_csv(scan, row_group, &read, err));
+    if (read.row_count == 0) {
+        *out = (struct batch){0};
+        goto out;
+    }
+    status = ktki_assemble(scan, &read, out, err);
+    if (status != KTK_OK) {
+        ktki_error_context(err, "file '%s'", scan->key);
+    }
+out:
+    ktki_batch_clear(&read);
+    return status;
+}
+
 ktk_status ktki_scan_open(struct scan *out, const struct query_plan *plan, int64_t partition,
                           ktk_error *err) {
     struct scan scan = {.plan = plan, .key = ktki_plan_file(plan, partition)};
     bool is_false = false;
+    bool is_csv;
     ktk_status status = KTK_OK;
 
     ktki_arena_init(&scan.arena, ktki_context_allocator(plan->context));
@@ -68,10 +164,13 @@ ktk_status ktki_scan_open(struct scan *out, const struct query_plan *plan, int64
         KTKI_TRY(ktki_bound_reduce(&scan.where, &is_false, plan->context, plan->where,
                                    scan.constants.by_field, err));
     }
-    KTKI_TRY(open_file(&scan, err));
+    is_csv = ktki_key_is_csv(scan.key);
+    KTKI_TRY(is_csv ? open_csv(&scan, err) : open_parquet(&scan, err));
     KTKI_TRY(ktki_assemble_plan(&scan, err));
-    KTKI_TRY(make_query(&scan, err));
-    scan.row_group_count = is_false ? 0 : ktki_parquet_metadata(scan.file)->row_group_count;
+    KTKI_TRY(is_csv ? ktki_schema_select(&scan.read, scan.stored, scan.reads, scan.read_count,
+                                         false, err)
+                    : make_query(&scan, err));
+    scan.row_group_count = is_false ? 0 : scan.row_group_count;
     *out = scan;
     scan = (struct scan){0};
 out:
@@ -84,6 +183,8 @@ void ktki_scan_clear(struct scan *scan) {
         return;
     }
     ktki_schema_free(scan->output);
+    ktki_schema_free(scan->read);
+    ktki_csv_file_clear(&scan->csv);
     ktki_parquet_query_free(scan->query);
     ktk_parquet_file_free(scan->file);
     ktki_bound_free(scan->where);

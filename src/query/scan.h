@@ -3,6 +3,7 @@
 #define KTKI_QUERY_SCAN_H
 
 #include "parquet/reader.h"
+#include "query/csv_file.h"
 #include "query/plan.h"
 
 /** Where a column of the result comes from. */
@@ -11,22 +12,25 @@ struct scan_column {
     int32_t read; /* a column read from the file: index into `reads`; else -1 */
 };
 
-/** An open partition. Once open it is not changed; its row groups may be read in several threads.
- */
+/** An open partition. Once open it is not changed; its row groups may be read in several threads,
+ * each once. */
 struct scan {
     const struct query_plan *plan;
     const char *key; /* of the file */
     struct path_constants constants;
     struct bound_predicate *where; /* what is left of the predicate; NULL: all rows */
-    ktk_parquet_file *file;
+    ktk_parquet_file *file;        /* NULL: CSV */
+    struct csv_file csv;
+    struct schema *stored; /* of the file; borrowed from it */
     struct schema *output; /* of the batches; a reference */
     struct arena arena;
     struct scan_column *columns; /* output->field_count */
     int32_t *reads;              /* columns of the file to read */
     int32_t read_count;
-    int32_t *file_columns; /* for each field of the table that is needed: the file's column */
-    struct parquet_query *query;
-    int32_t row_group_count; /* 0 if no row can match */
+    int32_t *file_columns;       /* for each field of the table that is needed: the file's column */
+    struct parquet_query *query; /* NULL: CSV */
+    struct schema *read;         /* of `reads`; CSV only */
+    int32_t row_group_count;     /* batches of CSV; 0 if no row can match */
 };
 
 /**

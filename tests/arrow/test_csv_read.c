@@ -326,6 +326,30 @@ static void refuses_values_that_have_not_the_type_given(void **unused) {
     }
 }
 
+static void obeys_options_for_foreign_dialects(void **unused) {
+    static const char *const names[] = {"b", "z"};
+    static const char *const types[] = {"double", "int64"};
+    static const char *const empty = "";
+    ktk_csv_read_options options = KTK_CSV_READ_OPTIONS_INIT;
+
+    (void)unused;
+    options.quoted_nulls = true;
+    check_with("a,b\n\"\",\"NA\"\nx,\"1\"\n", &options, "a:string,b:int64|~,~|x,1");
+    options.null_values = &empty;
+    options.null_value_count = 1;
+    check_with("a\n\"\"\nNA\n", &options, "a:string|~|NA");
+    options.other_type = "string";
+    check_with("a,b\n1,2\n", &options, "a:string,b:string|1,2");
+    options.type_columns = names;
+    options.type_names = types;
+    options.type_count = 2;
+    refuse("a,b\n1,2\n", 8, &options, KTK_E_INVALID, "column 'z', which is not there");
+    options.optional_types = true;
+    check_with("a,b\n1,2\n", &options, "a:string,b:double|1,2.0");
+    options.other_type = "text";
+    refuse("a,b\n1,2\n", 8, &options, KTK_E_INVALID, "unknown type 'text'");
+}
+
 static void obeys_its_options(void **unused) {
     static const char *const nulls[] = {"-", "n/a"};
     static const char *const name = "x";
@@ -628,6 +652,7 @@ int main(void) {
         cmocka_unit_test(takes_types_that_are_given),
         cmocka_unit_test(refuses_values_that_have_not_the_type_given),
         cmocka_unit_test(obeys_its_options),
+        cmocka_unit_test(obeys_options_for_foreign_dialects),
         cmocka_unit_test(makes_batches_of_the_size_wanted),
         cmocka_unit_test(finds_fields_at_every_position),
         cmocka_unit_test(reads_back_random_tables),

@@ -772,6 +772,17 @@ def fits_the_terminal(_folder):
 
 
 @test
+def looks_at_partitions_in_csv(folder):
+    store = golden("serialisers")
+    equal([part["rows"] for part in good("partitions", "csv_partitioned", "--rows", "--json", store=store).json()], [2, 1])
+    assert "1 file, 107 B, 3 rows" in good("info", "csv_gz", "--rows", store=store).out
+    equal(good("read", "csv_partitioned", "--where", "i == 3", "--format", "csv", "--columns", "P,i", store=store).out, "P,i\n2,3\n")
+    seen = good("inspect", "csv_gz", "--json", store=store).json()[0]
+    equal((seen["rows"], seen["codec"], seen["row_groups"], seen["compressed_size"]), (3, "CSV", None, None))
+    bad(1, "is CSV; its rows can be read", "inspect", "csv_gz", "-p", "0", store=store)
+
+
+@test
 def shows_null_dim_on_a_terminal(folder):
     store = people(folder)
     text = on_terminal(80, "head", "people", store=store)

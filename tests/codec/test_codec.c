@@ -135,6 +135,69 @@ static void reads_gzip_members_one_after_another(void **unused) {
     ktki_codec_scratch_clear(&scratch);
 }
 
+static void expand(const uint8_t *data, size_t size, size_t size_max, ktk_status wanted,
+                   const char *text) {
+    struct buffer out;
+    ktk_error err;
+
+    ktki_buffer_init(&out, test_allocator(), size_max);
+    CHECK_STATUS(ktki_gzip_expand(&out, data, size, &err), wanted);
+    if (wanted == KTK_OK) {
+        assert_int_equal(out.size, strlen(text));
+        assert_memory_equal(out.data, text, out.size);
+    }
+    ktki_buffer_clear(&out);
+    assert_int_equal(test_allocator_live(), 0);
+}
+
+static void expands_gzip_files_of_unknown_size(void **unused) {
+    const size_t one = sizeof(hello_gzip);
+    uint8_t file[3 * sizeof(hello_gzip) + 8] = {0};
+
+    (void)unused;
+    for (size_t i = 0; i < 3; i++) {
+        memcpy(file + i * one, hello_gzip, one);
+    }
+    expand(file, one, 0, KTK_OK, "hello");
+    expand(file, 2 * one, 0, KTK_OK, "hellohello");
+    expand(file, 3 * one, 0, KTK_OK, "hellohellohello");
+    expand(file, 3 * one + 8, 0, KTK_OK, "hellohellohello"); /* padded with zeros */
+    expand(file, 3 * one, 16, KTK_OK, "hellohellohello");
+    expand(file, 3 * one, 14, KTK_E_LIMIT, NULL);
+    expand(file, 3 * one - 1, 0, KTK_E_CORRUPT, NULL);
+    expand(file, one + 12, 0, KTK_E_CORRUPT, NULL);
+    expand(file, 0, 0, KTK_E_CORRUPT, NULL);
+    file[3 * one + 7] = 1; /* neither a member nor padding */
+    expand(file, 3 * one + 8, 0, KTK_E_CORRUPT, NULL);
+    file[one - 1] = 0x7F; /* states 2 GB: no more room is made than such a file can fill */
+    expand(file, one, 1 << 16, KTK_E_CORRUPT, NULL);
+}
+
+static void expands_what_grows_a_thousandfold(void **unused) {
+    const size_t size = (size_t)1 << 20;
+    const struct codec *codec = find(CODEC_GZIP);
+    struct codec_scratch scratch;
+    struct buffer out;
+    uint8_t *zeros = calloc(size, 1);
+    uint8_t packed[4096];
+    size_t packed_size = sizeof(packed);
+    ktk_error err;
+
+    (void)unused;
+    ktki_codec_scratch_init(&scratch, test_allocator());
+    CHECK_OK(codec->compress(&scratch, 9, zeros, size, packed, &packed_size, &err));
+    ktki_codec_scratch_clear(&scratch);
+    ktki_buffer_init(&out, test_allocator(), 0);
+    CHECK_OK(ktki_gzip_expand(&out, packed, packed_size, &err));
+    assert_int_equal(out.size, size);
+    assert_memory_equal(out.data, zeros, size);
+    ktki_buffer_clear(&out);
+    ktki_buffer_init(&out, test_allocator(), size / 2);
+    CHECK_STATUS(ktki_gzip_expand(&out, packed, packed_size, &err), KTK_E_LIMIT);
+    ktki_buffer_clear(&out);
+    free(zeros);
+}
+
 static void round_trip(int32_t id, int level, const uint8_t *data, size_t size) {
     const struct codec *codec = find(id);
     struct codec_scratch scratch;
@@ -276,6 +339,8 @@ int main(void) {
         cmocka_unit_test(finds_built_in_codecs_and_names_the_others),
         cmocka_unit_test(reads_known_bytes),
         cmocka_unit_test(reads_gzip_members_one_after_another),
+        cmocka_unit_test(expands_gzip_files_of_unknown_size),
+        cmocka_unit_test(expands_what_grows_a_thousandfold),
         cmocka_unit_test(reads_the_stream_of_hadoop),
         cmocka_unit_test(round_trips),
         cmocka_unit_test(refuses_unknown_levels),

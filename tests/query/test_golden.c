@@ -17,9 +17,6 @@ static const struct {
 } unsupported[] = {
     {"defect_duration_partition", "table", KTK_E_UNSUPPORTED, "partitioned by a duration"},
     {"defect_table_name", "table", KTK_E_NOT_FOUND, "the first partition says which tables are"},
-    {"csv_plain", "table", KTK_E_UNSUPPORTED, "CSV"},
-    {"csv_gz", "table", KTK_E_UNSUPPORTED, "CSV"},
-    {"csv_partitioned", "table", KTK_E_UNSUPPORTED, "CSV"},
 };
 
 struct totals {
