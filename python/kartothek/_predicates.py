@@ -8,7 +8,7 @@ np = LazyModule("numpy")
 pd = LazyModule("pandas")
 
 _OPERATORS = {"==": 0, "!=": 1, "<": 2, "<=": 3, ">": 4, ">=": 5, "in": 6, "not in": 7, "is distinct from": 8}
-_NULL, _BOOL, _INT, _UINT, _FLOAT, _TEXT, _BINARY, _DATE, _TIMESTAMP = range(9)
+_NULL, _BOOL, _INT, _UINT, _FLOAT, _TEXT, _BINARY, _DATE, _TIMESTAMP, _UNTYPED = range(10)
 _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 
 
@@ -47,6 +47,28 @@ def core_predicate(predicates):
     if predicates is None:
         return None
     return _core.Predicate.build([[_literal(*clause) for clause in conjunction] for conjunction in predicates])
+
+
+def scope_predicate(delete_scope):
+    """
+    A ``_core.Predicate`` of a list (OR) of maps (AND) from column to value; None for an empty list. Texts take the type of the column, as
+    kartothek has it.
+    """
+    conjunctions = []
+    for part in delete_scope:
+        if not isinstance(part, dict):
+            raise TypeError("delete_scope must be a list of maps from column to value, got {!r} in it.".format(part))
+        if not part:
+            raise ValueError("delete_scope: {} names no column and would delete the whole dataset; use delete_dataset for that.")
+        conjunctions.append([_scope_literal(column, value) for column, value in part.items()])
+    return _core.Predicate.build(conjunctions) if conjunctions else None
+
+
+def _scope_literal(column, value):
+    if isinstance(value, (list, tuple, set, frozenset, dict, np.ndarray)):
+        raise TypeError("delete_scope: column {!r} needs one value, got {!r}; add a map for each value.".format(column, value))
+    kind, payload = _value(column, value)
+    return _text(column), _OPERATORS["=="], [(_UNTYPED if kind == _TEXT else kind, payload)]
 
 
 def columns_in_predicates(predicates):

@@ -45,6 +45,8 @@ static PyObject *exception_of(ktk_status status) {
         return PyExc_OSError;
     case KTK_E_DENIED:
         return PyExc_PermissionError;
+    case KTK_E_EXISTS:
+        return core.exists_type;
     case KTK_E_CONFLICT:
         return core.conflict_type;
     case KTK_E_STALE_WRITER:
@@ -52,11 +54,11 @@ static PyObject *exception_of(ktk_status status) {
     case KTK_E_UNKNOWN_OUTCOME:
         return core.unknown_outcome_type;
     default:
-        return PyExc_RuntimeError; /* EXISTS, CANCELLED, INTERNAL */
+        return PyExc_RuntimeError; /* CANCELLED, INTERNAL */
     }
 }
 
-/* The exception also says, as `ktk_status`, what its type alone does not. */
+/* The exception also says, as `status`, what its type alone does not. */
 PyObject *core_raise(ktk_status status, const ktk_error *err) {
     PyObject *type = exception_of(status);
     PyObject *exception;
@@ -67,7 +69,7 @@ PyObject *core_raise(ktk_status status, const ktk_error *err) {
     }
     exception = PyObject_CallFunction(type, "s", err->message);
     name = exception == NULL ? NULL : PyUnicode_FromString(ktk_status_name(status));
-    if (name != NULL && PyObject_SetAttrString(exception, "ktk_status", name) == 0) {
+    if (name != NULL && PyObject_SetAttrString(exception, "status", name) == 0) {
         PyErr_SetObject(type, exception);
     }
     Py_XDECREF(name);
@@ -182,39 +184,16 @@ static PyObject *import_name(const char *module_name, const char *name) {
     return object;
 }
 
-/* A kind of RuntimeError, which is what kartothek raises. */
-static int add_exception(PyObject *module, const char *name, const char *documentation,
-                         PyObject **slot) {
-    char full_name[64];
+/* They are written in Python, which the extension is part of. */
+static int import_exceptions(void) {
+    static const char module[] = "kartothek.exceptions";
 
-    (void)PyOS_snprintf(full_name, sizeof(full_name), "kartothek._core.%s", name);
-    *slot = PyErr_NewExceptionWithDoc(full_name, documentation, PyExc_RuntimeError, NULL);
-    if (*slot == NULL) {
-        return -1;
-    }
-    Py_INCREF(*slot);
-    if (PyModule_AddObject(module, name, *slot) < 0) {
-        Py_DECREF(*slot);
-        return -1;
-    }
-    return 0;
-}
-
-static int add_exceptions(PyObject *module) {
-    return add_exception(
-               module, "CommitConflict",
-               "What others committed meanwhile cannot be joined with this update; nothing "
-               "was changed.",
-               &core.conflict_type) < 0 ||
-                   add_exception(
-                       module, "StaleWriter",
-                       "Files of the update were collected before its commit came; nothing "
-                       "was changed.",
-                       &core.stale_writer_type) < 0 ||
-                   add_exception(module, "UnknownOutcome",
-                                 "Nobody can say yet whether the commit came through: ask "
-                                 "commit_status() with the id in the message.",
-                                 &core.unknown_outcome_type) < 0
+    core.exists_type = import_name(module, "DatasetExists");
+    core.conflict_type = import_name(module, "CommitConflict");
+    core.stale_writer_type = import_name(module, "StaleWriter");
+    core.unknown_outcome_type = import_name(module, "UnknownOutcome");
+    return core.exists_type == NULL || core.conflict_type == NULL ||
+                   core.stale_writer_type == NULL || core.unknown_outcome_type == NULL
                ? -1
                : 0;
 }
@@ -236,7 +215,7 @@ PyMODINIT_FUNC PyInit__core(void) {
     if (module == NULL) {
         return NULL;
     }
-    if (import_types() < 0 || add_exceptions(module) < 0 ||
+    if (import_types() < 0 || import_exceptions() < 0 ||
         PyModule_AddFunctions(module, core_dataset_functions) < 0 ||
         PyModule_AddFunctions(module, core_parquet_functions) < 0 ||
         add_type(module, "Store", core_store_type_new(), &core.store_type) < 0 ||

@@ -24,7 +24,8 @@ struct core {
     PyTypeObject *batches_type;
     PyTypeObject *update_type;
     PyTypeObject *predicate_type;
-    PyObject *conflict_type; /* RuntimeErrors: what a commit met */
+    PyObject *exists_type; /* of kartothek.exceptions, as the next three */
+    PyObject *conflict_type;
     PyObject *stale_writer_type;
     PyObject *unknown_outcome_type;
     PyObject *date_type;     /* datetime.date */
@@ -73,6 +74,10 @@ struct batches_object {
 struct update_object {
     PyObject_HEAD ktk_update *update; /* NULL after the end */
 };
+
+/** Wrap a dataset, whose reference is taken over. NULL with an exception, and the reference
+ * dropped, on failure. */
+PyObject *core_dataset_new(ktk_dataset *dataset);
 
 /** Wrap a stream, which is moved. NULL with an exception, and the stream released, on failure. */
 PyObject *core_stream_new(struct ArrowArrayStream *stream);

@@ -1,7 +1,7 @@
 /* Dataset snapshots, what they hold, and queries on them. */
 #include "core.h"
 
-static PyObject *wrap_dataset(ktk_dataset *dataset) {
+PyObject *core_dataset_new(ktk_dataset *dataset) {
     struct dataset_object *self = PyObject_New(struct dataset_object, core.dataset_type);
 
     if (self == NULL) {
@@ -24,7 +24,8 @@ static PyObject *dataset_open(PyObject *unused, PyObject *args) {
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS status = ktk_dataset_open(&dataset, store->store, uuid, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? wrap_dataset(dataset) : core_raise(status, &err);
+    Py_END_ALLOW_THREADS return status == KTK_OK ? core_dataset_new(dataset)
+                                                 : core_raise(status, &err);
 }
 
 static PyObject *dataset_from_document(PyObject *unused, PyObject *args) {
@@ -41,7 +42,8 @@ static PyObject *dataset_from_document(PyObject *unused, PyObject *args) {
     }
     Py_BEGIN_ALLOW_THREADS status =
         ktk_dataset_from_document(&dataset, store->store, document, (size_t)size, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? wrap_dataset(dataset) : core_raise(status, &err);
+    Py_END_ALLOW_THREADS return status == KTK_OK ? core_dataset_new(dataset)
+                                                 : core_raise(status, &err);
 }
 
 static PyObject *get_uuid(PyObject *self, void *unused) {

@@ -1,6 +1,8 @@
 /* One transaction on a dataset. */
 #include "core.h"
 
+#include <string.h>
+
 /* Everything the options of an update point to. */
 struct update_arguments {
     ktk_update_options options;
@@ -9,32 +11,67 @@ struct update_arguments {
     const char *uuid;
 };
 
-static int update_arguments_parse(struct update_arguments *out, PyObject *args,
-                                  PyObject *keywords) {
-    static char *names[] = {"store",       "uuid",     "overwrite",      "table", "partition_on",
-                            "compression", "metadata", "row_group_rows", NULL};
-    PyObject *partition_on = Py_None;
-    const char *compression = "snappy";
-    long long row_group_rows = 0;
-    int overwrite = 0;
+/* The number of a word in a list that ends with NULL, -1 with an exception. */
+static int number_of(const char *word, const char *const *words, const char *what) {
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            return i;
+        }
+    }
+    PyErr_Format(PyExc_ValueError, "unknown %s '%s'", what, word);
+    return -1;
+}
+
+/* The options that are words. */
+struct words {
+    const char *mode;
+    const char *compression;
+    const char *document_format;
+    const char *delete_mode;
+};
+
+static int take_words(ktk_update_options *out, const struct words *words) {
+    /* In the order of the enumerations. */
+    static const char *const modes[] = {"create", "overwrite", "update", "create_or_update", NULL};
+    static const char *const formats[] = {"json", "msgpack", NULL};
+    static const char *const delete_modes[] = {"exact", "rows", "whole_partitions", NULL};
+    int mode = number_of(words->mode, modes, "mode");
+    int format = mode < 0 ? -1 : number_of(words->document_format, formats, "document format");
+    int deletes = format < 0 ? -1 : number_of(words->delete_mode, delete_modes, "delete_mode");
     ktk_error err;
     ktk_status status;
 
-    *out = (struct update_arguments){.options = KTK_UPDATE_OPTIONS_INIT};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!s|pzOszL:begin", names, core.store_type,
-                                     &out->store, &out->uuid, &overwrite, &out->options.table,
-                                     &partition_on, &compression, &out->options.metadata,
-                                     &row_group_rows) ||
-        core_texts(partition_on, &out->partition_on) < 0) {
+    if (deletes < 0) {
         return -1;
     }
-    status = ktk_compression_parse(&out->options.file.compression, compression, &err);
+    out->mode = (ktk_update_mode)mode;
+    out->document_format = (ktk_document_format)format;
+    out->delete_mode = (ktk_delete_mode)deletes;
+    status = ktk_compression_parse(&out->file.compression, words->compression, &err);
     if (status != KTK_OK) {
-        core_texts_free(&out->partition_on);
         core_raise(status, &err);
         return -1;
     }
-    out->options.mode = overwrite ? KTK_UPDATE_OVERWRITE : KTK_UPDATE_CREATE;
+    return 0;
+}
+
+static int update_arguments_parse(struct update_arguments *out, PyObject *args,
+                                  PyObject *keywords) {
+    static char *names[] = {"store",           "uuid",        "mode",     "table",
+                            "partition_on",    "compression", "metadata", "row_group_rows",
+                            "document_format", "delete_mode", NULL};
+    struct words words = {"create", "snappy", "json", "exact"};
+    PyObject *partition_on = Py_None;
+    long long row_group_rows = 0;
+
+    *out = (struct update_arguments){.options = KTK_UPDATE_OPTIONS_INIT};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!s|szOszLss:begin", names, core.store_type,
+                                     &out->store, &out->uuid, &words.mode, &out->options.table,
+                                     &partition_on, &words.compression, &out->options.metadata,
+                                     &row_group_rows, &words.document_format, &words.delete_mode) ||
+        take_words(&out->options, &words) < 0 || core_texts(partition_on, &out->partition_on) < 0) {
+        return -1;
+    }
     out->options.partition_on = out->partition_on.items;
     out->options.partition_on_count = (size_t)out->partition_on.count;
     out->options.file.row_group_rows_max = row_group_rows;
@@ -111,6 +148,79 @@ static PyObject *update_add_nothing(PyObject *object, PyObject *unused) {
     Py_RETURN_NONE;
 }
 
+static PyObject *update_delete(PyObject *object, PyObject *args) {
+    ktk_update *update = live_update(object);
+    struct predicate_object *scope;
+    ktk_error err;
+    ktk_status status;
+
+    if (update == NULL || !PyArg_ParseTuple(args, "O!:delete", core.predicate_type, &scope)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_update_delete(update, scope->predicate, &err);
+    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+        return core_raise(status, &err);
+    }
+    Py_RETURN_NONE;
+}
+
+/* Calls that take one text. */
+static PyObject *call_with_text(PyObject *object, PyObject *args,
+                                ktk_status (*call)(ktk_update *, const char *, ktk_error *)) {
+    ktk_update *update = live_update(object);
+    const char *text;
+    ktk_error err;
+    ktk_status status;
+
+    if (update == NULL || !PyArg_ParseTuple(args, "s", &text)) {
+        return NULL;
+    }
+    status = call(update, text, &err);
+    if (status != KTK_OK) {
+        return core_raise(status, &err);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *update_build_index(PyObject *object, PyObject *args) {
+    return call_with_text(object, args, ktk_update_build_index);
+}
+
+static PyObject *update_set_metadata(PyObject *object, PyObject *args) {
+    return call_with_text(object, args, ktk_update_set_metadata);
+}
+
+static PyObject *update_base(PyObject *object, void *unused) {
+    ktk_update *update = live_update(object);
+    ktk_dataset *base = update == NULL ? NULL : ktk_update_base(update);
+
+    (void)unused;
+    if (update == NULL) {
+        return NULL;
+    }
+    if (base == NULL) {
+        Py_RETURN_NONE;
+    }
+    return core_dataset_new(ktk_dataset_ref(base));
+}
+
+/* Let the exception that is set tell of the commit. */
+static void add_commit_id(const ktk_update *update) {
+    PyObject *type;
+    PyObject *value;
+    PyObject *trace;
+    PyObject *id;
+
+    PyErr_Fetch(&type, &value, &trace);
+    PyErr_NormalizeException(&type, &value, &trace);
+    id = PyUnicode_FromString(ktk_update_commit_id(update));
+    if (id == NULL || PyObject_SetAttrString(value, "commit_id", id) < 0) {
+        PyErr_Clear();
+    }
+    Py_XDECREF(id);
+    PyErr_Restore(type, value, trace);
+}
+
 static PyObject *update_commit(PyObject *object, PyObject *unused) {
     ktk_update *update = live_update(object);
     ktk_commit commit;
@@ -123,11 +233,14 @@ static PyObject *update_commit(PyObject *object, PyObject *unused) {
     }
     Py_BEGIN_ALLOW_THREADS status = ktk_update_commit(update, &commit, &err);
     Py_END_ALLOW_THREADS if (status != KTK_OK) {
-        return core_raise(status, &err);
+        core_raise(status, &err);
+        add_commit_id(update);
+        return NULL;
     }
-    return Py_BuildValue("{s:s,s:i,s:L,s:L}", "id", commit.id, "attempts", (int)commit.attempts,
-                         "partitions", (long long)commit.partition_count, "rows",
-                         (long long)commit.row_count);
+    return Py_BuildValue(
+        "{s:s,s:i,s:L,s:L,s:L,s:L}", "id", commit.id, "attempts", (int)commit.attempts,
+        "partitions", (long long)commit.partition_count, "rows", (long long)commit.row_count,
+        "removed", (long long)commit.removed_count, "rewritten", (long long)commit.rewritten_count);
 }
 
 static PyObject *update_close(PyObject *object, PyObject *unused) {
@@ -153,20 +266,32 @@ static void update_dealloc(PyObject *object) {
 
 static PyMethodDef update_methods[] = {
     {"begin", (PyCFunction)(void (*)(void))update_begin, METH_VARARGS | METH_KEYWORDS | METH_STATIC,
-     "begin(store, uuid, overwrite, table, partition_on, compression, metadata, row_group_rows) -> "
-     "Update"},
+     "begin(store, uuid, mode, table, partition_on, compression, metadata, row_group_rows, "
+     "document_format, delete_mode) -> Update"},
     {"add", update_add, METH_VARARGS,
      "add(stream, label=None): the rows of an Arrow stream as one input."},
     {"add_nothing", update_add_nothing, METH_NOARGS, "An input without rows or schema."},
-    {"commit", update_commit, METH_NOARGS, "commit() -> {'id', 'attempts', 'partitions', 'rows'}"},
+    {"delete", update_delete, METH_VARARGS, "delete(predicate): what is there and matches goes."},
+    {"build_index", update_build_index, METH_VARARGS,
+     "build_index(column): keep a secondary index from this commit on."},
+    {"set_metadata", update_set_metadata, METH_VARARGS,
+     "set_metadata(json): instead of the metadata given at the beginning."},
+    {"commit", update_commit, METH_NOARGS,
+     "commit() -> {'id', 'attempts', 'partitions', 'rows', 'removed', 'rewritten'}"},
     {"close", update_close, METH_NOARGS, "End the update; without a commit its files are removed."},
     {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef update_getters[] = {
+    {"base", update_base, NULL, "the Dataset that the update works on, None if it makes one", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 PyTypeObject *core_update_type_new(void) {
     static PyType_Slot slots[] = {
         {Py_tp_new, CORE_SLOT(core_no_new)},
         {Py_tp_methods, update_methods},
+        {Py_tp_getset, update_getters},
         {Py_tp_dealloc, CORE_SLOT(update_dealloc)},
         {0, NULL},
     };

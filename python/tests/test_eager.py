@@ -114,7 +114,7 @@ def test_delete(store_url, frame):
         ({"metadata_version": 5}, NotImplementedError, "Future metadata version"),
         ({"metadata_storage_format": "xml"}, ValueError, "Unknown metadata storage format encountered: xml"),
         ({"partition_on": ["p"], "secondary_indices": ["p"]}, RuntimeError, "Cannot create secondary index on partition columns"),
-        ({"secondary_indices": ["x"]}, NotImplementedError, "secondary indices"),
+        ({"secondary_indices": ["zz"]}, RuntimeError, "Column `zz` could not be found in the partition `[0-9a-f]{32}` with tables `\\['table'\\]`"),
         ({"df_serializer": ParquetSerializer(compression="LZO")}, (ValueError, NotImplementedError), "LZO"),
         ({"metadata": {"x": float("nan")}}, ValueError, "NaN"),
         ({"dfs": [1]}, ValueError, "Unexpected type during parsing encountered"),

@@ -55,6 +55,11 @@ class DatasetMetadata:
         return _core.dataset_exists(core_store(store), uuid)
 
     @staticmethod
+    def commit_status(uuid, store, commit_id):
+        """What became of a commit: "committed", "absent" (so far, if its put may still be under way) or "unknown"."""
+        return _core.commit_status(core_store(store), uuid, commit_id)
+
+    @staticmethod
     def storage_keys(uuid, store):
         """All keys of the store that belong to the dataset, ascending."""
         keys = core_store(store).keys(uuid)
@@ -110,7 +115,7 @@ def open_snapshot(store, uuid):
     try:
         return _core.Dataset.open(store, uuid)
     except KeyError as error:
-        if getattr(error, "ktk_status", None) != "not found":
+        if getattr(error, "status", None) != "not found":
             raise
         raise KeyError(
             "Dataset does not exist. Tried {} and {}".format(

@@ -5,13 +5,19 @@ from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek.core.dataset import DatasetMetadata, open_snapshot
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE
-from kartothek.core.utils import core_store, ensure_store
-from kartothek.core.uuid import gen_uuid
-from kartothek.io_components.read import Selection, read_frame, read_partitions
-from kartothek.io_components.utils import check_addressing, columns_of_table, normalize_arg
-from kartothek.io_components.write import raise_if_dataset_exists, store_frames
+from kartothek.core.utils import core_store
+from kartothek.io_components.read import Selection, iterate_dataframes, read_frame
+from kartothek.io_components.utils import address, columns_of_table, normalize_arg
+from kartothek.io_components.write import missing_index_column, store_elements, update_elements
 
-__all__ = ["delete_dataset", "read_dataset_as_dataframes", "read_table", "store_dataframes_as_dataset"]
+__all__ = [
+    "build_dataset_indices",
+    "delete_dataset",
+    "read_dataset_as_dataframes",
+    "read_table",
+    "store_dataframes_as_dataset",
+    "update_dataset_from_dataframes",
+]
 
 pd = LazyModule("pandas")
 
@@ -45,34 +51,119 @@ def store_dataframes_as_dataset(
         Columns whose values become part of the path instead of the files.
     df_serializer: ParquetSerializer, optional
     overwrite: bool
-        Replace a dataset of that name; otherwise RuntimeError if there is one.
+        Replace a dataset of that name; otherwise :class:`kartothek.exceptions.DatasetExists`, a RuntimeError, if there is one.
+    secondary_indices: str or list of str, optional
+        Columns by which partitions are found without a look into their files.
+    metadata_storage_format: str
+        "json" or "msgpack", for a dataset that is not there yet.
 
     Returns
     -------
     DatasetMetadata
         The committed state. It became visible in one step; after any exception nothing has.
     """
-    store = ensure_store(store)
-    if dataset_uuid is None:
-        dataset_uuid = gen_uuid()
     if isinstance(dfs, (pd.DataFrame, dict)):
         warnings.warn("Pass a list of dataframes; a single one is deprecated.", DeprecationWarning, stacklevel=2)
         dfs = [dfs]
-    if not overwrite:
-        raise_if_dataset_exists(dataset_uuid, store)
-    store_frames(
+    return store_elements(
         store,
         dataset_uuid,
         dfs,
-        metadata=metadata() if callable(metadata) else metadata,
+        overwrite,
+        metadata=metadata,
         partition_on=normalize_arg("partition_on", partition_on),
         df_serializer=df_serializer,
-        overwrite=overwrite,
         secondary_indices=normalize_arg("secondary_indices", secondary_indices),
         metadata_storage_format=metadata_storage_format,
         metadata_version=metadata_version,
     )
+
+
+def update_dataset_from_dataframes(
+    df_list,
+    store=None,
+    dataset_uuid=None,
+    delete_scope=None,
+    metadata=None,
+    df_serializer=None,
+    metadata_merger=None,
+    central_partition_metadata=True,
+    default_metadata_version=DEFAULT_METADATA_VERSION,
+    partition_on=None,
+    load_dynamic_metadata=True,
+    sort_partitions_by=None,
+    secondary_indices=None,
+    factory=None,
+    *,
+    delete_mode="exact",
+):
+    """
+    Add frames to a dataset and delete from it in one step; make the dataset if there is none.
+
+    Parameters
+    ----------
+    df_list: list or None
+        As ``dfs`` of :func:`store_dataframes_as_dataset`; None or ``[]`` only deletes.
+    delete_scope: list of dict, optional
+        What is deleted: a list (or) of ``{column: value}`` (and). What this call adds stays. ValueError for a column that the dataset does not
+        have and for ``{}``.
+    metadata: dict, optional
+        Keys that are set; others stay.
+    metadata_merger: callable, optional
+        Gets ``[metadata of the dataset]`` and returns the metadata that ``metadata`` is then set in.
+    partition_on: str or list of str, optional
+        For a dataset that is there: none, or just its own.
+    sort_partitions_by: str or list of str, optional
+        Columns by which the rows of each frame are put in order.
+    secondary_indices: str or list of str, optional
+        For a new dataset; one that is there has its own, which are all kept up.
+    delete_mode: str
+        What ``delete_scope`` does with columns that are no partition keys: ``"exact"`` refuses them, ``"rows"`` writes the rows that stay into
+        new files, ``"whole_partitions"`` deletes every partition that holds such a row, as kartothek does.
+
+    Returns
+    -------
+    DatasetMetadata
+        The committed state. What others commit meanwhile is joined with it, or :class:`kartothek.exceptions.CommitConflict` is raised.
+    """
+    return update_elements(
+        [] if df_list is None else df_list if isinstance(df_list, list) else [df_list],
+        store,
+        dataset_uuid,
+        factory,
+        metadata=metadata,
+        partition_on=normalize_arg("partition_on", partition_on),
+        df_serializer=df_serializer,
+        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
+        metadata_version=default_metadata_version,
+        delete_scope=normalize_arg("delete_scope", delete_scope),
+        delete_mode=delete_mode,
+        metadata_merger=metadata_merger,
+        sort_partitions_by=normalize_arg("sort_partitions_by", sort_partitions_by),
+    )
+
+
+def build_dataset_indices(store, dataset_uuid, columns, factory=None):
+    """Build secondary indices on ``columns``, anew where there are some; other indices and all metadata stay. Returns the committed state."""
+    dataset_uuid, store = address(dataset_uuid, store, factory)
+    update = _core.Update.begin(core_store(store), dataset_uuid, mode="update")
+    try:
+        for column in normalize_arg("columns", columns):
+            update.build_index(column)
+        update.commit()
+    except KeyError as error:
+        raise _missing_column(error, update.base, columns) from None
+    finally:
+        update.close()
     return DatasetMetadata.load_from_store(dataset_uuid, store)
+
+
+def _missing_column(error, dataset, columns):
+    known = {name for table in dataset.tables for name, _, _ in dataset.schema(table)}
+    missing = [column for column in normalize_arg("columns", columns) if column not in known]
+    if not missing or dataset.partition_count == 0:
+        return error
+    return RuntimeError(missing_index_column(missing[0], dataset.partitions()[0][0], dataset.tables))
 
 
 def read_table(
@@ -125,46 +216,26 @@ def read_dataset_as_dataframes(
 
     ``columns`` and ``categoricals`` are ``{table: list}``. Frames hold the columns as stored, partition keys first.
     """
-    if dispatch_by is not None:
-        dispatch_by = normalize_arg("dispatch_by", dispatch_by)
-    if concat_partitions_on_primary_index:
-        if dispatch_by is not None:
-            raise ValueError("Both `dispatch_by` and `concat_partitions_on_primary_index` are provided.")
-    selection = Selection(dataset_uuid, store, factory, predicates, label_filter, dispatch_by)
-    if concat_partitions_on_primary_index:
-        selection.dispatch_by = selection.dataset.partition_keys
-    known = selection.dataset.tables
-    for given in (columns, categoricals):
-        unknown = set(given or ()) - set(known)
-        if unknown:
-            raise ValueError("You are trying to read columns from invalid table(s): {}".format(unknown))
-    wanted = [table for table in known if tables is None or table in tables]
-    for table in wanted:
-        selection.check_columns(table, (columns or {}).get(table))
-    if not wanted:
-        return []
-    return [
-        {
-            table: read_partitions(
-                selection.dataset,
-                table,
-                group,
-                (columns or {}).get(table),
-                (categoricals or {}).get(table),
-                dates_as_object,
-                selection.where,
-            )
-            for table in wanted
-        }
-        for group in selection.groups(wanted[0])
-    ]
+    return list(
+        iterate_dataframes(
+            dataset_uuid,
+            store,
+            factory,
+            tables=tables,
+            columns=columns,
+            concat_partitions_on_primary_index=concat_partitions_on_primary_index,
+            categoricals=categoricals,
+            label_filter=label_filter,
+            dates_as_object=dates_as_object,
+            predicates=predicates,
+            dispatch_by=dispatch_by,
+        )
+    )
 
 
 def delete_dataset(dataset_uuid=None, store=None, factory=None):
     """Remove a dataset with all its files. KeyError if there is none. Its document goes first, so nobody reads half of it."""
-    check_addressing(dataset_uuid, store, factory)
-    if factory is not None:
-        dataset_uuid, store = factory.dataset_uuid, factory.store
+    dataset_uuid, store = address(dataset_uuid, store, factory)
     store = core_store(store)
     if not _core.dataset_exists(store, dataset_uuid):
         open_snapshot(store, dataset_uuid)

@@ -4,7 +4,7 @@ from kartothek._lazy import LazyModule
 from kartothek._predicates import columns_in_predicates, core_predicate
 from kartothek.core.dataset import open_snapshot
 from kartothek.core.utils import core_store
-from kartothek.io_components.utils import check_addressing
+from kartothek.io_components.utils import address, normalize_arg
 
 from_arrow = LazyModule("kartothek._frames.from_arrow")
 
@@ -13,9 +13,7 @@ class Selection:
     """What to read of a dataset, checked once; plain data but for the snapshot."""
 
     def __init__(self, dataset_uuid, store, factory, predicates, label_filter=None, dispatch_by=None):
-        check_addressing(dataset_uuid, store, factory)
-        if factory is not None:
-            dataset_uuid, store = factory.dataset_uuid, factory.store
+        dataset_uuid, store = address(dataset_uuid, store, factory)
         self.dataset = open_snapshot(core_store(store), dataset_uuid)
         self.predicates = predicates
         self.where = core_predicate(predicates)
@@ -80,6 +78,51 @@ def read_frame(selection, table, columns, categoricals, dates_as_object):
     return from_arrow.frame_from_stream(stream, dates_as_object, categoricals or ())
 
 
+def iterate_dataframes(
+    dataset_uuid,
+    store,
+    factory,
+    tables,
+    columns,
+    concat_partitions_on_primary_index,
+    categoricals,
+    label_filter,
+    dates_as_object,
+    predicates,
+    dispatch_by,
+):
+    """``{table: frame}`` for each partition or group, one at a time, out of one snapshot."""
+    if dispatch_by is not None:
+        dispatch_by = normalize_arg("dispatch_by", dispatch_by)
+    if concat_partitions_on_primary_index:
+        if dispatch_by is not None:
+            raise ValueError("Both `dispatch_by` and `concat_partitions_on_primary_index` are provided.")
+    selection = Selection(dataset_uuid, store, factory, predicates, label_filter, dispatch_by)
+    if concat_partitions_on_primary_index:
+        selection.dispatch_by = selection.dataset.partition_keys
+    known = selection.dataset.tables
+    for given in (columns, categoricals):
+        unknown = set(given or ()) - set(known)
+        if unknown:
+            raise ValueError("You are trying to read columns from invalid table(s): {}".format(unknown))
+    wanted = [table for table in known if tables is None or table in tables]
+    for table in wanted:
+        selection.check_columns(table, (columns or {}).get(table))
+    for group in selection.groups(wanted[0]) if wanted else []:
+        yield {
+            table: read_partitions(
+                selection.dataset,
+                table,
+                group,
+                (columns or {}).get(table),
+                (categoricals or {}).get(table),
+                dates_as_object,
+                selection.where,
+            )
+            for table in wanted
+        }
+
+
 def read_partitions(dataset, table, partitions, columns, categoricals, dates_as_object, where):
     """The rows of some partitions as one frame, as they are stored: partition keys first, then file order."""
     stream = dataset.query(table=table, columns=columns, where=where, partitions=partitions, as_stored=len(partitions) == 1)
@@ -125,4 +168,4 @@ def read_work_item(item, store, table, columns, categoricals, dates_as_object, p
     return read_partitions(dataset, table, partitions, columns, categoricals, dates_as_object, core_predicate(predicates))
 
 
-__all__ = ["Selection", "columns_in_predicates", "read_frame", "read_partitions", "read_work_item", "work_items"]
+__all__ = ["Selection", "columns_in_predicates", "iterate_dataframes", "read_frame", "read_partitions", "read_work_item", "work_items"]

@@ -21,6 +21,12 @@ def check_addressing(dataset_uuid, store, factory):
         raise ValueError("Need to supply either a `factory` or `dataset_uuid` and `store`")
 
 
+def address(dataset_uuid, store, factory):
+    """``(dataset_uuid, store)`` of a dataset that is named in either way."""
+    check_addressing(dataset_uuid, store, factory)
+    return (dataset_uuid, store) if factory is None else (factory.dataset_uuid, factory.store)
+
+
 def columns_of_table(columns, table, argument):
     """``columns`` or ``categoricals`` given as a list or as ``{table: list}``: the list for ``table``, or None."""
     if columns is None or isinstance(columns, list):

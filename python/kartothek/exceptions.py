@@ -1,0 +1,43 @@
+"""
+What can become of a commit. All are what kartothek raised in such a place, a RuntimeError, so that old programs catch them as before.
+
+Every exception out of the C library, these and built-in ones, has ``status``, the library's word for it (``"conflict"``, ``"not found"``, …), and if
+a commit failed ``commit_id``.
+"""
+
+
+class CommitError(RuntimeError):
+    """A commit did not come through, or nobody knows."""
+
+    #: the C library's word
+    status = None
+    #: the id that the commit has, or would have had
+    commit_id = None
+
+
+class DatasetExists(CommitError):
+    """There is a dataset of that name, and it must not be overwritten. Nothing was changed."""
+
+    status = "exists"
+
+
+class CommitConflict(CommitError):
+    """Somebody else changed the dataset meanwhile in a way that cannot be joined with this update. Nothing was changed: look again, and try again."""
+
+    status = "conflict"
+
+
+class StaleWriter(CommitError):
+    """Files of the update were collected as garbage before its commit came. Nothing was changed: write them again."""
+
+    status = "stale writer"
+
+
+class UnknownOutcome(CommitError):
+    """Nobody can say whether the commit came through, for the store did not answer. Its files are kept; ask
+    :meth:`kartothek.core.dataset.DatasetMetadata.commit_status` for ``commit_id``."""
+
+    status = "unknown outcome"
+
+
+__all__ = ["CommitConflict", "CommitError", "DatasetExists", "StaleWriter", "UnknownOutcome"]

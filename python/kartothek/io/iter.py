@@ -1,0 +1,104 @@
+"""One frame at a time: generators in and out, with one partition in memory."""
+from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION
+from kartothek.io_components.read import iterate_dataframes
+from kartothek.io_components.utils import normalize_arg
+from kartothek.io_components.write import store_elements, update_elements
+
+__all__ = ["read_dataset_as_dataframes__iterator", "store_dataframes_as_dataset__iter", "update_dataset_from_dataframes__iter"]
+
+
+def read_dataset_as_dataframes__iterator(
+    dataset_uuid=None,
+    store=None,
+    tables=None,
+    columns=None,
+    concat_partitions_on_primary_index=False,
+    predicate_pushdown_to_io=True,
+    categoricals=None,
+    label_filter=None,
+    dates_as_object=False,
+    predicates=None,
+    factory=None,
+    dispatch_by=None,
+):
+    """
+    A generator of ``{table: frame}``, one per partition or group, as :func:`kartothek.io.eager.read_dataset_as_dataframes` lists them.
+
+    All are of the snapshot that is newest at the first ``next``, whatever is committed meanwhile.
+    """
+    yield from iterate_dataframes(
+        dataset_uuid,
+        store,
+        factory,
+        tables=tables,
+        columns=columns,
+        concat_partitions_on_primary_index=concat_partitions_on_primary_index,
+        categoricals=categoricals,
+        label_filter=label_filter,
+        dates_as_object=dates_as_object,
+        predicates=predicates,
+        dispatch_by=dispatch_by,
+    )
+
+
+def store_dataframes_as_dataset__iter(
+    df_generator,
+    store,
+    dataset_uuid=None,
+    metadata=None,
+    partition_on=None,
+    df_serializer=None,
+    overwrite=False,
+    metadata_storage_format=DEFAULT_METADATA_STORAGE_FORMAT,
+    metadata_version=DEFAULT_METADATA_VERSION,
+    secondary_indices=None,
+):
+    """:func:`kartothek.io.eager.store_dataframes_as_dataset` of frames that are written as they come."""
+    return store_elements(
+        store,
+        dataset_uuid,
+        df_generator,
+        overwrite,
+        metadata=metadata,
+        partition_on=normalize_arg("partition_on", partition_on),
+        df_serializer=df_serializer,
+        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
+        metadata_storage_format=metadata_storage_format,
+        metadata_version=metadata_version,
+    )
+
+
+def update_dataset_from_dataframes__iter(
+    df_generator,
+    store=None,
+    dataset_uuid=None,
+    delete_scope=None,
+    metadata=None,
+    df_serializer=None,
+    metadata_merger=None,
+    central_partition_metadata=True,
+    default_metadata_version=DEFAULT_METADATA_VERSION,
+    partition_on=None,
+    load_dynamic_metadata=True,
+    sort_partitions_by=None,
+    secondary_indices=None,
+    factory=None,
+    *,
+    delete_mode="exact",
+):
+    """:func:`kartothek.io.eager.update_dataset_from_dataframes` of frames that are written as they come, and committed together."""
+    return update_elements(
+        df_generator,
+        store,
+        dataset_uuid,
+        factory,
+        metadata=metadata,
+        partition_on=normalize_arg("partition_on", partition_on),
+        df_serializer=df_serializer,
+        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
+        metadata_version=default_metadata_version,
+        delete_scope=normalize_arg("delete_scope", delete_scope),
+        delete_mode=delete_mode,
+        metadata_merger=metadata_merger,
+        sort_partitions_by=normalize_arg("sort_partitions_by", sort_partitions_by),
+    )
