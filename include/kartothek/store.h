@@ -50,7 +50,8 @@ typedef ktk_status (*ktk_store_list_fn)(void *state, const ktk_store_entry *entr
 /**
  * Open a store by URL: `scheme://…?query#wrap:…` as dataset.md 10.2 says, with `fs file hfs hfile
  * filesystem memory hmemory` as schemes. `hfs:///data/lake` is the folder /data/lake. Query:
- * `create_if_missing=true|false` (default true). Wrappers: `#wrap:readonly`, `#wrap:urlencode`,
+ * `create_if_missing=true|false` (default true), `concurrency=single-writer`: see
+ * KTK_STORE_SINGLE_WRITER. Wrappers: `#wrap:readonly`, `#wrap:urlencode`,
  * joined by '+', or `hfs+readonly://`.
  *
  * @return KTK_E_INVALID for a malformed URL or unknown scheme; KTK_E_NOT_FOUND if the folder is

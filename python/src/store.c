@@ -230,11 +230,13 @@ static void python_free(void *state) {
     PyGILState_Release(gil);
 }
 
-/* No KTK_STORE_CONDITIONAL_PUT: these stores have none. No KTK_STORE_THREAD_SAFE: they never
- * promised it. */
+/* No KTK_STORE_CONDITIONAL_PUT: these stores have none. KTK_STORE_SINGLE_WRITER: programs that hand
+ * such objects over expect writes to work as they did with kartothek, which leaves it to them that
+ * there is one writer; docs/commits.md says so. No KTK_STORE_THREAD_SAFE: they never promised it.
+ */
 static const ktk_store_ops python_ops = {
     .size = sizeof(ktk_store_ops),
-    .caps = 0,
+    .caps = (uint32_t)KTK_STORE_SINGLE_WRITER,
     .get = python_get,
     .get_range = python_get_range,
     .head = python_head,

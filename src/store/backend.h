@@ -30,4 +30,11 @@ enum key_space ktki_store_key_space(const ktk_store *store);
 /** ktk_store_caps of `store`. */
 uint32_t ktki_store_caps(const ktk_store *store);
 
+/** Add some; only before anybody else has the store. */
+void ktki_store_add_caps(ktk_store *store, uint32_t caps);
+
+/** What was found out about the conditions of its puts, by whoever asks that; -1: nothing yet. */
+int ktki_store_level(const ktk_store *store);
+void ktki_store_set_level(ktk_store *store, int level);
+
 #endif

@@ -98,6 +98,9 @@ ktk_status ktk_store_open(ktk_store **out, ktk_context *context, const char *url
 
     KTKI_TRY(ktki_store_url_parse(&parsed, ktki_context_allocator(context), url, err));
     KTKI_TRY(open_by_type(&store, context, &parsed, err));
+    if (parsed.single_writer) {
+        ktki_store_add_caps(store, (uint32_t)KTK_STORE_SINGLE_WRITER);
+    }
     for (size_t i = 0; i < parsed.wrapper_count; i++) {
         ktk_store *base = store;
 

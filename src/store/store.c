@@ -9,7 +9,9 @@
 #include "base/error.h"
 #include "base/text.h"
 
-#define KNOWN_CAPS ((uint32_t)KTK_STORE_THREAD_SAFE | (uint32_t)KTK_STORE_CONDITIONAL_PUT)
+#define KNOWN_CAPS                                                                                 \
+    ((uint32_t)KTK_STORE_THREAD_SAFE | (uint32_t)KTK_STORE_CONDITIONAL_PUT |                       \
+     (uint32_t)KTK_STORE_PROBED | (uint32_t)KTK_STORE_SINGLE_WRITER)
 #define KNOWN_PUT_FLAGS ((uint32_t)KTK_PUT_DEFER_SYNC)
 
 struct ktk_store {
@@ -18,6 +20,7 @@ struct ktk_store {
     const ktk_allocator *allocator; /* of the context */
     const ktk_store_ops *ops;
     uint32_t caps;
+    atomic_int level; /* see ktki_store_level() */
     void *state;
     char *name;
     enum key_space keys;
@@ -55,6 +58,7 @@ ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct st
     store->allocator = allocator;
     store->ops = ops;
     store->caps = setup->caps;
+    atomic_init(&store->level, -1);
     store->state = setup->state;
     store->name = name;
     store->keys = setup->keys;
@@ -119,6 +123,18 @@ enum key_space ktki_store_key_space(const ktk_store *store) {
 
 uint32_t ktki_store_caps(const ktk_store *store) {
     return store->caps;
+}
+
+void ktki_store_add_caps(ktk_store *store, uint32_t caps) {
+    store->caps |= caps;
+}
+
+int ktki_store_level(const ktk_store *store) {
+    return atomic_load_explicit(&store->level, memory_order_relaxed);
+}
+
+void ktki_store_set_level(ktk_store *store, int level) {
+    atomic_store_explicit(&store->level, level, memory_order_relaxed);
 }
 
 /* ---- keys ---- */

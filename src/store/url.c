@@ -236,6 +236,13 @@ static ktk_status parse_query(struct store_url *url, struct part query, ktk_erro
         if (part_is((struct part){(const char *)name.data, name.size}, "create_if_missing")) {
             url->create_if_missing =
                 part_is((struct part){(const char *)value.data, value.size}, "true");
+        } else if (part_is((struct part){(const char *)name.data, name.size}, "concurrency")) {
+            url->single_writer =
+                part_is((struct part){(const char *)value.data, value.size}, "single-writer");
+            if (!url->single_writer) {
+                KTKI_FAIL(err, KTK_E_INVALID,
+                          "'concurrency' of a store can only be 'single-writer'");
+            }
         }
     }
 out:

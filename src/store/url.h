@@ -14,6 +14,7 @@ struct store_url {
     char *scheme; /**< lower case, without wrappers */
     char *path;   /**< host and path, percent-decoded; user and port are left out. UTF-8 */
     bool create_if_missing;
+    bool single_writer;
     enum store_wrapper wrappers[KTKI_STORE_WRAPPERS_MAX]; /**< innermost first */
     size_t wrapper_count;
 };

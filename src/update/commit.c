@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "dataset/document_file.h"
 #include "update/apply.h"
+#include "update/capability.h"
 #include "update/commit_chain.h"
 #include "update/conflict.h"
 #include "update/document_diff.h"
@@ -31,7 +32,7 @@ struct commit {
 };
 
 static bool is_conditional(const struct commit *commit) {
-    return ktk_store_has_conditional_put(commit->update->store);
+    return ktki_capability_swaps(commit->update->store);
 }
 
 /* ---- looking ---- */

@@ -13,6 +13,7 @@
 #include "dataset/name.h"
 #include "parquet/write_options.h"
 #include "predicate/predicate.h"
+#include "update/capability.h"
 #include "update/commit.h"
 #include "update/document_state.h"
 #include "update/index_follow.h"
@@ -228,6 +229,9 @@ ktk_status ktk_update_begin(ktk_update **out, ktk_store *store, const char *uuid
     KTKI_TRY(take_names(update, uuid, options->table, err));
     KTKI_TRY(take_options(update, options, err));
     KTKI_TRY(ktki_uuid7(update->commit_id, err));
+    if (!update->dry_run) {
+        KTKI_TRY(ktki_capability_check(store, uuid, err));
+    }
     KTKI_TRY(check_existence(update, err));
     *out = update;
     update = NULL;

@@ -83,7 +83,8 @@ ktk_store *hooked_store_new(struct hooked_store *hooked, ktk_store *base) {
     const struct store_setup setup = {
         .ops = &hooked_ops,
         .caps = (uint32_t)KTK_STORE_THREAD_SAFE |
-                (hooked->is_unconditional ? 0 : (uint32_t)KTK_STORE_CONDITIONAL_PUT),
+                (hooked->is_unconditional ? (uint32_t)KTK_STORE_SINGLE_WRITER
+                                          : (uint32_t)KTK_STORE_CONDITIONAL_PUT),
         .state = hooks,
         .name = "hooked store",
         .keys = ktki_store_key_space(base),

@@ -19,7 +19,12 @@ extern "C" {
 typedef enum ktk_store_caps {
     KTK_STORE_THREAD_SAFE = 1u << 0, /**< the operations may run in several threads at once */
     KTK_STORE_CONDITIONAL_PUT =
-        1u << 1 /**< `put` honours all of ktk_put_condition atomically, over all processes */
+        1u << 1, /**< `put` honours all of ktk_put_condition atomically, over all processes */
+    KTK_STORE_PROBED = 1u << 2, /**< with the former: whether that is so depends on what the store
+                                   meets, and is tried out before the first update */
+    KTK_STORE_SINGLE_WRITER =
+        1u << 3 /**< the caller vouches that no two writers are at work at a time: updates go ahead
+                   although a put cannot be made conditional */
 } ktk_store_caps;
 
 typedef struct ktk_store_ops {

@@ -1,0 +1,111 @@
+#include "update/capability.h"
+
+#include "base/buffer.h"
+#include "base/context.h"
+#include "base/error.h"
+#include "base/uuid.h"
+#include "store/backend.h"
+
+static ktk_status put_scratch(ktk_store *store, const char *key, bool must_not_exist,
+                              const ktk_store_version *matches, ktk_store_version *version,
+                              ktk_error *err) {
+    ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
+
+    condition.must_not_exist = must_not_exist;
+    condition.matches = matches;
+    return ktk_store_put(store, key, "probe", 5, &condition, version, err);
+}
+
+/* `*refused`: the condition was not met, or there are none of the kind. */
+static ktk_status is_refused(bool *refused, ktk_status status) {
+    *refused = status == KTK_E_EXISTS || status == KTK_E_CONFLICT || status == KTK_E_UNSUPPORTED;
+    return *refused ? KTK_OK : status;
+}
+
+/* Puts where nothing is and where something is, in place of an old version and of the one that is
+ * there. Whoever honours conditions refuses the second and the third of these. */
+static ktk_status try_out(enum capability_level *out, ktk_store *store, const char *key,
+                          ktk_error *err) {
+    ktk_store_version old = {""};
+    ktk_store_version newer = {""};
+    bool no_creation;
+    bool no_second;
+    bool no_old;
+    bool no_newer;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(is_refused(&no_creation, put_scratch(store, key, true, NULL, &old, err)));
+    KTKI_TRY(is_refused(&no_second, put_scratch(store, key, true, NULL, NULL, err)));
+    KTKI_TRY(put_scratch(store, key, false, NULL, &newer, err));
+    KTKI_TRY(is_refused(&no_old, put_scratch(store, key, false, &old, NULL, err)));
+    KTKI_TRY(is_refused(&no_newer, put_scratch(store, key, false, &newer, NULL, err)));
+    if (no_creation || !no_second) {
+        *out = CAPABILITY_NONE;
+    } else {
+        *out = no_old && !no_newer ? CAPABILITY_SWAP : CAPABILITY_CREATE;
+    }
+out:
+    return status;
+}
+
+static ktk_status probe(enum capability_level *out, ktk_store *store, const char *uuid,
+                        ktk_error *err) {
+    char name[KTKI_UUID_TEXT_SIZE];
+    struct buffer key;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&key, ktki_context_allocator(ktk_store_context(store)), 0);
+    KTKI_TRY(ktki_uuid7(name, err));
+    KTKI_TRY(ktki_buffer_append_format(&key, err, "%s/_ktk/probe/%s", uuid, name));
+    KTKI_TRY(ktki_buffer_append_byte(&key, '\0', err));
+    status = try_out(out, store, (const char *)key.data, err);
+    KTKI_IGNORE(ktk_store_remove(store, (const char *)key.data, NULL));
+    if (status != KTK_OK) {
+        ktki_error_context(err, "trying out conditional puts");
+    }
+out:
+    ktki_buffer_clear(&key);
+    return status;
+}
+
+ktk_status ktki_capability_level(enum capability_level *out, ktk_store *store, const char *uuid,
+                                 ktk_error *err) {
+    int known = ktki_store_level(store);
+    ktk_status status = KTK_OK;
+
+    if (known >= 0) {
+        *out = (enum capability_level)known;
+        goto out;
+    }
+    if (!ktk_store_has_conditional_put(store)) {
+        *out = CAPABILITY_NONE;
+    } else if ((ktki_store_caps(store) & (uint32_t)KTK_STORE_PROBED) == 0) {
+        *out = CAPABILITY_SWAP;
+    } else {
+        KTKI_TRY(probe(out, store, uuid, err));
+    }
+    ktki_store_set_level(store, (int)*out);
+out:
+    return status;
+}
+
+bool ktki_capability_swaps(const ktk_store *store) {
+    return ktki_store_level(store) == CAPABILITY_SWAP;
+}
+
+ktk_status ktki_capability_check(ktk_store *store, const char *uuid, ktk_error *err) {
+    enum capability_level level;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_capability_level(&level, store, uuid, err));
+    if (level != CAPABILITY_SWAP &&
+        (ktki_store_caps(store) & (uint32_t)KTK_STORE_SINGLE_WRITER) == 0) {
+        KTKI_FAIL(err, KTK_E_UNSUPPORTED,
+                  "%s does not replace a value only if it is unchanged, so that one of two writers "
+                  "could lose its commit; where there is never more than one, open the store with "
+                  "'concurrency=single-writer'",
+                  ktk_store_name(store));
+    }
+out:
+    return status;
+}

@@ -1,0 +1,261 @@
+/* What stores do about conditions, and which of them are written to. */
+#include "support/test.h"
+
+#include <stdlib.h>
+
+#include <kartothek/update.h>
+
+#include "store/backend.h"
+#include "support/frame.h"
+#include "update/capability.h"
+
+/* A memory store that takes conditions as the test says. */
+struct moody {
+    ktk_store *base;
+    bool ignores_create;
+    bool ignores_match;
+    bool rejects_match;  /* whatever the version is */
+    bool knows_no_match; /* KTK_E_UNSUPPORTED */
+    ktk_status failure;  /* of puts of scratch keys */
+    int puts;
+};
+
+static ktk_context *context; /* of the case that runs */
+static struct moody moody;
+
+static ktk_status moody_get(void *state, const char *key, ktk_bytes *out,
+                            ktk_store_version *version, ktk_error *err) {
+    return ktk_store_get(((struct moody *)state)->base, key, out, version, err);
+}
+
+static ktk_status moody_put(void *state, const char *key, const void *data, size_t size,
+                            const ktk_put_condition *condition, ktk_store_version *version,
+                            ktk_error *err) {
+    struct moody *self = state;
+    ktk_put_condition passed = *condition;
+
+    self->puts++;
+    if (self->failure != KTK_OK) {
+        return ktk_error_set(err, self->failure, "a bad day");
+    }
+    if (condition->matches != NULL && self->knows_no_match) {
+        return ktk_error_set(err, KTK_E_UNSUPPORTED, "no such condition");
+    }
+    if (condition->matches != NULL && self->rejects_match) {
+        return ktk_error_set(err, KTK_E_CONFLICT, "412");
+    }
+    passed.must_not_exist = passed.must_not_exist && !self->ignores_create;
+    passed.matches = self->ignores_match ? NULL : passed.matches;
+    return ktk_store_put(self->base, key, data, size, &passed, version, err);
+}
+
+static ktk_status moody_remove(void *state, const char *key, ktk_error *err) {
+    return ktk_store_remove(((struct moody *)state)->base, key, err);
+}
+
+static ktk_status moody_list(void *state, const char *prefix, ktk_store_list_fn fn, void *fn_state,
+                             ktk_error *err) {
+    return ktk_store_list(((struct moody *)state)->base, prefix, fn, fn_state, err);
+}
+
+static void moody_free(void *unused) {
+    (void)unused;
+}
+
+static const ktk_store_ops moody_ops = {
+    .size = sizeof(ktk_store_ops),
+    .get = moody_get,
+    .put = moody_put,
+    .remove = moody_remove,
+    .list = moody_list,
+    .free = moody_free,
+};
+
+static ktk_store *open_moody(uint32_t caps) {
+    const struct store_setup setup = {.ops = &moody_ops,
+                                      .caps = caps,
+                                      .state = &moody,
+                                      .name = "moody store",
+                                      .keys = KTKI_KEYS_EXTENDED};
+    ktk_store *store = NULL;
+    ktk_error err;
+
+    CHECK_OK(ktki_store_new(&store, context, &setup, &err));
+    return store;
+}
+
+static int set_up(void **unused) {
+    ktk_error err;
+
+    (void)unused;
+    context = test_context_new(1);
+    moody = (struct moody){.base = NULL};
+    CHECK_OK(ktk_store_open(&moody.base, context, "hmemory://", &err));
+    return 0;
+}
+
+static int tear_down(void **unused) {
+    (void)unused;
+    ktk_store_free(moody.base);
+    test_context_free(context);
+    return 0;
+}
+
+#define PROBED ((uint32_t)KTK_STORE_CONDITIONAL_PUT | (uint32_t)KTK_STORE_PROBED)
+
+/* ---- levels ---- */
+
+static void stores_that_promise_are_tried_out_once(void **unused) {
+    static const struct {
+        struct moody moody;
+        enum capability_level level;
+    } cases[] = {
+        {{.ignores_create = false}, CAPABILITY_SWAP},
+        {{.ignores_create = true}, CAPABILITY_NONE},
+        {{.ignores_match = true}, CAPABILITY_CREATE},
+        {{.rejects_match = true}, CAPABILITY_CREATE},
+        {{.knows_no_match = true}, CAPABILITY_CREATE},
+        {{.ignores_create = true, .ignores_match = true}, CAPABILITY_NONE},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        ktk_store *base = moody.base;
+        ktk_store *store;
+        enum capability_level level;
+        int puts;
+        ktk_error err;
+
+        moody = cases[i].moody;
+        moody.base = base;
+        store = open_moody(PROBED);
+        assert_false(ktki_capability_swaps(store));
+        CHECK_OK(ktki_capability_level(&level, store, "u", &err));
+        assert_int_equal(level, cases[i].level);
+        assert_int_equal(ktki_capability_swaps(store), level == CAPABILITY_SWAP);
+        puts = moody.puts;
+        assert_true(puts > 0);
+        CHECK_OK(ktki_capability_level(&level, store, "u", &err));
+        assert_int_equal(level, cases[i].level);
+        assert_int_equal(moody.puts, puts);
+        assert_int_equal(test_key_count(moody.base, ""), 0);
+        ktk_store_free(store);
+    }
+}
+
+static void nothing_is_learnt_from_a_failure(void **unused) {
+    ktk_store *store = open_moody(PROBED);
+    enum capability_level level = (enum capability_level)77;
+    ktk_error err;
+
+    (void)unused;
+    moody.failure = KTK_E_UNAVAILABLE;
+    CHECK_STATUS(ktki_capability_level(&level, store, "u", &err), KTK_E_UNAVAILABLE);
+    assert_int_equal(level, 77);
+    moody.failure = KTK_OK;
+    CHECK_OK(ktki_capability_level(&level, store, "u", &err));
+    assert_int_equal(level, CAPABILITY_SWAP);
+    ktk_store_free(store);
+}
+
+static void what_is_known_is_not_tried(void **unused) {
+    ktk_store *sure = open_moody((uint32_t)KTK_STORE_CONDITIONAL_PUT);
+    ktk_store *plain = open_moody(0);
+    enum capability_level level;
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(ktki_capability_level(&level, sure, "u", &err));
+    assert_int_equal(level, CAPABILITY_SWAP);
+    CHECK_OK(ktki_capability_level(&level, plain, "u", &err));
+    assert_int_equal(level, CAPABILITY_NONE);
+    assert_int_equal(moody.puts, 0);
+    ktk_store_free(plain);
+    ktk_store_free(sure);
+}
+
+/* ---- who is written to ---- */
+
+static ktk_status append(ktk_store *store, const char *row, ktk_error *err) {
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {0};
+    ktk_update *update = NULL;
+    ktk_commit commit;
+    ktk_status status;
+
+    options.mode = KTK_UPDATE_CREATE_OR_UPDATE;
+    status = ktk_update_begin(&update, store, "u", &options, err);
+    if (status == KTK_OK) {
+        status = test_frame(&stream, context, "v:int64", row, 0, NULL, err);
+    }
+    if (status == KTK_OK) {
+        status = ktk_update_add(update, &stream, NULL, err);
+    }
+    if (status == KTK_OK) {
+        status = ktk_update_commit(update, &commit, err);
+    }
+    ktk_update_free(update);
+    return status;
+}
+
+static void commits_that_could_be_lost_are_refused(void **unused) {
+    static const struct {
+        uint32_t caps;
+        bool ignores;
+        ktk_status status;
+    } cases[] = {
+        {0, false, KTK_E_UNSUPPORTED},
+        {PROBED, true, KTK_E_UNSUPPORTED},
+        {PROBED, false, KTK_OK},
+        {(uint32_t)KTK_STORE_SINGLE_WRITER, false, KTK_OK},
+        {PROBED | (uint32_t)KTK_STORE_SINGLE_WRITER, true, KTK_OK},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        ktk_store *store = open_moody(cases[i].caps);
+        ktk_error err;
+
+        moody.ignores_create = cases[i].ignores;
+        moody.ignores_match = cases[i].ignores;
+        CHECK_STATUS(append(store, "1", &err), cases[i].status);
+        if (cases[i].status != KTK_OK) {
+            CHECK_MESSAGE("single-writer");
+            CHECK_MESSAGE("moody store");
+            assert_int_equal(test_key_count(moody.base, ""), 0);
+        } else {
+            CHECK_OK(append(store, "2", &err));
+            test_check_dataset(moody.base, "u", "v|1;2");
+            CHECK_OK(ktk_dataset_drop(moody.base, "u", &err));
+        }
+        ktk_store_free(store);
+    }
+}
+
+static void a_url_says_that_there_is_one_writer(void **unused) {
+    ktk_store *store = NULL;
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(ktk_store_open(&store, context, "hmemory://?concurrency=single-writer", &err));
+    assert_true((ktki_store_caps(store) & (uint32_t)KTK_STORE_SINGLE_WRITER) != 0);
+    ktk_store_free(store);
+    store = NULL;
+    CHECK_STATUS(ktk_store_open(&store, context, "hmemory://?concurrency=two", &err),
+                 KTK_E_INVALID);
+    CHECK_MESSAGE("single-writer");
+    assert_null(store);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CASE(stores_that_promise_are_tried_out_once),
+        CASE(nothing_is_learnt_from_a_failure),
+        CASE(what_is_known_is_not_tried),
+        CASE(commits_that_could_be_lost_are_refused),
+        CASE(a_url_says_that_there_is_one_writer),
+    };
+    return cmocka_run_group_tests_name("update/capability", tests, NULL, NULL);
+}
