@@ -98,7 +98,8 @@ static void print_command_help(void) {
     print_wrapped(
         "The exit code is 0 if all was done, 1 if something failed, 2 for a wrong command "
         "line, 3 if something was not found, 4 if it exists or was changed by somebody "
-        "else, 5 if it is corrupt. 'ktk VERB --help' says more.",
+        "else, 5 if it is corrupt, 6 if nobody can say whether a commit came through. 'ktk VERB "
+        "--help' says more.",
         0, 0);
 }
 

@@ -149,6 +149,8 @@ static const char exit_codes[] = ".Sh EXIT STATUS\n"
                                  ".It 3\nSomething was not found.\n"
                                  ".It 4\nIt exists and must not, or somebody else changed it.\n"
                                  ".It 5\nStored bytes do not follow their format.\n"
+                                 ".It 6\nNobody can say whether a commit came through; the "
+                                 "message holds its id.\n"
                                  ".It 130\nInterrupted; nothing was written.\n"
                                  ".El";
 

@@ -2,9 +2,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "input.h"
 #include "rows.h"
-#include "session.h"
+#include "rows_open.h"
 #include "verbs.h"
 
 struct read_values {
@@ -90,49 +89,6 @@ static const char *const *chosen_columns(const struct read_values *values, size_
     return values->columns.count > 0 ? values->columns.items : none;
 }
 
-static ktk_status open_dataset(struct ArrowArrayStream *out, struct session *session,
-                               const struct read_values *values, const ktk_predicate *where,
-                               const char *uuid, ktk_error *err) {
-    ktk_query_options query = KTK_QUERY_OPTIONS_INIT;
-    ktk_dataset *dataset = NULL;
-    ktk_status status = cli_open_store(session, false, err);
-
-    query.table = values->table;
-    query.where = where;
-    query.columns = chosen_columns(values, &query.column_count);
-    if (status == KTK_OK) {
-        status = ktk_dataset_open(&dataset, session->store, uuid, err);
-    }
-    if (status == KTK_OK) {
-        status = ktk_query_stream(out, dataset, &query, err);
-    }
-    ktk_dataset_free(dataset);
-    return status;
-}
-
-static ktk_status open_file(struct ArrowArrayStream *out, struct session *session,
-                            const struct read_values *values, const ktk_predicate *where,
-                            const char *path, ktk_error *err) {
-    ktk_parquet_read_options read = KTK_PARQUET_READ_OPTIONS_INIT;
-    ktk_parquet_file *file = NULL;
-    ktk_status status;
-
-    read.columns = chosen_columns(values, &read.column_count);
-    read.where = where;
-    if (where == NULL && values->limit > 0) {
-        read.row_count = values->limit; /* no more is decoded */
-    }
-    if (values->table != NULL) {
-        return cli_usage(session, err, "--table is for datasets, and '%s' is a file", path);
-    }
-    status = ktk_parquet_open_path(&file, session->context, path, err);
-    if (status == KTK_OK) {
-        status = ktk_parquet_read(out, file, &read, err);
-    }
-    ktk_parquet_file_free(file);
-    return status;
-}
-
 static ktk_status print_rows(struct session *session, const struct read_values *values,
                              struct ArrowArrayStream *stream, ktk_error *err) {
     const struct row_options rows = {choose_format(values), values->limit, choose_delimiter(values),
@@ -159,15 +115,16 @@ static int run(struct session *session, const void *values_given, const char *co
                int operand_count) {
     const struct read_values *values = values_given;
     struct ArrowArrayStream stream = {.release = NULL};
+    struct row_query query = {.table = values->table, .limit = values->limit};
     ktk_predicate *where = NULL;
     ktk_error err = {0};
     ktk_status status = cli_where(&where, session, values->where, &err);
 
     (void)operand_count;
+    query.where = where;
+    query.columns = chosen_columns(values, &query.column_count);
     if (status == KTK_OK) {
-        status = cli_is_file(operands[0])
-                     ? open_file(&stream, session, values, where, operands[0], &err)
-                     : open_dataset(&stream, session, values, where, operands[0], &err);
+        status = cli_rows_open(&stream, session, &query, operands[0], &err);
     }
     if (status == KTK_OK) {
         status = print_rows(session, values, &stream, &err);

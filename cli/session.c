@@ -103,6 +103,8 @@ int cli_fail(const struct session *session, ktk_status status, const ktk_error *
     case KTK_E_CONFLICT:
     case KTK_E_STALE_WRITER:
         return EXIT_CONFLICT;
+    case KTK_E_UNKNOWN_OUTCOME:
+        return EXIT_UNKNOWN;
     case KTK_E_CORRUPT:
         return EXIT_CORRUPT;
     default:

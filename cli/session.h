@@ -12,7 +12,9 @@ enum exit_code {
     EXIT_USAGE = 2,
     EXIT_NOT_FOUND = 3,
     EXIT_CONFLICT = 4, /* or it exists and must not */
-    EXIT_CORRUPT = 5
+    EXIT_CORRUPT = 5,
+    EXIT_UNKNOWN = 6, /* nobody can say whether a commit came through */
+    EXIT_INTERRUPTED = 130
 };
 
 struct session {

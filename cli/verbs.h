@@ -5,8 +5,12 @@
 #include "options.h"
 
 extern const struct verb cli_write;
+extern const struct verb cli_append;
+extern const struct verb cli_replace;
+extern const struct verb cli_delete;
 extern const struct verb cli_read;
 extern const struct verb cli_head;
+extern const struct verb cli_count_verb;
 extern const struct verb cli_ls;
 extern const struct verb cli_info;
 extern const struct verb cli_schema;

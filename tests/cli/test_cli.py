@@ -1,6 +1,5 @@
 """Runs ktk on golden stores and on files made here; prints TAP. Arguments: the program, the source root."""
 
-import fcntl
 import json
 import os
 import pty
@@ -8,103 +7,15 @@ import re
 import resource
 import shutil
 import signal
-import struct
 import subprocess
-import sys
-import tempfile
-import termios
 import time
-import traceback
 from pathlib import Path
 
-KTK = os.path.abspath(sys.argv[1])
-SOURCE = Path(sys.argv[2]).resolve()
-GOLDEN = SOURCE / "tests" / "data" / "golden" / "stores" / "k53"
-
-TESTS = []
-COUNT = 0
-
-
-class Skipped(Exception):
-    """The reason a test could not run."""
-
-
-def test(function):
-    TESTS.append(function)
-    return function
-
-
-def environment(**extra):
-    clean = {key: value for key, value in os.environ.items() if key not in ("KTK_STORE", "NO_COLOR", "COLUMNS")}
-    clean.update(LC_ALL="C.UTF-8", **extra)
-    return clean
-
-
-class Result:
-    def __init__(self, done):
-        self.code = done.returncode
-        self.out = done.stdout
-        self.err = done.stderr
-
-    def json(self):
-        return json.loads(self.out)
-
-
-def run(*arguments, store=None, stdin=b"", cwd=None, **options):
-    """Run ktk; its output as text."""
-    command = [KTK] + (["--store", str(store)] if store is not None else []) + [str(a) for a in arguments]
-    stdin = stdin.encode() if isinstance(stdin, str) else stdin
-    done = subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, env=environment(), timeout=120, **options)
-    done.stdout = done.stdout.decode()
-    done.stderr = done.stderr.decode()
-    return Result(done)
-
-
-def good(*arguments, **options):
-    """Run ktk; it must succeed in silence."""
-    result = run(*arguments, **options)
-    assert result.code == 0, f"{arguments}: exit {result.code}: {result.err}"
-    assert result.err == "", f"{arguments}: {result.err}"
-    return result
-
-
-def bad(code, text, *arguments, **options):
-    """Run ktk; it must fail with that code, with one line, and the place of a mistake in a predicate, that hold the text, and
-    print nothing else."""
-    result = run(*arguments, **options)
-    assert result.code == code, f"{arguments}: exit {result.code}, wanted {code}: {result.err}{result.out}"
-    assert re.fullmatch(r"ktk: [^\n]+\n(  [^\n]+\n *\^\n)?", result.err), f"{arguments}: {result.err!r}"
-    assert text in result.err, f"{arguments}: {text!r} is not in {result.err!r}"
-    assert result.out == "", f"{arguments}: {result.out!r}"
-    return result
-
-
-def golden(name):
-    return f"hfs://{GOLDEN / name}#wrap:readonly"
-
-
-def write_text(path, text):
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def equal(found, wanted):
-    assert found == wanted, f"\nfound:\n{found}\nwanted:\n{wanted}"
-
-
-PEOPLE = "name,age,born,member\nAnn,31,1990-05-01,true\nBob,,1985-12-31,false\nÇelik,7,2014-02-28,true\n"
-
-
-def people(folder, *more):
-    """A store with the dataset `people`."""
-    store = folder / "store"
-    good("write", "people", write_text(folder / "people.csv", PEOPLE), *more, store=store)
-    return store
-
+from harness import GOLDEN, KTK, PEOPLE, SOURCE, Skipped, bad, environment, equal, golden, good, main, on_terminal, people, run, test, write_text
 
 # ---- help, manual, completion, command line ----
 
-VERBS = ["write", "read", "head", "ls", "info", "schema", "partitions", "inspect", "gc", "completion", "help"]
+VERBS = ["write", "append", "replace", "delete", "read", "head", "count", "ls", "info", "schema", "partitions", "inspect", "compact", "gc", "completion", "help"]
 
 
 @test
@@ -608,7 +519,8 @@ def fails_clearly_on_data_that_does_not_fit(folder):
     bad(1, "column", "write", "new", path, other, store=store)
     bad(1, "'name'", "write", "new", path, "--type", "name=int64", store=store)
     bad(1, "'numeral'", "write", "new", path, "--type", "age=numeral", store=store)
-    bad(1, "metadata", "write", "new", path, "--metadata", "{oops", store=store)
+    bad(2, "metadata", "write", "new", path, "--metadata", "{oops", store=store)
+    bad(1, "metadata", "write", "new", path, "--metadata", '{"oops"}', store=store)
     bad(5, "line 3", "write", "new", "-", store=store, stdin='a,b\n1,2\n3,"x\n')
     bad(5, "line 3", "write", "new", "-", store=store, stdin="a,b\n1,2\n3\n")
     equal(good("ls", "--names", store=store).out, "people\n")
@@ -735,28 +647,6 @@ def stops_when_interrupted(folder):
     equal([path for path in store.rglob("*") if path.is_file()], [])
 
 
-def on_terminal(width, *arguments, store, **extra):
-    """What ktk prints on a terminal of that width."""
-    main, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    process = subprocess.Popen(
-        [KTK, "--store", str(store), *arguments], stdin=terminal, stdout=terminal, stderr=terminal, env=environment(TERM="xterm", **extra)
-    )
-    os.close(terminal)
-    text = b""
-    while True:
-        try:
-            piece = os.read(main, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        text += piece
-    os.close(main)
-    equal(process.wait(timeout=60), 0)
-    return text.decode().replace("\r\n", "\n")
-
-
 @test
 def fits_the_terminal(_folder):
     plain = on_terminal(80, "head", "types_scalars", store=golden("types"), NO_COLOR="1")
@@ -800,64 +690,6 @@ def refuses_parquet_on_a_terminal(folder):
     os.close(terminal)
     os.close(main)
     equal((done.returncode, done.stderr), (2, b"ktk: Parquet is not for terminals: name a file with --output\n"))
-
-
-# ---- upkeep ----
-
-
-def with_garbage(folder):
-    """A store in which four files of the dataset upd_garbage are named by nothing."""
-    store = folder / "garbage"
-    shutil.copytree(GOLDEN / "updates", store)
-    return store, json.loads((SOURCE / "tests/data/golden/expected/k53/upd_garbage.json").read_text())
-
-
-@test
-def collects_garbage_in_two_runs(folder):
-    store, expected = with_garbage(folder)
-    files = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
-    plan = good("gc", "upd_garbage", "--json", store=store).json()
-    equal([file["file"] for file in plan["files"]], expected["garbage"])
-    equal({file["state"] for file in plan["files"]}, {"waiting"})
-    assert "nothing was changed, --yes does it" in good("gc", "upd_garbage", store=store).out
-    equal({path: path.read_bytes() for path in store.rglob("*") if path.is_file()}, files)
-    equal(good("gc", "upd_garbage", "--yes", "--json", store=store).json()["waiting"]["files"], 4)
-    for path in store.rglob("*"):  # four days pass; the note is younger than what it notes
-        os.utime(path, (time.time() - (4 if "gc" in path.parts else 5) * 86400,) * 2)
-    equal(good("gc", "upd_garbage", "--json", store=store).json()["due"]["files"], 4)
-    removed = good("gc", "upd_garbage", "--yes", store=store).out
-    assert removed.endswith("\n4 files removed, 44 B; 0 waiting, 0 B\n"), removed
-    kept = {str(path.relative_to(store)) for path in store.rglob("*") if path.is_file() and "_ktk" not in path.parts}
-    equal(kept & set(expected["keys"]), set(expected["keys"]) - set(expected["garbage"]))
-    equal(len(kept), len(files) - 4)
-    equal(good("gc", "upd_garbage", store=store).out, "0 files to remove, 0 B; 0 waiting, 0 B; nothing was changed\n")
-
-
-@test
-def collects_at_once_where_that_is_asked_for_twice(folder):
-    store, expected = with_garbage(folder)
-    bad(1, "grace", "gc", "upd_garbage", "--grace", "59m", store=store)
-    done = good("gc", "upd_garbage", "--grace", "0", "--history", "0", "--short-grace", "--yes", "--json", store=store).json()
-    equal(done["removed"]["files"], len(expected["garbage"]))
-    bad(2, "--grace '3x' is no time", "gc", "upd_garbage", "--grace", "3x", store=store)
-    bad(3, "'nope'", "gc", "nope", store=store)
-
-
-def main():
-    print(f"1..{len(TESTS)}")
-    for number, function in enumerate(TESTS, 1):
-        name = function.__name__.replace("_", " ")
-        with tempfile.TemporaryDirectory(prefix="ktk-cli-") as folder:
-            try:
-                function(Path(folder))
-                print(f"ok {number} - {name}")
-            except Skipped as reason:
-                print(f"ok {number} - {name} # SKIP {reason}")
-            except Exception:
-                for line in traceback.format_exc().splitlines():
-                    print(f"# {line}")
-                print(f"not ok {number} - {name}")
-        sys.stdout.flush()
 
 
 main()
