@@ -34,7 +34,8 @@ KTK_API const char *ktk_parquet_codec_name(int32_t codec);
 /* ---- reading ---- */
 
 /**
- * Open a local file; it is mapped, and must not shrink while open. May be shared between threads.
+ * Open a local file; it keeps a descriptor, is mapped when rows are read, and must not shrink while
+ * open. May be shared between threads.
  *
  * A footer that is not well-formed is refused here. Schema and column chunks are decoded when they
  * are first asked for: what is wrong with them is told then, by the schema, the facts of a row

@@ -211,7 +211,8 @@ static void store_source_free(void *state) {
     ktk_store_free(store);
 }
 
-static const struct source_ops store_source_ops = {store_source_read, store_source_free};
+static const struct source_ops store_source_ops = {.read = store_source_read,
+                                                   .free = store_source_free};
 
 /* Size of the object: as given, as the store says, or what fetching it shows. */
 static ktk_status find_size(struct store_source *source, int64_t size, ktk_error *err) {

@@ -295,7 +295,7 @@ static bool has_index(const struct page_table_input *input) {
 /* Whether the table has the bytes of the whole chunk. From a store, looking at page headers one by
  * one would cost more than all bytes do. */
 static bool has_bytes(const struct page_table_input *input) {
-    return input->source->kind == SOURCE_MEMORY || input->is_read_whole ||
+    return ktki_source_is_memory(input->source) || input->is_read_whole ||
            (input->source->kind == SOURCE_STORE && !has_index(input));
 }
 

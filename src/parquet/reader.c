@@ -14,8 +14,9 @@
 #define MAGIC_SIZE 4
 #define TAIL_SIZE 8
 
-/* One request usually brings the whole footer. */
+/* One request usually brings the whole footer. Where a second one is cheap, less is copied. */
 #define TAIL_BYTES_FIRST ((int64_t)64 * 1024)
+#define TAIL_BYTES_FIRST_OF_FILE ((int64_t)8 * 1024)
 
 /* Memory for each byte of a file, see ktk_limits. Honest files stay far below, as long as their row
  * groups are not large and empty. */
@@ -88,10 +89,11 @@ static ktk_status footer_size(const ktk_parquet_file *file, const ktk_bytes *tai
 
 static ktk_status read_footer(ktk_parquet_file *file, ktk_error *err) {
     const struct source *source = &file->source;
-    int64_t first = source->size < TAIL_BYTES_FIRST ? source->size : TAIL_BYTES_FIRST;
+    int64_t first = source->kind == SOURCE_FILE ? TAIL_BYTES_FIRST_OF_FILE : TAIL_BYTES_FIRST;
     int64_t size = 0;
     ktk_status status = KTK_OK;
 
+    first = source->size < first ? source->size : first;
     if (source->size < TAIL_SIZE + MAGIC_SIZE) {
         KTKI_FAIL(err, KTK_E_CORRUPT, "it has %lld bytes, too few for a Parquet file",
                   (long long)source->size);

@@ -14,14 +14,19 @@
 struct memory {
     ktk_context *context; /* a reference */
     char *name;
-    const uint8_t *data;
+    const uint8_t *data; /* of a file: NULL until it is mapped, MAP_FAILED if that cannot be;
+                            atomic access only */
     size_t size;
-    ktk_bytes bytes; /* owned, or empty and `data` is mapped */
-    int file;        /* of a file that could not be mapped; else -1 */
+    ktk_bytes bytes; /* owned; of a file: empty */
+    int file;        /* -1: none */
 };
 
 /* Slices of a mapped file of this size and more are unmapped again once they are read. */
 #define UNMAPPED_SIZE_MIN ((size_t)1 << 17)
+
+/* The end of a file, where the footer is, is copied up to this size. Of many files nothing else is
+ * wanted, and mapping and unmapping them would take most of the time. */
+#define COPIED_END_SIZE_MAX ((int64_t)1 << 20)
 
 /* The pages of a slice leave the memory of the process, but not the kernel's cache: whoever reads
  * them again gets them from there. */
@@ -35,20 +40,24 @@ static void mapped_slice_release(ktk_bytes *bytes) {
     }
 }
 
-static ktk_status read_slices(void *state, const struct byte_range *ranges, size_t count,
-                              ktk_bytes *out, ktk_error *err) {
-    const struct memory *memory = state;
-    bool is_mapped = memory->data != memory->bytes.data;
-
-    (void)err;
+static void slice(const uint8_t *data, const struct byte_range *ranges, size_t count,
+                  bool is_mapped, ktk_bytes *out) {
     for (size_t i = 0; i < count; i++) {
         size_t size = (size_t)ranges[i].size;
 
-        out[i] = (ktk_bytes){.data = memory->data + ranges[i].offset, .size = size};
+        out[i] = (ktk_bytes){.data = data + ranges[i].offset, .size = size};
         if (is_mapped && size >= UNMAPPED_SIZE_MIN) {
             out[i].release = mapped_slice_release;
         }
     }
+}
+
+static ktk_status read_memory(void *state, const struct byte_range *ranges, size_t count,
+                              ktk_bytes *out, ktk_error *err) {
+    const struct memory *memory = state;
+
+    (void)err;
+    slice(memory->data, ranges, count, false, out);
     return KTK_OK;
 }
 
@@ -69,14 +78,18 @@ out:
     return status;
 }
 
+static bool is_address(const uint8_t *data) {
+    return data != NULL && data != MAP_FAILED;
+}
+
 static void memory_free(void *state) {
     struct memory *memory = state;
     ktk_context *context = memory->context;
 
-    if (memory->data != NULL && memory->data != memory->bytes.data) {
-        (void)munmap((void *)memory->data, memory->size);
-    }
     if (memory->file >= 0) {
+        if (is_address(memory->data)) {
+            (void)munmap((void *)(uintptr_t)memory->data, memory->size);
+        }
         (void)close(memory->file);
     }
     ktk_bytes_clear(&memory->bytes);
@@ -126,14 +139,14 @@ out:
     return status;
 }
 
-static ktk_status read_pieces(void *state, const struct byte_range *ranges, size_t count,
-                              ktk_bytes *out, ktk_error *err) {
+static ktk_status read_pieces(const struct memory *memory, const struct byte_range *ranges,
+                              size_t count, ktk_bytes *out, ktk_error *err) {
     ktk_status status = KTK_OK;
     size_t done = 0;
 
     for (; done < count && status == KTK_OK; done++) {
         out[done] = (ktk_bytes)KTK_BYTES_INIT;
-        status = read_piece(state, &ranges[done], &out[done], err);
+        status = read_piece(memory, &ranges[done], &out[done], err);
     }
     for (size_t i = 0; i < done && status != KTK_OK; i++) {
         ktk_bytes_clear(&out[i]);
@@ -141,8 +154,53 @@ static ktk_status read_pieces(void *state, const struct byte_range *ranges, size
     return status;
 }
 
-static const struct source_ops memory_ops = {.read = read_slices, .free = memory_free};
-static const struct source_ops file_ops = {.read = read_pieces, .free = memory_free};
+/* ---- a file, mapped when it is needed ---- */
+
+/* Threads that come at the same time each map the file, and all but the first unmap it again. */
+static const uint8_t *map_file(struct memory *memory) {
+    const uint8_t *data = __atomic_load_n(&memory->data, __ATOMIC_ACQUIRE);
+    const uint8_t *mapped;
+
+    if (data != NULL) {
+        return data;
+    }
+    mapped = mmap(NULL, memory->size, PROT_READ, MAP_PRIVATE, memory->file, 0);
+    if (__atomic_compare_exchange_n(&memory->data, &data, mapped, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE)) {
+        return mapped;
+    }
+    if (is_address(mapped)) {
+        (void)munmap((void *)(uintptr_t)mapped, memory->size);
+    }
+    return data;
+}
+
+static bool file_map(void *state) {
+    return is_address(map_file(state));
+}
+
+static bool is_short_end(const struct memory *memory, const struct byte_range *ranges,
+                         size_t count) {
+    return count == 1 && ranges[0].size <= COPIED_END_SIZE_MAX &&
+           ranges[0].offset + ranges[0].size == (int64_t)memory->size;
+}
+
+static ktk_status read_file(void *state, const struct byte_range *ranges, size_t count,
+                            ktk_bytes *out, ktk_error *err) {
+    struct memory *memory = state;
+    const uint8_t *data = is_short_end(memory, ranges, count)
+                              ? __atomic_load_n(&memory->data, __ATOMIC_ACQUIRE)
+                              : map_file(memory);
+
+    if (!is_address(data)) {
+        return read_pieces(memory, ranges, count, out, err);
+    }
+    slice(data, ranges, count, true, out);
+    return KTK_OK;
+}
+
+static const struct source_ops memory_ops = {.read = read_memory, .free = memory_free};
+static const struct source_ops file_ops = {.read = read_file, .map = file_map, .free = memory_free};
 
 static struct source source_of_memory(struct memory *memory) {
     bool is_file = memory->file >= 0;
@@ -152,6 +210,11 @@ static struct source source_of_memory(struct memory *memory) {
                            .size = (int64_t)memory->size,
                            .name = memory->name,
                            .kind = is_file ? SOURCE_FILE : SOURCE_MEMORY};
+}
+
+bool ktki_source_is_memory(const struct source *source) {
+    return source->ops->map != NULL ? source->ops->map(source->state)
+                                    : source->kind == SOURCE_MEMORY;
 }
 
 ktk_status ktki_source_of_bytes(struct source *out, ktk_context *context, ktk_bytes *bytes,
@@ -176,54 +239,34 @@ void ktki_source_adopt(struct source *source, ktk_bytes *bytes) {
     *bytes = (ktk_bytes)KTK_BYTES_INIT;
 }
 
-/* An empty file cannot be mapped; it has no bytes to hand out either. One that finds no room in the
- * address space keeps its descriptor. */
-static ktk_status map_file(struct memory *memory, int *descriptor, ktk_error *err) {
-    int file = *descriptor;
+static ktk_status look_at_file(struct memory *memory, ktk_error *err) {
     struct stat info;
-    void *data;
 
-    if (fstat(file, &info) != 0) {
+    if (fstat(memory->file, &info) != 0) {
         return ktki_error_errno(err, errno, "cannot look at '%s'", memory->name);
     }
     if (!S_ISREG(info.st_mode)) {
         return ktk_error_set(err, KTK_E_INVALID, "'%s' is not a regular file", memory->name);
     }
-    if (info.st_size == 0) {
-        return KTK_OK;
-    }
     memory->size = (size_t)info.st_size;
-    data = mmap(NULL, memory->size, PROT_READ, MAP_PRIVATE, file, 0);
-    if (data != MAP_FAILED) {
-        memory->data = data;
-    } else if (errno == ENOMEM) {
-        memory->file = file;
-        *descriptor = -1;
-    } else {
-        return ktki_error_errno(err, errno, "cannot map '%s'", memory->name);
-    }
     return KTK_OK;
 }
 
 ktk_status ktki_source_of_path(struct source *out, ktk_context *context, const char *path,
                                ktk_error *err) {
     struct memory *memory = NULL;
-    int file = -1;
     ktk_status status = KTK_OK;
 
     KTKI_TRY(memory_new(&memory, context, path, err));
-    file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0) {
+    memory->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (memory->file < 0) {
         status = ktki_error_errno(err, errno, "cannot open '%s'", path);
         goto out;
     }
-    KTKI_TRY(map_file(memory, &file, err));
+    KTKI_TRY(look_at_file(memory, err));
     *out = source_of_memory(memory);
     memory = NULL;
 out:
-    if (file >= 0) {
-        (void)close(file);
-    }
     if (memory != NULL) {
         memory_free(memory);
     }

@@ -16,6 +16,9 @@ struct source_ops {
      * the reader checks that before. */
     ktk_status (*read)(void *state, const struct byte_range *ranges, size_t count, ktk_bytes *out,
                        ktk_error *err);
+    /** Have requests cost nothing from now on: whether that is so. The answer never changes; any
+     * thread may ask. NULL: the kind says it. */
+    bool (*map)(void *state);
     void (*free)(void *state);
 };
 
@@ -43,9 +46,13 @@ ktk_status ktki_source_of_bytes(struct source *out, ktk_context *context, ktk_by
  * is known that it will be kept. */
 void ktki_source_adopt(struct source *source, ktk_bytes *bytes);
 
-/** A local file, mapped read-only; where there is no room for that, read piece by piece. */
+/** A local file. Its end is read; for anything else it is mapped read-only, or where there is no
+ * room for that, read piece by piece. A descriptor stays open. */
 ktk_status ktki_source_of_path(struct source *out, ktk_context *context, const char *path,
                                ktk_error *err);
+
+/** Whether bytes are only pointed at; a local file is mapped for that. */
+bool ktki_source_is_memory(const struct source *source);
 
 void ktki_source_free(struct source *source);
 
