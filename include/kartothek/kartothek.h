@@ -21,6 +21,7 @@
 #include <kartothek/context.h>
 #include <kartothek/dataset.h>
 #include <kartothek/error.h>
+#include <kartothek/history.h>
 #include <kartothek/parquet.h>
 #include <kartothek/predicate.h>
 #include <kartothek/query.h>

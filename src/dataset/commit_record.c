@@ -12,50 +12,71 @@
 
 /* ---- reading: a failure that is not lack of memory means that nothing more can be read ---- */
 
-/* Walk a map: true while there is another key. */
-static bool next_key(struct json_reader *json) {
-    enum json_event event;
+struct record_reader {
+    struct json_reader json;
+    bool lacks_memory; /* what seems to be malformed need not be */
+};
 
-    return ktki_json_next(json, &event, NULL) == KTK_OK && event == JSON_KEY;
+static bool next_is(struct record_reader *reader, enum json_event wanted) {
+    enum json_event event;
+    ktk_status status = ktki_json_next(&reader->json, &event, NULL);
+
+    reader->lacks_memory = reader->lacks_memory || status == KTK_E_NO_MEMORY;
+    return status == KTK_OK && event == wanted;
 }
 
-static bool next_is(struct json_reader *json, enum json_event wanted) {
-    enum json_event event;
+/* Walk a map: true while there is another key. */
+static bool next_key(struct record_reader *reader) {
+    return next_is(reader, JSON_KEY);
+}
 
-    return ktki_json_next(json, &event, NULL) == KTK_OK && event == wanted;
+static void pass_over(struct record_reader *reader) {
+    ktk_status status = ktki_json_skip(&reader->json, NULL, NULL, NULL);
+
+    reader->lacks_memory = reader->lacks_memory || status == KTK_E_NO_MEMORY;
+}
+
+static ktk_status finish(struct record_reader *reader, ktk_status status, ktk_error *err) {
+    if (status == KTK_OK && reader->lacks_memory) {
+        status = ktk_error_set(err, KTK_E_NO_MEMORY, "no memory to read the record of a commit");
+    }
+    ktki_json_reader_clear(&reader->json);
+    return status;
 }
 
 /* A text of just the length that is asked for, else nothing. */
-static void take_fixed(struct json_reader *json, char *out, size_t out_size) {
-    if (next_is(json, JSON_STRING) && json->text_size == out_size - 1) {
-        memcpy(out, json->text, json->text_size);
-        out[json->text_size] = '\0';
+static void take_fixed(struct record_reader *reader, char *out, size_t out_size) {
+    if (next_is(reader, JSON_STRING) && reader->json.text_size == out_size - 1) {
+        memcpy(out, reader->json.text, reader->json.text_size);
+        out[reader->json.text_size] = '\0';
     }
 }
 
-static ktk_status take_text(struct json_reader *json, struct arena *arena, const char **out,
+static ktk_status take_text(struct record_reader *reader, struct arena *arena, const char **out,
                             ktk_error *err) {
-    if (!next_is(json, JSON_STRING) || memchr(json->text, 0, json->text_size) != NULL) {
+    if (!next_is(reader, JSON_STRING) ||
+        memchr(reader->json.text, 0, reader->json.text_size) != NULL) {
         return KTK_OK;
     }
-    return ktki_arena_text(arena, json->text, json->text_size, out, err);
+    return ktki_arena_text(arena, reader->json.text, reader->json.text_size, out, err);
 }
 
 /* `{table: hash, …}` */
-static ktk_status take_stamps(struct commit_record *record, struct json_reader *json,
+static ktk_status take_stamps(struct commit_record *record, struct record_reader *reader,
                               struct arena *arena, ktk_error *err) {
     struct buffer stamps;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&stamps, arena->allocator, 0);
-    if (!next_is(json, JSON_OBJECT_BEGIN)) {
+    if (!next_is(reader, JSON_OBJECT_BEGIN)) {
         goto out;
     }
-    while (next_key(json)) {
+    while (next_key(reader)) {
         struct schema_stamp stamp = {0};
 
-        KTKI_TRY(ktki_arena_text(arena, json->text, json->text_size, &stamp.table, err));
-        take_fixed(json, stamp.hash, sizeof(stamp.hash));
+        KTKI_TRY(
+            ktki_arena_text(arena, reader->json.text, reader->json.text_size, &stamp.table, err));
+        take_fixed(reader, stamp.hash, sizeof(stamp.hash));
         KTKI_TRY(ktki_buffer_append(&stamps, &stamp, sizeof(stamp), err));
     }
     record->schema_count = (int32_t)(stamps.size / sizeof(struct schema_stamp));
@@ -68,87 +89,89 @@ out:
     return status;
 }
 
-static ktk_status take_member(struct commit_record *record, struct json_reader *json,
+static ktk_status take_member(struct commit_record *record, struct record_reader *reader,
                               struct arena *arena, ktk_error *err) {
-    if (ktki_json_is(json, "id")) {
-        take_fixed(json, record->id, sizeof(record->id));
-    } else if (ktki_json_is(json, "parent")) {
-        take_fixed(json, record->parent, sizeof(record->parent));
-    } else if (ktki_json_is(json, "sum")) {
-        take_fixed(json, record->sum, sizeof(record->sum));
-    } else if (ktki_json_is(json, "seq")) {
-        if (next_is(json, JSON_NUMBER)) {
-            (void)ktki_parse_i64(json->text, json->text_size, &record->sequence);
+    if (ktki_json_is(&reader->json, "id")) {
+        take_fixed(reader, record->id, sizeof(record->id));
+    } else if (ktki_json_is(&reader->json, "parent")) {
+        take_fixed(reader, record->parent, sizeof(record->parent));
+    } else if (ktki_json_is(&reader->json, "sum")) {
+        take_fixed(reader, record->sum, sizeof(record->sum));
+    } else if (ktki_json_is(&reader->json, "seq")) {
+        if (next_is(reader, JSON_NUMBER)) {
+            (void)ktki_parse_i64(reader->json.text, reader->json.text_size, &record->sequence);
         }
-    } else if (ktki_json_is(json, "time")) {
-        return take_text(json, arena, &record->time, err);
-    } else if (ktki_json_is(json, "writer")) {
-        return take_text(json, arena, &record->writer, err);
-    } else if (ktki_json_is(json, "op")) {
-        return take_text(json, arena, &record->operation, err);
-    } else if (ktki_json_is(json, "ops")) {
-        return take_text(json, arena, &record->recent_operations, err);
-    } else if (ktki_json_is(json, "schema")) {
-        return take_stamps(record, json, arena, err);
+    } else if (ktki_json_is(&reader->json, "time")) {
+        return take_text(reader, arena, &record->time, err);
+    } else if (ktki_json_is(&reader->json, "writer")) {
+        return take_text(reader, arena, &record->writer, err);
+    } else if (ktki_json_is(&reader->json, "op")) {
+        return take_text(reader, arena, &record->operation, err);
+    } else if (ktki_json_is(&reader->json, "ops")) {
+        return take_text(reader, arena, &record->recent_operations, err);
+    } else if (ktki_json_is(&reader->json, "foreign")) {
+        record->follows_foreign = next_is(reader, JSON_TRUE);
+    } else if (ktki_json_is(&reader->json, "schema")) {
+        return take_stamps(record, reader, arena, err);
     } else {
-        KTKI_IGNORE(ktki_json_skip(json, NULL, NULL, NULL));
+        pass_over(reader);
     }
     return KTK_OK;
 }
 
 static ktk_status parse_commit(struct commit_record *record, struct arena *arena, const char *text,
                                size_t size, ktk_error *err) {
-    struct json_reader json;
+    struct record_reader reader = {.lacks_memory = false};
     ktk_status status = KTK_OK;
 
-    ktki_json_reader_init(&json, arena->allocator, text, size, NESTING_MAX);
-    if (next_is(&json, JSON_OBJECT_BEGIN)) {
-        while (next_key(&json)) {
-            KTKI_TRY(take_member(record, &json, arena, err));
+    ktki_json_reader_init(&reader.json, arena->allocator, text, size, NESTING_MAX);
+    if (next_is(&reader, JSON_OBJECT_BEGIN)) {
+        while (next_key(&reader)) {
+            KTKI_TRY(take_member(record, &reader, arena, err));
         }
     }
 out:
-    ktki_json_reader_clear(&json);
-    return status;
+    return finish(&reader, status, err);
 }
 
 static ktk_status parse_recent(struct commit_record *record, struct arena *arena, const char *text,
                                size_t size, ktk_error *err) {
-    struct json_reader json;
+    struct record_reader reader = {.lacks_memory = false};
     ktk_status status = KTK_OK;
 
-    ktki_json_reader_init(&json, arena->allocator, text, size, NESTING_MAX);
+    ktki_json_reader_init(&reader.json, arena->allocator, text, size, NESTING_MAX);
     KTKI_TRY(
         ktki_arena_zeroed(arena, KTKI_RECENT_MAX, sizeof(*record->recent), &record->recent, err));
-    if (next_is(&json, JSON_ARRAY_BEGIN)) {
-        while (record->recent_count < KTKI_RECENT_MAX && next_is(&json, JSON_STRING) &&
-               json.text_size == KTKI_UUID_TEXT_SIZE - 1) {
-            memcpy(record->recent[record->recent_count++], json.text, json.text_size);
+    if (next_is(&reader, JSON_ARRAY_BEGIN)) {
+        while (record->recent_count < KTKI_RECENT_MAX && next_is(&reader, JSON_STRING) &&
+               reader.json.text_size == KTKI_UUID_TEXT_SIZE - 1) {
+            memcpy(record->recent[record->recent_count++], reader.json.text, reader.json.text_size);
         }
     }
 out:
-    ktki_json_reader_clear(&json);
-    return status;
+    return finish(&reader, status, err);
 }
 
 ktk_status ktki_commit_record_parse(struct commit_record *out, struct arena *arena,
                                     const char *metadata, size_t size, ktk_error *err) {
     struct commit_record record = {0};
-    struct json_reader json;
+    struct record_reader reader = {.lacks_memory = false};
     ktk_status status = KTK_OK;
 
-    ktki_json_reader_init(&json, arena->allocator, metadata, size, NESTING_MAX);
-    if (!next_is(&json, JSON_OBJECT_BEGIN)) {
+    ktki_json_reader_init(&reader.json, arena->allocator, metadata, size, NESTING_MAX);
+    if (!next_is(&reader, JSON_OBJECT_BEGIN)) {
         goto out;
     }
-    while (next_key(&json)) {
-        bool is_commit = ktki_json_is(&json, KTKI_COMMIT_KEY);
+    while (next_key(&reader)) {
+        bool is_commit = ktki_json_is(&reader.json, KTKI_COMMIT_KEY);
 
-        if (!is_commit && !ktki_json_is(&json, KTKI_RECENT_KEY)) {
-            KTKI_IGNORE(ktki_json_skip(&json, NULL, NULL, NULL));
-        } else if (next_is(&json, JSON_STRING)) {
-            KTKI_TRY(is_commit ? parse_commit(&record, arena, json.text, json.text_size, err)
-                               : parse_recent(&record, arena, json.text, json.text_size, err));
+        if (!is_commit && !ktki_json_is(&reader.json, KTKI_RECENT_KEY)) {
+            pass_over(&reader);
+        } else if (next_is(&reader, JSON_STRING)) {
+            KTKI_TRY(
+                is_commit
+                    ? parse_commit(&record, arena, reader.json.text, reader.json.text_size, err)
+                    : parse_recent(&record, arena, reader.json.text, reader.json.text_size, err));
         }
     }
     if (record.recent_operations == NULL ||
@@ -156,10 +179,10 @@ ktk_status ktki_commit_record_parse(struct commit_record *out, struct arena *are
         record.recent_operations = "";
     }
 out:
+    status = finish(&reader, status, err);
     if (status == KTK_OK) {
         *out = record;
     }
-    ktki_json_reader_clear(&json);
     return status;
 }
 
@@ -189,6 +212,10 @@ ktk_status ktki_commit_record_write(const struct commit_record *record, struct b
     KTKI_TRY(write_text_member(&json, "op", record->operation, err));
     KTKI_TRY(write_text_member(&json, "ops", record->recent_operations, err));
     KTKI_TRY(write_text_member(&json, "sum", record->sum, err));
+    if (record->follows_foreign) {
+        KTKI_TRY(ktki_json_key(&json, "foreign", err));
+        KTKI_TRY(ktki_json_bool(&json, true, err));
+    }
     KTKI_TRY(ktki_json_key(&json, "schema", err));
     KTKI_TRY(ktki_json_begin_object(&json, err));
     for (int32_t i = 0; i < record->schema_count; i++) {

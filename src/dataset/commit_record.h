@@ -29,6 +29,7 @@ struct commit_record {
     const char *writer;
     const char *operation;
     char sum[KTKI_HASH_TEXT_SIZE]; /* ktki_document_sum() of what was written; "": unknown */
+    bool follows_foreign; /* what the commit was made on was written by somebody without records */
     int32_t schema_count;
     struct schema_stamp *schemas;
     int32_t recent_count; /* ids of the last commits, this one last */

@@ -109,6 +109,25 @@ void ktk_dataset_free(ktk_dataset *dataset) {
     ktk_store_free(store);
 }
 
+/* ---- its files ---- */
+
+void ktki_dataset_set_past(ktk_dataset *dataset, int64_t sequence) {
+    dataset->past_sequence = sequence;
+}
+
+ktk_status ktki_dataset_source(struct source *out, const ktk_dataset *dataset, const char *key,
+                               ktk_error *err) {
+    ktk_status status = ktki_source_of_key(out, dataset->store, key, -1, err);
+
+    if (status == KTK_E_NOT_FOUND && dataset->past_sequence > 0) {
+        return ktk_error_set(err, KTK_E_NOT_FOUND,
+                             "file '%s' of version %lld of dataset '%s' is gone: files that only "
+                             "earlier versions name are collected after a while",
+                             key, (long long)dataset->past_sequence, dataset->document.uuid);
+    }
+    return status;
+}
+
 /* ---- what it holds ---- */
 
 const char *ktk_dataset_uuid(const ktk_dataset *dataset) {
@@ -227,7 +246,7 @@ ktk_status ktk_dataset_open_partition(ktk_parquet_file **out, ktk_dataset *datas
         KTKI_FAIL(err, KTK_E_UNSUPPORTED,
                   "file '%s' is CSV; its rows can be read, but it is no Parquet file", key);
     }
-    KTKI_TRY(ktki_source_of_key(&source, dataset->store, key, -1, err));
+    KTKI_TRY(ktki_dataset_source(&source, dataset, key, err));
     KTKI_TRY(ktki_parquet_open(out, context, &source, err));
     source = (struct source){0};
 out:

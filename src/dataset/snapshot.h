@@ -38,6 +38,14 @@ ktk_status ktki_dataset_resolve_table(const char **out, const ktk_dataset *datas
 /** Is the column a partition key? Its position, or -1. */
 int32_t ktki_dataset_partition_key_find(const ktk_dataset *dataset, const char *column);
 
+/** Say that it is version `sequence` of its dataset, and not the current one: errors about files
+ * that are gone then say why. Before it is shared. */
+void ktki_dataset_set_past(ktk_dataset *dataset, int64_t sequence);
+
+/** A source over one of the dataset's files. */
+ktk_status ktki_dataset_source(struct source *out, const ktk_dataset *dataset, const char *key,
+                               ktk_error *err);
+
 /** A source over a store key; takes a reference to the store. `size` -1: ask the store. Small
  * objects are fetched whole with the first read. */
 ktk_status ktki_source_of_key(struct source *out, ktk_store *store, const char *key, int64_t size,

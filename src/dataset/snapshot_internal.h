@@ -28,6 +28,7 @@ struct ktk_dataset {
     ktk_store *store;
     ktk_bytes text;
     ktk_document_format format;
+    int64_t past_sequence; /* number of the version, if it is not the current one; else 0 */
     ktk_store_version version;
     struct document document;    /* partitions that were found by listing included */
     struct commit_record record; /* in the arena of the document */

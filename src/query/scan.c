@@ -10,11 +10,10 @@
 /* ---- Parquet ---- */
 
 static ktk_status open_parquet(struct scan *scan, ktk_error *err) {
-    ktk_store *store = ktk_dataset_store(scan->plan->dataset);
     struct source source = {0};
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_source_of_key(&source, store, scan->key, -1, err));
+    KTKI_TRY(ktki_dataset_source(&source, scan->plan->dataset, scan->key, err));
     KTKI_TRY(ktki_parquet_open(&scan->file, scan->plan->context, &source, err));
     source = (struct source){0};
     KTKI_TRY(ktki_parquet_schema(&scan->stored, scan->file, err));

@@ -19,9 +19,8 @@ ktk_status ktki_chain_key(struct buffer *out, const char *uuid, int64_t sequence
 
 /* ---- looking for a commit ---- */
 
-/* The document of a commit, NULL if it is not kept, or not as it should be. */
-static ktk_status open_version(ktk_dataset **out, ktk_store *store, const char *uuid,
-                               int64_t sequence, const char *id, ktk_error *err) {
+ktk_status ktki_chain_open(ktk_dataset **out, ktk_store *store, const char *uuid, int64_t sequence,
+                           const char *id, ktk_error *err) {
     const ktk_store_version unknown = {""};
     ktk_bytes text = KTK_BYTES_INIT;
     struct buffer key;
@@ -36,6 +35,12 @@ static ktk_status open_version(ktk_dataset **out, ktk_store *store, const char *
     }
     if (status == KTK_E_NOT_FOUND || status == KTK_E_CORRUPT || status == KTK_E_UNSUPPORTED) {
         status = KTK_OK;
+    }
+    if (status == KTK_OK && *out != NULL &&
+        (ktki_dataset_record(*out)->sequence != sequence ||
+         strcmp(ktki_dataset_record(*out)->id, id) != 0)) {
+        ktk_dataset_free(*out);
+        *out = NULL;
     }
 out:
     ktk_bytes_clear(&text);
@@ -64,10 +69,9 @@ ktk_status ktki_chain_search(enum chain_answer *out, ktk_dataset *current, const
         }
         /* The oldest of the recent ones knows the 63 before it. */
         sequence = record->sequence - (record->recent_count - 1);
-        KTKI_TRY(open_version(&older, ktk_dataset_store(at), ktk_dataset_uuid(at), sequence,
-                              record->recent[0], err));
-        if (older == NULL || ktki_dataset_record(older)->sequence != sequence) {
-            ktk_dataset_free(older);
+        KTKI_TRY(ktki_chain_open(&older, ktk_dataset_store(at), ktk_dataset_uuid(at), sequence,
+                                 record->recent[0], err));
+        if (older == NULL) {
             answer = CHAIN_BROKEN;
             break;
         }
@@ -167,6 +171,8 @@ ktk_status ktki_chain_next(struct commit_record *out, struct arena *arena,
         KTKI_TRY(find_highest(&sequence, update, err));
     }
     record.sequence = sequence + 1;
+    record.follows_foreign =
+        current != NULL && ktki_document_is_foreign(ktki_dataset_document(current), old);
     (void)ktki_format_now(now);
     KTKI_TRY(ktki_arena_text(arena, now, strlen(now), &record.time, err));
     record.operation = ktki_operation_text(operation);

@@ -20,6 +20,12 @@ enum chain_answer {
 ktk_status ktki_chain_search(enum chain_answer *out, ktk_dataset *current, const char *id,
                              const char *stop, ktk_error *err);
 
+/** The document of a commit as it was put. `*out` is NULL if it is not kept, or not as it should
+ * be.
+ */
+ktk_status ktki_chain_open(ktk_dataset **out, ktk_store *store, const char *uuid, int64_t sequence,
+                           const char *id, ktk_error *err);
+
 /**
  * The record of the next commit on `current` (NULL: there is none). Texts lie in `arena`. Without a
  * schema of any table.

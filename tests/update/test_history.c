@@ -1,0 +1,668 @@
+#include "support/failing_store.h"
+#include "support/frame.h"
+#include "support/hooked_store.h"
+#include "support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <kartothek/history.h>
+#include <kartothek/query.h>
+
+#define COLUMNS "p:string,v:int64"
+#define DOCUMENT_KEY "u.by-dataset-metadata.json"
+#define COMMITS_MAX 160
+
+static ktk_context *context; /* of the case that runs */
+static ktk_store *memory;
+
+static int set_up(void **unused) {
+    ktk_error err;
+
+    (void)unused;
+    context = test_context_new(1);
+    CHECK_OK(ktk_store_open(&memory, context, "hmemory://", &err));
+    return 0;
+}
+
+static int tear_down(void **unused) {
+    (void)unused;
+    ktk_store_free(memory);
+    test_context_free(context);
+    return 0;
+}
+
+/* ---- a dataset with a past, and what the test remembers of it ---- */
+
+struct past {
+    int count;
+    ktk_commit commits[COMMITS_MAX];
+    char *rows[COMMITS_MAX];
+};
+
+static void forget(struct past *past) {
+    for (int i = 0; i < past->count; i++) {
+        test_data_free(past->rows[i]);
+    }
+}
+
+static void remember(struct past *past, const ktk_commit *commit) {
+    ktk_error err;
+
+    past->commits[past->count] = *commit;
+    CHECK_OK(test_dataset_text(&past->rows[past->count], memory, "u", &err));
+    past->count++;
+}
+
+/* Rows NULL: none; scope: the value of `p` that is deleted, NULL: none. */
+static ktk_commit commit_to(ktk_store *store, ktk_update_mode mode, const char *columns,
+                            const char *rows, const char *scope, const char *metadata) {
+    static const char *const keys[] = {"p"};
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {0};
+    ktk_predicate *where = NULL;
+    ktk_update *update = NULL;
+    ktk_commit commit;
+    char text[64];
+    ktk_error err;
+
+    options.mode = mode;
+    options.metadata = metadata;
+    options.partition_on = keys;
+    options.partition_on_count = 1;
+    CHECK_OK(ktk_update_begin(&update, store, "u", &options, &err));
+    if (rows != NULL) {
+        CHECK_OK(test_frame(&stream, context, columns, rows, 0, NULL, &err));
+        CHECK_OK(ktk_update_add(update, &stream, NULL, &err));
+    }
+    if (scope != NULL) {
+        (void)snprintf(text, sizeof(text), "p == '%s'", scope);
+        CHECK_OK(ktk_predicate_parse(&where, context, text, &err));
+        CHECK_OK(ktk_update_delete(update, where, &err));
+        ktk_predicate_free(where);
+    }
+    CHECK_OK(ktk_update_commit(update, &commit, &err));
+    ktk_update_free(update);
+    return commit;
+}
+
+static void step(struct past *past, ktk_update_mode mode, const char *rows, const char *scope,
+                 const char *metadata) {
+    ktk_commit commit = commit_to(memory, mode, COLUMNS, rows, scope, metadata);
+
+    remember(past, &commit);
+}
+
+/* Every kind of commit there is. */
+static void live(struct past *past) {
+    ktk_commit commit;
+
+    step(past, KTK_UPDATE_CREATE, "a,1;b,2", NULL, NULL);
+    step(past, KTK_UPDATE_UPDATE, "c,3", NULL, NULL);
+    step(past, KTK_UPDATE_UPDATE, NULL, "a", NULL);
+    step(past, KTK_UPDATE_UPDATE, "b,20;d,4", "b", NULL);
+    step(past, KTK_UPDATE_UPDATE, NULL, NULL, "{\"k\": 1}");
+    commit = commit_to(memory, KTK_UPDATE_OVERWRITE, "p:string,w:double", "z,0.5", NULL, NULL);
+    remember(past, &commit);
+    commit = commit_to(memory, KTK_UPDATE_UPDATE, "p:string,w:double", "y,1.5", NULL, NULL);
+    remember(past, &commit);
+}
+
+static char *rows_of(ktk_dataset *dataset) {
+    ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {0};
+    char *text = NULL;
+    ktk_error err;
+
+    CHECK_OK(ktk_query_stream(&stream, dataset, &options, &err));
+    CHECK_OK(test_frame_text(&text, &stream, &err));
+    return text;
+}
+
+static void check_version(const char *version, const char *wanted) {
+    ktk_dataset *dataset = NULL;
+    char *rows;
+    ktk_error err;
+
+    CHECK_OK(ktk_dataset_open_version(&dataset, memory, "u", version, &err));
+    rows = rows_of(dataset);
+    assert_string_equal(rows, wanted);
+    test_data_free(rows);
+    ktk_dataset_free(dataset);
+}
+
+static void refuse_version(const char *version, ktk_status wanted, const char *part) {
+    ktk_dataset *dataset = TEST_POISON;
+    ktk_error err;
+
+    CHECK_STATUS(ktk_dataset_open_version(&dataset, memory, "u", version, &err), wanted);
+    CHECK_MESSAGE(part);
+    assert_ptr_equal(dataset, TEST_POISON);
+}
+
+/* What a walk says, as lines of "number operation partitions +added -removed", '*' behind the
+ * current state. */
+struct lines {
+    char text[16384];
+    size_t size;
+    char ids[COMMITS_MAX][33];
+    int count;
+};
+
+static ktk_status take_line(void *state, const ktk_history_entry *entry, ktk_error *err) {
+    static const char *const kinds[] = {"", "!", "?"};
+    struct lines *lines = state;
+
+    (void)err;
+    assert_true(lines->count < COMMITS_MAX);
+    (void)snprintf(lines->ids[lines->count++], 33, "%s", entry->id);
+    lines->size += (size_t)snprintf(
+        lines->text + lines->size, sizeof(lines->text) - lines->size, "%s%d %s %d +%d -%d%s\n",
+        kinds[entry->kind], (int)entry->sequence, entry->operation != NULL ? entry->operation : "",
+        (int)entry->partition_count, (int)entry->added_count, (int)entry->removed_count,
+        entry->is_current ? "*" : "");
+    return KTK_OK;
+}
+
+static struct lines *walk(int64_t limit) {
+    struct lines *lines = calloc(1, sizeof(*lines));
+    ktk_error err;
+
+    assert_non_null(lines);
+    CHECK_OK(ktk_history_walk(memory, "u", limit, take_line, lines, &err));
+    return lines;
+}
+
+static void check_walk(int64_t limit, const char *wanted) {
+    struct lines *lines = walk(limit);
+
+    assert_string_equal(lines->text, wanted);
+    free(lines);
+}
+
+static void remove_version(const struct past *past, int index) {
+    char key[128];
+    ktk_error err;
+
+    (void)snprintf(key, sizeof(key), "u/_ktk/v/%012d-%s.json", index + 1, past->commits[index].id);
+    CHECK_OK(ktk_store_remove(memory, key, &err));
+}
+
+/* ---- the walk ---- */
+
+static void every_version_reads_as_it_did(void **unused) {
+    struct past past = {0};
+    struct lines *lines;
+    char number[16];
+
+    (void)unused;
+    live(&past);
+    for (int i = 0; i < past.count; i++) {
+        (void)snprintf(number, sizeof(number), "%d", i + 1);
+        check_version(number, past.rows[i]);
+        check_version(past.commits[i].id, past.rows[i]);
+    }
+    check_walk(0, "7 append 2 +1 -0*\n"
+                  "6 overwrite 1 +1 -3\n"
+                  "5 metadata 3 +0 -0\n"
+                  "4 replace 3 +2 -1\n"
+                  "3 delete 2 +0 -1\n"
+                  "2 append 3 +1 -0\n"
+                  "1 create 2 +2 -0\n");
+    check_walk(2, "7 append 2 +1 -0*\n6 overwrite 1 +1 -3\n");
+    lines = walk(0);
+    for (int i = 0; i < past.count; i++) {
+        assert_string_equal(lines->ids[i], past.commits[past.count - 1 - i].id);
+    }
+    free(lines);
+    forget(&past);
+}
+
+static void names_that_name_nothing_are_refused(void **unused) {
+    struct past past = {0};
+    char prefix[33];
+    char message[64];
+
+    (void)unused;
+    step(&past, KTK_UPDATE_CREATE, "a,1", NULL, NULL);
+    step(&past, KTK_UPDATE_UPDATE, "a,2", NULL, NULL);
+    refuse_version("3", KTK_E_NOT_FOUND, "its newest is 2");
+    refuse_version("0", KTK_E_NOT_FOUND, "'0'");
+    refuse_version("", KTK_E_INVALID, "''");
+    refuse_version("-1", KTK_E_INVALID, "'-1'");
+    refuse_version("abc", KTK_E_INVALID, "4 to 32 hex digits");
+    refuse_version("nothing", KTK_E_INVALID, "'nothing'");
+    refuse_version("ffffffffffffffff", KTK_E_NOT_FOUND, "'ffffffffffffffff'");
+    /* Ids begin with the time: those of one hour have their first digits in common. */
+    memcpy(prefix, past.commits[0].id, 6);
+    prefix[6] = '\0';
+    if (strspn(prefix, "0123456789") < 6 && strncmp(prefix, past.commits[1].id, 6) == 0) {
+        (void)snprintf(message, sizeof(message), "'%s'", prefix);
+        refuse_version(prefix, KTK_E_INVALID, message);
+    }
+    memcpy(prefix, past.commits[0].id, 28);
+    prefix[28] = '\0';
+    check_version(prefix, past.rows[0]);
+    forget(&past);
+}
+
+/* Losers of a race leave documents behind that never were the dataset's. */
+static void a_document_that_did_not_win_is_no_version(void **unused) {
+    static const char id[] = "01990000000070008000000000000001";
+    struct past past = {0};
+    ktk_bytes text = KTK_BYTES_INIT;
+    ktk_error err;
+
+    (void)unused;
+    step(&past, KTK_UPDATE_CREATE, "a,1", NULL, NULL);
+    step(&past, KTK_UPDATE_UPDATE, "a,2", NULL, NULL);
+    CHECK_OK(ktk_store_get(memory, DOCUMENT_KEY, &text, NULL, &err));
+    CHECK_OK(ktk_store_put(memory, "u/_ktk/v/000000000002-01990000000070008000000000000001.json",
+                           text.data, text.size, NULL, NULL, &err));
+    CHECK_OK(ktk_store_put(memory, "u/_ktk/v/000000000003-01990000000070008000000000000001.json",
+                           text.data, text.size, NULL, NULL, &err));
+    ktk_bytes_clear(&text);
+    check_walk(0, "2 append 2 +1 -0*\n1 create 1 +1 -0\n");
+    refuse_version(id, KTK_E_NOT_FOUND, id);
+    refuse_version("3", KTK_E_NOT_FOUND, "'3'");
+    check_version("2", past.rows[1]);
+    forget(&past);
+}
+
+/* More commits than a document names, and some of them not kept. */
+static void a_long_history_is_walked_to_its_start(void **unused) {
+    struct past past = {0};
+    struct lines *lines;
+    char metadata[32];
+    char number[16];
+
+    (void)unused;
+    step(&past, KTK_UPDATE_CREATE, "a,1", NULL, NULL);
+    while (past.count < 150) {
+        (void)snprintf(metadata, sizeof(metadata), "{\"n\": %d}", past.count);
+        step(&past, KTK_UPDATE_UPDATE, NULL, NULL, metadata);
+    }
+    for (int round = 0; round < 2; round++) {
+        lines = walk(0);
+        assert_int_equal(lines->count, past.count);
+        for (int i = 0; i < past.count; i++) {
+            assert_string_equal(lines->ids[i], past.commits[past.count - 1 - i].id);
+        }
+        assert_int_equal(strstr(lines->text, "!") != NULL, round == 1);
+        free(lines);
+        check_version("1", past.rows[0]);
+        check_version(past.commits[19].id, past.rows[19]);
+        if (round == 0) {
+            remove_version(&past, 149 - 63); /* where the ids of the newest end */
+            for (int i = 40; i < 60; i++) {
+                remove_version(&past, i);
+            }
+        }
+    }
+    for (int i = 40; i < 60; i++) {
+        (void)snprintf(number, sizeof(number), "%d", i + 1);
+        refuse_version(number, KTK_E_NOT_FOUND, "is not kept any more");
+    }
+    forget(&past);
+}
+
+/* ---- programs that keep no history ---- */
+
+/* Somebody takes the last partition out of the document and leaves all else as it was. */
+static void write_as_others_do(bool keeps_metadata) {
+    static const char other[] =
+        "{\"dataset_metadata_version\": 4, \"dataset_uuid\": \"u\", \"metadata\": {}, "
+        "\"partition_keys\": [\"p\"], \"partitions\": {}}";
+    ktk_bytes bytes = KTK_BYTES_INIT;
+    char *text;
+    char *start;
+    char *end;
+    ktk_error err;
+
+    if (!keeps_metadata) {
+        CHECK_OK(ktk_store_put(memory, DOCUMENT_KEY, other, sizeof(other) - 1, NULL, NULL, &err));
+        return;
+    }
+    CHECK_OK(ktk_store_get(memory, DOCUMENT_KEY, &bytes, NULL, &err));
+    text = calloc(1, bytes.size + 1);
+    assert_non_null(text);
+    memcpy(text, bytes.data, bytes.size);
+    ktk_bytes_clear(&bytes);
+    start = strstr(text, ", \"p=b/");
+    assert_non_null(start);
+    end = strstr(start, "}}");
+    assert_non_null(end);
+    memmove(start, end + 2, strlen(end + 2) + 1);
+    CHECK_OK(ktk_store_put(memory, DOCUMENT_KEY, text, strlen(text), NULL, NULL, &err));
+    free(text);
+}
+
+static void a_state_that_others_wrote_is_shown_as_such(void **unused) {
+    struct past past = {0};
+
+    (void)unused;
+    step(&past, KTK_UPDATE_CREATE, "a,1", NULL, NULL);
+    step(&past, KTK_UPDATE_UPDATE, "b,2", NULL, NULL);
+    write_as_others_do(true);
+    test_check_dataset(memory, "u", "p,v|a,1");
+    check_walk(0, "?0  1 +0 -1*\n2 append 2 +1 -0\n1 create 1 +1 -0\n");
+    check_version("2", past.rows[1]);
+    step(&past, KTK_UPDATE_UPDATE, "c,3", NULL, NULL);
+    check_walk(0, "3 append 2 +-1 --1*\n?0  -1 +-1 --1\n2 append 2 +1 -0\n1 create 1 +1 -0\n");
+    check_version("2", past.rows[1]);
+    check_version("3", "p,v|a,1;c,3");
+    forget(&past);
+}
+
+static void a_history_that_others_cut_ends_there(void **unused) {
+    struct past past = {0};
+
+    (void)unused;
+    step(&past, KTK_UPDATE_CREATE, "a,1", NULL, NULL);
+    step(&past, KTK_UPDATE_UPDATE, "b,2", NULL, NULL);
+    write_as_others_do(false);
+    check_walk(0, "?0  0 +-1 --1*\n");
+    step(&past, KTK_UPDATE_UPDATE, "c,3", NULL, NULL);
+    check_walk(0, "3 append 1 +-1 --1*\n?0  -1 +-1 --1\n");
+    refuse_version("2", KTK_E_NOT_FOUND, "'2'");
+    check_version("3", "p,v|c,3");
+    forget(&past);
+}
+
+/* ---- by time ---- */
+
+static int64_t now_us(void) {
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* A time that no commit has: ids and files have their times in milliseconds. */
+static int64_t moment(void) {
+    const struct timespec pause = {0, 3000000};
+    int64_t time_us;
+
+    (void)nanosleep(&pause, NULL);
+    time_us = now_us();
+    (void)nanosleep(&pause, NULL);
+    return time_us;
+}
+
+static void check_at(int64_t time_us, const char *wanted) {
+    ktk_dataset *dataset = NULL;
+    char *rows;
+    ktk_error err;
+
+    CHECK_OK(ktk_dataset_open_at(&dataset, memory, "u", time_us, &err));
+    rows = rows_of(dataset);
+    assert_string_equal(rows, wanted);
+    test_data_free(rows);
+    ktk_dataset_free(dataset);
+}
+
+static void refuse_at(int64_t time_us, const char *part) {
+    ktk_dataset *dataset = TEST_POISON;
+    ktk_error err;
+
+    CHECK_STATUS(ktk_dataset_open_at(&dataset, memory, "u", time_us, &err), KTK_E_NOT_FOUND);
+    CHECK_MESSAGE(part);
+    assert_ptr_equal(dataset, TEST_POISON);
+}
+
+static void every_time_has_its_state(void **unused) {
+    struct past past = {0};
+    int64_t before = moment();
+    int64_t after[4];
+
+    (void)unused;
+    for (int i = 0; i < 4; i++) {
+        step(&past, i == 0 ? KTK_UPDATE_CREATE : KTK_UPDATE_UPDATE, "a,1", NULL, NULL);
+        after[i] = moment();
+    }
+    for (int i = 0; i < 4; i++) {
+        check_at(after[i], past.rows[i]);
+    }
+    check_at(INT64_MAX, past.rows[3]);
+    refuse_at(before, "does not go back so far");
+    remove_version(&past, 1);
+    refuse_at(after[1], "version 2 of dataset 'u' is not kept any more");
+    check_at(after[0], past.rows[0]);
+    forget(&past);
+}
+
+/* An update that was begun before a time and committed after it. */
+static void the_time_of_a_commit_is_when_it_was_made(void **unused) {
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    struct past past = {0};
+    ktk_update *update = NULL;
+    int64_t between;
+    ktk_commit commit;
+    ktk_error err;
+
+    (void)unused;
+    step(&past, KTK_UPDATE_CREATE, "a,1", NULL, NULL);
+    options.mode = KTK_UPDATE_UPDATE;
+    CHECK_OK(ktk_update_begin(&update, memory, "u", &options, &err));
+    CHECK_OK(ktk_update_delete_all(update, &err));
+    between = moment();
+    CHECK_OK(ktk_update_commit(update, &commit, &err));
+    ktk_update_free(update);
+    check_at(between, past.rows[0]);
+    check_walk(1, "2 delete 0 +0 -1*\n");
+    forget(&past);
+}
+
+static void a_time_when_others_wrote_is_refused(void **unused) {
+    struct past past = {0};
+    int64_t after[4];
+
+    (void)unused;
+    step(&past, KTK_UPDATE_CREATE, "a,1", NULL, NULL);
+    after[0] = moment();
+    step(&past, KTK_UPDATE_UPDATE, "b,2", NULL, NULL);
+    after[1] = moment();
+    write_as_others_do(true);
+    after[2] = moment();
+    check_at(after[0], past.rows[0]);
+    check_at(after[2], "p,v|a,1");
+    refuse_at(after[1], "name a version");
+    step(&past, KTK_UPDATE_UPDATE, "c,3", NULL, NULL);
+    after[3] = moment();
+    check_at(after[0], past.rows[0]);
+    refuse_at(after[1], "name a version");
+    refuse_at(after[2], "name a version");
+    check_at(after[3], "p,v|a,1;c,3");
+    forget(&past);
+}
+
+static void times_are_read(void **unused) {
+    static const struct {
+        const char *text;
+        int64_t wanted_us;
+    } times[] = {
+        {"1970-01-01", 0},
+        {"1970-01-02", 86400000000},
+        {"1970-01-01 00:01", 60000000},
+        {"1970-01-01T00:00:01.5Z", 1500000},
+        {"1970-01-01T01:00:00+01:00", 0},
+        {"1969-12-31T23:59:59.999999", -1},
+        {"2020-02-29 12:00:00", 1582977600000000},
+    };
+    static const char *const wrong[] = {"", "yesterday", "2020-02-30", "2020-01-01T25:00",
+                                        "999999999999-01-01"};
+    int64_t time_us = 77;
+    ktk_error err;
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        CHECK_OK(ktk_time_parse(&time_us, times[i].text, &err));
+        assert_int_equal(time_us, times[i].wanted_us);
+    }
+    time_us = 77;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        CHECK_STATUS(ktk_time_parse(&time_us, wrong[i], &err), KTK_E_INVALID);
+        assert_int_equal(time_us, 77);
+    }
+}
+
+/* ---- files that are gone ---- */
+
+static void a_collected_file_is_named(void **unused) {
+    ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {0};
+    struct past past = {0};
+    ktk_dataset *dataset = NULL;
+    ktk_parquet_file *file = TEST_POISON;
+    char *rows = TEST_POISON;
+    char key[128];
+    ktk_error err;
+
+    (void)unused;
+    step(&past, KTK_UPDATE_CREATE, "a,1;b,2", NULL, NULL);
+    step(&past, KTK_UPDATE_UPDATE, NULL, "a", NULL);
+    CHECK_OK(ktk_dataset_open_version(&dataset, memory, "u", "1", &err));
+    (void)snprintf(key, sizeof(key), "%s", ktk_dataset_partition_file(dataset, 0, "table"));
+    assert_memory_equal(key, "u/table/p=a/", 12);
+    CHECK_OK(ktk_store_remove(memory, key, &err));
+    CHECK_STATUS(ktk_dataset_open_partition(&file, dataset, 0, NULL, &err), KTK_E_NOT_FOUND);
+    CHECK_MESSAGE(key);
+    CHECK_MESSAGE("version 1 of dataset 'u' is gone");
+    assert_ptr_equal(file, TEST_POISON);
+    CHECK_OK(ktk_query_stream(&stream, dataset, &options, &err));
+    CHECK_STATUS(test_frame_text(&rows, &stream, &err), KTK_E_NOT_FOUND);
+    CHECK_MESSAGE(key);
+    CHECK_MESSAGE("version 1 of dataset 'u' is gone");
+    ktk_dataset_free(dataset);
+    test_check_dataset(memory, "u", past.rows[1]);
+    forget(&past);
+}
+
+/* ---- differences ---- */
+
+static ktk_diff *diff_of(const char *from, const char *to) {
+    ktk_dataset *a = NULL;
+    ktk_dataset *b = NULL;
+    ktk_diff *diff = NULL;
+    ktk_error err;
+
+    CHECK_OK(ktk_dataset_open_version(&a, memory, "u", from, &err));
+    CHECK_OK(ktk_dataset_open_version(&b, memory, "u", to, &err));
+    CHECK_OK(ktk_diff_new(&diff, a, b, &err));
+    ktk_dataset_free(a);
+    ktk_dataset_free(b);
+    return diff;
+}
+
+static void what_two_versions_differ_in_is_told(void **unused) {
+    struct past past = {0};
+    ktk_diff *diff;
+
+    (void)unused;
+    live(&past);
+    diff = diff_of("1", "5"); /* a and b went; c, another b and d came; k was set */
+    assert_int_equal(ktk_diff_added_count(diff), 3);
+    assert_memory_equal(ktk_diff_added(diff, 0), "p=c/", 4);
+    assert_int_equal(ktk_diff_removed_count(diff), 2);
+    assert_memory_equal(ktk_diff_removed(diff, 0), "p=a/", 4);
+    assert_memory_equal(ktk_diff_removed(diff, 1), "p=b/", 4);
+    assert_int_equal(ktk_diff_metadata_count(diff), 1);
+    assert_string_equal(ktk_diff_metadata_key(diff, 0), "k");
+    assert_int_equal(ktk_diff_index_count(diff), 0);
+    assert_int_equal(ktk_diff_table_count(diff), 0);
+    ktk_diff_free(diff);
+    diff = diff_of("5", "6");
+    assert_int_equal(ktk_diff_added_count(diff), 1);
+    assert_int_equal(ktk_diff_removed_count(diff), 3);
+    assert_int_equal(ktk_diff_table_count(diff), 1);
+    assert_string_equal(ktk_diff_table(diff, 0), "table");
+    ktk_diff_free(diff);
+    diff = diff_of("6", "6");
+    assert_int_equal(ktk_diff_added_count(diff) + ktk_diff_removed_count(diff) +
+                         ktk_diff_metadata_count(diff) + ktk_diff_table_count(diff),
+                     0);
+    ktk_diff_free(diff);
+    ktk_diff_free(NULL);
+    forget(&past);
+}
+
+/* ---- memory that runs out ---- */
+
+/* A copy of what the store holds in one whose allocations fail from the n-th on. */
+static ktk_status look_with(ktk_store *store, ktk_error *err) {
+    struct lines *lines = calloc(1, sizeof(*lines));
+    ktk_dataset *first = NULL;
+    ktk_dataset *last = NULL;
+    ktk_diff *diff = NULL;
+    ktk_status status;
+
+    assert_non_null(lines);
+    status = ktk_history_walk(store, "u", 0, take_line, lines, err);
+    free(lines);
+    if (status == KTK_OK) {
+        status = ktk_dataset_open_version(&first, store, "u", "1", err);
+    }
+    if (status == KTK_OK) {
+        status = ktk_dataset_open_at(&last, store, "u", now_us(), err);
+    }
+    if (status == KTK_OK) {
+        status = ktk_diff_new(&diff, first, last, err);
+    }
+    ktk_diff_free(diff);
+    ktk_dataset_free(first);
+    ktk_dataset_free(last);
+    return status;
+}
+
+static void every_allocation_may_fail(void **unused) {
+    char *folder = test_folder_new();
+    char url[512];
+    struct past past = {0};
+    ktk_status status = KTK_E_NO_MEMORY;
+    ktk_error err;
+
+    (void)unused;
+    ktk_store_free(memory);
+    (void)snprintf(url, sizeof(url), "hfs://%s", folder);
+    CHECK_OK(ktk_store_open(&memory, context, url, &err));
+    live(&past);
+    (void)tear_down(NULL); /* the blocks of one context are counted */
+    for (int64_t n = 0; status == KTK_E_NO_MEMORY; n++) {
+        ktk_context *failing = test_context_failing(n);
+        ktk_store *store = NULL;
+
+        status = ktk_store_open(&store, failing, url, &err);
+        if (status == KTK_OK) {
+            status = look_with(store, &err);
+        }
+        ktk_store_free(store);
+        test_context_free(failing);
+    }
+    CHECK_OK(status);
+    forget(&past);
+    test_folder_remove(folder);
+    (void)set_up(NULL);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CASE(every_version_reads_as_it_did),
+        CASE(names_that_name_nothing_are_refused),
+        CASE(a_document_that_did_not_win_is_no_version),
+        CASE(a_long_history_is_walked_to_its_start),
+        CASE(a_state_that_others_wrote_is_shown_as_such),
+        CASE(a_history_that_others_cut_ends_there),
+        CASE(every_time_has_its_state),
+        CASE(the_time_of_a_commit_is_when_it_was_made),
+        CASE(a_time_when_others_wrote_is_refused),
+        CASE(times_are_read),
+        CASE(a_collected_file_is_named),
+        CASE(what_two_versions_differ_in_is_told),
+        CASE(every_allocation_may_fail),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
