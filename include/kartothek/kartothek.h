@@ -20,6 +20,7 @@
 #include <kartothek/compact.h>
 #include <kartothek/context.h>
 #include <kartothek/dataset.h>
+#include <kartothek/doctor.h>
 #include <kartothek/error.h>
 #include <kartothek/history.h>
 #include <kartothek/parquet.h>

@@ -8,6 +8,9 @@
 #include "dataset/document_file.h"
 #include "dataset/name.h"
 
+#define FOLDER "/_ktk/v/"
+#define SUFFIX ".json"
+
 /* ---- the documents of now ---- */
 
 /* The document in one of the formats; NULL if there is none. */
@@ -83,19 +86,25 @@ void ktki_mark_named(struct key_list *list, const ktk_dataset *dataset) {
 
 /* ---- the documents of earlier commits ---- */
 
-/* `<uuid>/_ktk/v/<number>-<id>.json`; false for a key that is none. */
-static bool parse_version(const char *key, size_t prefix_size, int64_t *sequence, const char **id) {
-    const char *digits = key + prefix_size;
-    const char *dash = strchr(digits, '-');
+bool ktki_version_of_key(const char *key, const char *uuid, int64_t *sequence,
+                         char id[KTKI_UUID_TEXT_SIZE]) {
+    size_t size = strlen(uuid);
+    const char *digits;
+    const char *dash;
 
-    *id = dash != NULL ? dash + 1 : NULL;
-    return dash != NULL && ktki_parse_i64(digits, (size_t)(dash - digits), sequence);
-}
-
-static bool is_version_of(const char *name, const char *id) {
-    size_t size = strlen(id);
-
-    return size > 0 && strncmp(name, id, size) == 0 && strcmp(name + size, ".json") == 0;
+    if (strncmp(key, uuid, size) != 0 || strncmp(key + size, FOLDER, strlen(FOLDER)) != 0) {
+        return false;
+    }
+    digits = key + size + strlen(FOLDER);
+    dash = strchr(digits, '-');
+    if (dash == NULL || strlen(dash + 1) != KTKI_UUID_TEXT_SIZE - 1 + strlen(SUFFIX) ||
+        strcmp(dash + KTKI_UUID_TEXT_SIZE, SUFFIX) != 0 ||
+        !ktki_parse_i64(digits, (size_t)(dash - digits), sequence)) {
+        return false;
+    }
+    memcpy(id, dash + 1, KTKI_UUID_TEXT_SIZE - 1);
+    id[KTKI_UUID_TEXT_SIZE - 1] = '\0';
+    return true;
 }
 
 /* Mark what the document of a commit names. */
@@ -127,23 +136,19 @@ out:
 ktk_status ktki_mark_versions(struct key_list *list, ktk_store *store, const char *uuid,
                               const char *current_id, int64_t superseded_us, ktk_error *err) {
     size_t count = ktki_key_list_count(list);
-    struct buffer prefix;
     int64_t above_us = INT64_MAX;  /* when the commits with the next higher number were made */
     int64_t number_us = INT64_MIN; /* the same, of the number at hand */
     int64_t number = -1;
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&prefix, list->arena.allocator, 0);
-    KTKI_TRY(ktki_buffer_append_format(&prefix, err, "%s/_ktk/v/", uuid));
     /* From the last to the first: numbers have equally many digits. Of several commits with one
      * number only one came through, and nobody knows which: the latest counts. */
     for (size_t i = count; i > 0; i--) {
         struct key_entry *entry = ktki_key_list_at(list, i - 1);
-        const char *id;
+        char id[KTKI_UUID_TEXT_SIZE];
         int64_t sequence;
 
-        if (strncmp(entry->key, (const char *)prefix.data, prefix.size) != 0 ||
-            !parse_version(entry->key, prefix.size, &sequence, &id)) {
+        if (!ktki_version_of_key(entry->key, uuid, &sequence, id)) {
             continue;
         }
         if (sequence != number) {
@@ -156,12 +161,11 @@ ktk_status ktki_mark_versions(struct key_list *list, ktk_store *store, const cha
         } else if (entry->modified_us > number_us) {
             number_us = entry->modified_us;
         }
-        if (above_us >= superseded_us || is_version_of(id, current_id)) {
+        if (above_us >= superseded_us || strcmp(id, current_id) == 0) {
             entry->is_named = true;
             KTKI_TRY(mark_version(list, store, entry->key, err));
         }
     }
 out:
-    ktki_buffer_clear(&prefix);
     return status;
 }

@@ -29,6 +29,11 @@ static inline ktk_dataset *ktki_current_document(const struct current_documents 
     return documents->json != NULL ? documents->json : documents->msgpack;
 }
 
+/** Number and id of a commit whose document lies under `key`, `<uuid>/_ktk/v/<number>-<id>.json`.
+ * False, and nothing is written, for another key. */
+bool ktki_version_of_key(const char *key, const char *uuid, int64_t *sequence,
+                         char id[KTKI_UUID_TEXT_SIZE]);
+
 /** Mark the files of partitions and indices that a document names. */
 void ktki_mark_named(struct key_list *list, const ktk_dataset *dataset);
 

@@ -465,6 +465,29 @@ def compacts_small_files(folder):
 
 
 @test
+def finds_what_an_old_writer_wrote_over(folder):
+    write_text(folder / "1.csv", "x\n1\n")
+    store = folder / "store"
+    good("write", "d", folder / "1.csv", store=store)
+    document = store / "d.by-dataset-metadata.json"
+    before = document.read_bytes()
+    good("compact", "d", "--sort-by", "x", store=store)
+    equal(good("doctor", "d", store=store).out, "0 findings\n")
+    document.write_bytes(before)
+    found = run("doctor", "d", store=store)
+    equal(found.code, 5)
+    assert "lost partition" in found.out and "none here" in found.out, found.out
+    told = json.loads(run("doctor", "d", "--yes", "--json", store=store).out)
+    equal((told["mended"], len(told["findings"]), told["commit"]), (0, 1, None))
+    equal(good("read", "d", "--format", "csv", store=store).out, "x\n1\n")
+    (store / json.loads(good("partitions", "d", "--json", store=store).out)[0]["file"]).unlink()
+    mended = json.loads(run("doctor", "d", "--yes", "--json", store=store).out)
+    equal((mended["mended"], [finding["ailment"] for finding in mended["findings"]]), (1, ["missing file", "lost partition"]))
+    equal(good("partitions", "d", "--json", store=store).json(), [])
+    bad(3, "'nothing'", "doctor", "nothing", store=store)
+
+
+@test
 def overwrites_only_when_told(folder):
     store = people(folder)
     path = write_text(folder / "other.csv", "x\n1\n")

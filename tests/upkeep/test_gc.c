@@ -516,9 +516,9 @@ static void a_version_that_cannot_be_read_stops_it(void **unused) {
     (void)unused;
     write_rows(KTK_UPDATE_CREATE, "1,1");
     write_rows(KTK_UPDATE_OVERWRITE, "2,2");
-    put("u/_ktk/v/000000000001-x.json");
+    put("u/_ktk/v/000000000001-00000000000000000000000000000000.json");
     CHECK_STATUS(ktki_gc(store, "u", &options, &test_clock, &result, &err), KTK_E_CORRUPT);
-    CHECK_MESSAGE("u/_ktk/v/000000000001-x.json");
+    CHECK_MESSAGE("u/_ktk/v/000000000001-00000000000000000000000000000000.json");
     pass(73); /* it is not kept any more */
     CHECK_OK(ktki_gc(store, "u", &options, &test_clock, &result, &err));
 }
