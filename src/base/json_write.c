@@ -112,11 +112,55 @@ static ktk_status append_escape(struct buffer *out, uint32_t code_point, ktk_err
     return ktki_buffer_append(out, text, (size_t)(at - text), err);
 }
 
+#define EACH(byte) ((uint64_t)(byte) * 0x0101010101010101u)
+
+/* The high bit of each byte that is zero; of none if there is no such byte. */
+static uint64_t zero_bytes(uint64_t bytes) {
+    return (bytes - EACH(0x01)) & ~bytes & EACH(0x80);
+}
+
+/* Nearly every text of a large document is so: nothing in it has to be looked at twice. */
+static bool is_all_plain(const char *text, size_t size) {
+    size_t i = 0;
+
+    for (; i + sizeof(uint64_t) <= size; i += sizeof(uint64_t)) {
+        uint64_t bytes;
+
+        memcpy(&bytes, text + i, sizeof(bytes));
+        if (((bytes | (bytes - EACH(0x20))) & EACH(0x80)) != 0 ||
+            (zero_bytes(bytes ^ EACH('"')) | zero_bytes(bytes ^ EACH('\\')) |
+             zero_bytes(bytes ^ EACH(0x7F))) != 0) {
+            return false;
+        }
+    }
+    while (i < size && is_plain((uint8_t)text[i])) {
+        i++;
+    }
+    return i == size;
+}
+
+static ktk_status append_plain(struct buffer *out, const char *text, size_t size, ktk_error *err) {
+    ktk_status status = ktki_buffer_reserve(out, size + 2, err);
+
+    if (status == KTK_OK) {
+        uint8_t *at = out->data + out->size;
+
+        at[0] = '"';
+        memcpy(at + 1, text, size);
+        at[size + 1] = '"';
+        out->size += size + 2;
+    }
+    return status;
+}
+
 static ktk_status append_quoted(struct buffer *out, const char *text, size_t size, ktk_error *err) {
     const uint8_t *at = (const uint8_t *)text;
     const uint8_t *end = size == 0 ? at : at + size;
     ktk_status status = KTK_OK;
 
+    if (size > 0 && is_all_plain(text, size)) {
+        return append_plain(out, text, size, err);
+    }
     if (!ktki_utf8_is_valid(text, size)) {
         KTKI_FAIL(err, KTK_E_INVALID, "a text of %zu bytes is not UTF-8", size);
     }

@@ -6,6 +6,7 @@
 
 #define VERSION 4
 #define NESTING_MAX 64
+#define ROOM_BYTES 4096
 
 /* ---- metadata ---- */
 
@@ -218,6 +219,13 @@ ktk_status ktki_apply(struct buffer *out, const struct change *change, const cha
     KTKI_TRY(write_metadata(&metadata, change, old, record, err));
     document.metadata = (const char *)metadata.data;
     document.metadata_size = metadata.size;
+    /* A document that has to grow while it is written is copied over and over. */
+    if (current != NULL) {
+        size_t size;
+
+        (void)ktk_dataset_document(current, &size);
+        KTKI_TRY(ktki_buffer_reserve(out, size + size / 64 + ROOM_BYTES, err));
+    }
     KTKI_TRY(ktki_document_write(&document, out, err));
 out:
     ktki_buffer_clear(&metadata);

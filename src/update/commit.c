@@ -238,6 +238,12 @@ static ktk_status compose(struct commit *commit, ktk_error *err) {
         ktki_buffer_append(&commit->sequences, &record.sequence, sizeof(record.sequence), err));
     KTKI_TRY(ktk_store_put(update->store, (const char *)key.data, json.data, json.size, &condition,
                            NULL, err));
+    if (update->format == KTK_DOCUMENT_JSON) { /* the file is the text */
+        ktki_buffer_clear(&commit->document);
+        commit->document = json;
+        ktki_buffer_init(&json, update->allocator, 0);
+        goto out;
+    }
     commit->document.size = 0;
     KTKI_TRY(ktki_document_pack(&commit->document, update->format, (const char *)json.data,
                                 json.size, err));

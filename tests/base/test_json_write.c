@@ -88,6 +88,49 @@ static void escapes_as_simplejson_does(void **unused) {
     test_for_each_row("tests/data/base/json_strings.tsv", 2, check_string);
 }
 
+/* How RFC 8259 and Python write one ASCII character, worked out for itself. */
+static void spell(char out[8], int byte) {
+    static const char named[][2] = {{'"', '"'},  {'\\', '\\'}, {'\b', 'b'}, {'\f', 'f'},
+                                    {'\n', 'n'}, {'\r', 'r'},  {'\t', 't'}};
+
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+        if (named[i][0] == byte) {
+            (void)snprintf(out, 8, "\\%c", named[i][1]);
+            return;
+        }
+    }
+    (void)snprintf(out, 8, byte < 0x20 || byte == 0x7F ? "\\u%04x" : "%c", (unsigned)byte);
+}
+
+static void escapes_wherever_a_character_stands(void **unused) {
+    (void)unused;
+    for (int byte = 0; byte < 0x80; byte++) {
+        char spelled[8];
+
+        spell(spelled, byte);
+        for (int size = 1; size < 19; size++) {
+            for (int place = 0; place < size; place++) {
+                char text[20];
+                char wanted[80];
+                struct json_writer writer;
+                struct buffer out;
+                ktk_error err;
+
+                memset(text, 'x', sizeof(text));
+                text[place] = (char)byte;
+                (void)snprintf(wanted, sizeof(wanted), "\"%.*s%s%.*s\"", place,
+                               "xxxxxxxxxxxxxxxxxxxx", spelled, size - place - 1,
+                               "xxxxxxxxxxxxxxxxxxxx");
+                ktki_buffer_init(&out, test_allocator(), 0);
+                ktki_json_writer_init(&writer, &out);
+                CHECK_OK(ktki_json_string(&writer, text, (size_t)size, &err));
+                check_content(&out, wanted);
+                ktki_buffer_clear(&out);
+            }
+        }
+    }
+}
+
 static void refuses_text_that_is_not_utf8(void **unused) {
     struct json_writer writer;
     struct buffer out;
@@ -266,6 +309,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_separators_as_python_does),
         cmocka_unit_test(escapes_as_simplejson_does),
+        cmocka_unit_test(escapes_wherever_a_character_stands),
         cmocka_unit_test(refuses_text_that_is_not_utf8),
         cmocka_unit_test(reads_what_python_reads_and_nothing_else),
         cmocka_unit_test(refuses_numbers_that_are_not_json),
