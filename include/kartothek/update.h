@@ -157,6 +157,16 @@ KTK_API ktk_status ktk_update_hand_over(ktk_update *update, ktk_bytes *out,
 KTK_API ktk_status ktk_update_add_written(ktk_update *update, const char *description, size_t size,
                                           ktk_error *err) KTK_CHECK_RESULT;
 
+/**
+ * Let the schema of a stream join the update's, without its rows: the dataset has the table, its
+ * columns and types, though it may end up with no partitions at all. Consumed and released in every
+ * case.
+ *
+ * @return as ktk_update_add() has it. After a failure the update can only be freed.
+ */
+KTK_API ktk_status ktk_update_add_schema(ktk_update *update, struct ArrowArrayStream *stream,
+                                         ktk_error *err) KTK_CHECK_RESULT;
+
 /** An input without rows or schema: the dataset may end up with no partitions at all. */
 KTK_API ktk_status ktk_update_add_nothing(ktk_update *update, ktk_error *err) KTK_CHECK_RESULT;
 

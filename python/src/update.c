@@ -132,6 +132,59 @@ static PyObject *update_add(PyObject *object, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+static PyObject *update_add_schema(PyObject *object, PyObject *source) {
+    ktk_update *update = live_update(object);
+    struct ArrowArrayStream stream = {0};
+    ktk_error err;
+    ktk_status status;
+
+    if (update == NULL || core_stream_take(source, &stream) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_update_add_schema(update, &stream, &err);
+    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+        return core_raise(status, &err);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *update_hand_over(PyObject *object, PyObject *unused) {
+    ktk_update *update = live_update(object);
+    ktk_bytes bytes = KTK_BYTES_INIT;
+    PyObject *description;
+    ktk_error err;
+    ktk_status status;
+
+    (void)unused;
+    if (update == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_update_hand_over(update, &bytes, &err);
+    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+        return core_raise(status, &err);
+    }
+    description = PyBytes_FromStringAndSize((const char *)bytes.data, (Py_ssize_t)bytes.size);
+    ktk_bytes_clear(&bytes);
+    return description;
+}
+
+static PyObject *update_add_written(PyObject *object, PyObject *args) {
+    ktk_update *update = live_update(object);
+    const char *description;
+    Py_ssize_t size;
+    ktk_error err;
+    ktk_status status;
+
+    if (update == NULL || !PyArg_ParseTuple(args, "y#:add_written", &description, &size)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_update_add_written(update, description, (size_t)size, &err);
+    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+        return core_raise(status, &err);
+    }
+    Py_RETURN_NONE;
+}
+
 static PyObject *update_add_nothing(PyObject *object, PyObject *unused) {
     ktk_update *update = live_update(object);
     ktk_error err;
@@ -270,6 +323,11 @@ static PyMethodDef update_methods[] = {
      "document_format, delete_mode) -> Update"},
     {"add", update_add, METH_VARARGS,
      "add(stream, label=None): the rows of an Arrow stream as one input."},
+    {"add_schema", update_add_schema, METH_O,
+     "add_schema(stream): the columns of an Arrow stream without its rows."},
+    {"hand_over", update_hand_over, METH_NOARGS,
+     "hand_over() -> bytes: end without a commit, for another update to add_written()."},
+    {"add_written", update_add_written, METH_VARARGS, "add_written(bytes)"},
     {"add_nothing", update_add_nothing, METH_NOARGS, "An input without rows or schema."},
     {"delete", update_delete, METH_VARARGS, "delete(predicate): what is there and matches goes."},
     {"build_index", update_build_index, METH_VARARGS,

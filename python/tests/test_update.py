@@ -9,7 +9,16 @@ import pytest
 from kartothek import _core
 from kartothek.core.dataset import DatasetMetadata
 from kartothek.exceptions import CommitConflict, CommitError, DatasetExists, StaleWriter, UnknownOutcome
-from kartothek.io.eager import build_dataset_indices, read_table, store_dataframes_as_dataset, update_dataset_from_dataframes
+from kartothek.io.eager import (
+    build_dataset_indices,
+    commit_dataset,
+    create_empty_dataset_header,
+    read_dataset_as_dataframes,
+    read_table,
+    store_dataframes_as_dataset,
+    update_dataset_from_dataframes,
+    write_single_partition,
+)
 from kartothek.io.iter import (
     read_dataset_as_dataframes__iterator,
     store_dataframes_as_dataset__iter,
@@ -266,6 +275,82 @@ def test_a_generator_that_fails_leaves_nothing(store_url):
     with pytest.raises(OSError, match="the source is gone"):
         store_dataframes_as_dataset__iter(frames(), store_url, "u")
     assert DatasetMetadata.storage_keys("u", store_url) == []
+
+
+# ---- written here, committed there
+
+
+def test_partitions_are_committed_by_another(url):
+    before = document(url)
+    written = write_single_partition(store=url, dataset_uuid="u", data=[frame([1, 7], [70, 71]), frame([7], [72])])
+    assert len(written) == 3 and [part.label.split("/")[0] for part in written] == ["p=1", "p=7", "p=7"]
+    assert all(part.files["table"] == "u/table/" + part.label + ".parquet" for part in written)
+    with pytest.raises(AttributeError, match="Accessing `label` attribute is not allowed while nested"):
+        written.label
+    assert document(url) == before and rows(url) == [10, 11, 20, 21, 30]
+    other = write_single_partition(store=url, dataset_uuid="u", data=frame([8], [80]))
+    assert other.label.startswith("p=8/") and other.partition_keys == ["p"]
+    dataset = commit_dataset(
+        store=url, dataset_uuid="u", new_partitions=[pickle.loads(pickle.dumps(written)), other], delete_scope=[{"p": 2}], metadata={"m": 1}
+    )
+    assert rows(url) == [10, 11, 30, 70, 71, 72, 80]
+    assert rows(url, [[("x", "in", [71, 80, 20])]]) == [71, 80]
+    assert dataset.metadata["m"] == 1 and dataset.metadata["n"] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments, exception, part",
+    [
+        ({"data": None}, TypeError, "The parameter `data` is not optional"),
+        ({"dataset_uuid": "v"}, KeyError, "Dataset does not exist. Tried v.by-dataset-metadata.json"),
+        ({"data": frame([1], ["text"])}, ValueError, "Schema violation"),
+        ({"secondary_indices": ["q"]}, ValueError, "Incorrect indices provided for dataset"),
+        ({"partition_on": ["x"]}, ValueError, "Incompatible set of partition keys"),
+    ],
+)
+def test_what_cannot_be_written(url, arguments, exception, part):
+    before = DatasetMetadata.storage_keys("u", url)
+    with pytest.raises(exception, match=part):
+        write_single_partition(**dict({"store": url, "dataset_uuid": "u", "data": frame([5], [50])}, **arguments))
+    assert DatasetMetadata.storage_keys("u", url) == before
+
+
+def test_what_cannot_be_committed(url):
+    before = document(url)
+    with pytest.raises(ValueError, match="Need to provide either new data, new metadata or a delete scope. None of it was provided."):
+        commit_dataset(store=url, dataset_uuid="u", new_partitions=[])
+    with pytest.raises(KeyError, match="Dataset does not exist"):
+        commit_dataset(store=url, dataset_uuid="v", metadata={"a": 1})
+    written = write_single_partition(store=url, dataset_uuid="u", data=frame([5], [50]))
+    store_dataframes_as_dataset(store=url, dataset_uuid="other", dfs=[frame([5], [50])], partition_on=["p"])
+    with pytest.raises(ValueError, match="'u', not 'other'"):
+        commit_dataset(store=url, dataset_uuid="other", new_partitions=written)
+    with pytest.raises(ValueError, match="Incorrect indices provided for dataset"):
+        commit_dataset(store=url, dataset_uuid="other", new_partitions=[None], secondary_indices=["x"])
+    assert document(url) == before
+
+
+def test_a_header_comes_before_the_data(store_url):
+    arguments = {"store": store_url, "dataset_uuid": "u", "table_meta": {"table": frame([1], [1])}, "partition_on": "p", "metadata": {"k": 1}}
+    dataset = create_empty_dataset_header(**arguments)
+    assert dataset.partitions == {} and dataset.partition_keys == ["p"] and dataset.metadata["k"] == 1
+    assert list(read_table(dataset_uuid="u", store=store_url).columns) == ["p", "x"]
+    with pytest.raises(DatasetExists):
+        create_empty_dataset_header(**arguments)
+    with pytest.raises(ValueError, match="Input must be a pyarrow schema, or a pandas dataframe"):
+        create_empty_dataset_header(**dict(arguments, table_meta={"table": 1}, overwrite=True))
+    written = write_single_partition(store=store_url, dataset_uuid="u", data=frame([1, 2], [10, 20]))
+    assert read_dataset_as_dataframes(dataset_uuid="u", store=store_url) == []
+    commit_dataset(store=store_url, dataset_uuid="u", new_partitions=written)
+    assert rows(store_url) == [10, 20]
+
+
+def test_a_header_of_a_pyarrow_schema(store_url):
+    pa = pytest.importorskip("pyarrow")
+    schema = pa.schema([("p", pa.int8()), ("x", pa.int32())])
+    create_empty_dataset_header(store_url, "u", {"table": schema}, metadata_storage_format="msgpack")
+    update(store_url, [frame([1], [10])])
+    assert rows(store_url) == [10]
 
 
 # ---- exceptions

@@ -290,19 +290,19 @@ out:
     return status;
 }
 
-ktk_status ktki_input_write(struct ktk_update *update, struct ArrowArrayStream *stream,
-                            const char *label, ktk_error *err) {
+static ktk_status run(struct ktk_update *update, struct ArrowArrayStream *stream, const char *label,
+                      bool has_rows, ktk_error *err) {
     struct input input = {.update = update};
     ktk_status status = KTK_OK;
 
-    if (update->first_file_ms == 0) {
-        update->first_file_ms = ktki_clock_now_ms(update->clock);
-    }
     KTKI_TRY(take_label(&input, label, err));
     KTKI_TRY(ktki_reader_init(&input.reader, update->context, stream, err));
     KTKI_TRY(check_columns(&input, err));
     KTKI_TRY(agree(&input, err));
-    KTKI_TRY(update->partition_on_count > 0 ? write_split(&input, err) : write_whole(&input, err));
+    if (has_rows) {
+        KTKI_TRY(update->partition_on_count > 0 ? write_split(&input, err)
+                                                : write_whole(&input, err));
+    }
     ktki_schema_free(update->schema);
     update->schema = input.table_schema;
     update->schema_origin = update->schema_origin == NULL ? input.origin : update->schema_origin;
@@ -311,4 +311,17 @@ out:
     ktki_schema_free(input.table_schema);
     ktki_reader_clear(&input.reader);
     return status;
+}
+
+ktk_status ktki_input_write(struct ktk_update *update, struct ArrowArrayStream *stream,
+                            const char *label, ktk_error *err) {
+    if (update->first_file_ms == 0) {
+        update->first_file_ms = ktki_clock_now_ms(update->clock);
+    }
+    return run(update, stream, label, true, err);
+}
+
+ktk_status ktki_input_schema(struct ktk_update *update, struct ArrowArrayStream *stream,
+                             ktk_error *err) {
+    return run(update, stream, NULL, false, err);
 }

@@ -15,4 +15,8 @@
 ktk_status ktki_input_write(struct ktk_update *update, struct ArrowArrayStream *stream,
                             const char *label, ktk_error *err);
 
+/** Let the schema of a stream join the update's, and write nothing. */
+ktk_status ktki_input_schema(struct ktk_update *update, struct ArrowArrayStream *stream,
+                             ktk_error *err);
+
 #endif

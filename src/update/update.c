@@ -298,13 +298,14 @@ static ktk_status check_writable(const ktk_update *update, ktk_error *err) {
     return KTK_OK;
 }
 
-ktk_status ktk_update_add(ktk_update *update, struct ArrowArrayStream *stream, const char *label,
-                          ktk_error *err) {
+static ktk_status add_input(ktk_update *update, struct ArrowArrayStream *stream, const char *label,
+                            bool has_rows, ktk_error *err) {
     ktk_status status = KTK_OK;
 
     KTKI_TRY(check_usable(update, err));
     KTKI_TRY(check_writable(update, err));
-    status = ktki_input_write(update, stream, label, err);
+    status = has_rows ? ktki_input_write(update, stream, label, err)
+                      : ktki_input_schema(update, stream, err);
     if (status != KTK_OK) {
         update->fate = UPDATE_FAILED;
         goto out;
@@ -313,6 +314,16 @@ ktk_status ktk_update_add(ktk_update *update, struct ArrowArrayStream *stream, c
 out:
     ktki_stream_clear(stream);
     return status;
+}
+
+ktk_status ktk_update_add(ktk_update *update, struct ArrowArrayStream *stream, const char *label,
+                          ktk_error *err) {
+    return add_input(update, stream, label, true, err);
+}
+
+ktk_status ktk_update_add_schema(ktk_update *update, struct ArrowArrayStream *stream,
+                                 ktk_error *err) {
+    return add_input(update, stream, NULL, false, err);
 }
 
 ktk_status ktk_update_add_nothing(ktk_update *update, ktk_error *err) {

@@ -525,6 +525,29 @@ static void refuses_to_write_into_a_read_only_store(void **unused) {
     ktk_store_free(readonly);
 }
 
+/* A table without partitions: its schema holds for whoever adds rows. */
+static void a_schema_needs_no_rows(void **unused) {
+    struct ArrowArrayStream stream = {0};
+    ktk_update *update;
+    ktk_commit commit;
+    ktk_error err;
+
+    (void)unused;
+    update = begun(memory, "u", KTK_UPDATE_CREATE, "p");
+    CHECK_OK(test_frame(&stream, context, "p:string,v:int64", "a,1", 0, NULL, &err));
+    CHECK_OK(ktk_update_add_schema(update, &stream, &err));
+    assert_null(stream.release);
+    committed(update, &commit);
+    assert_int_equal(commit.partition_count, 0);
+    update = begun(memory, "u", KTK_UPDATE_UPDATE, NULL);
+    CHECK_STATUS(add(update, "p:string,v:string", "a,x", NULL, &err), KTK_E_SCHEMA);
+    ktk_update_free(update);
+    update = begun(memory, "u", KTK_UPDATE_UPDATE, NULL);
+    CHECK_OK(add(update, "p:string,v:int64", "a,1", NULL, &err));
+    committed(update, &commit);
+    test_check_dataset(memory, "u", "p,v|a,1");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -547,6 +570,7 @@ int main(void) {
         CASE(overwrites_without_touching_live_files),
         CASE(overwriting_removes_the_twin_in_the_other_format),
         CASE(refuses_to_write_into_a_read_only_store),
+        CASE(a_schema_needs_no_rows),
     };
     return cmocka_run_group_tests_name("update/update", tests, NULL, NULL);
 }

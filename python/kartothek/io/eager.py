@@ -8,15 +8,26 @@ from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METAD
 from kartothek.core.utils import core_store
 from kartothek.io_components.read import Selection, iterate_dataframes, read_frame
 from kartothek.io_components.utils import address, columns_of_table, normalize_arg
-from kartothek.io_components.write import missing_index_column, store_elements, update_elements
+from kartothek.io_components.write import (
+    begin,
+    commit_partitions,
+    create_header,
+    missing_index_column,
+    store_elements,
+    update_elements,
+    write_partition,
+)
 
 __all__ = [
     "build_dataset_indices",
+    "commit_dataset",
+    "create_empty_dataset_header",
     "delete_dataset",
     "read_dataset_as_dataframes",
     "read_table",
     "store_dataframes_as_dataset",
     "update_dataset_from_dataframes",
+    "write_single_partition",
 ]
 
 pd = LazyModule("pandas")
@@ -143,10 +154,114 @@ def update_dataset_from_dataframes(
     )
 
 
+def create_empty_dataset_header(
+    store,
+    dataset_uuid,
+    table_meta,
+    partition_on=None,
+    metadata=None,
+    overwrite=False,
+    metadata_storage_format=DEFAULT_METADATA_STORAGE_FORMAT,
+    metadata_version=DEFAULT_METADATA_VERSION,
+):
+    """
+    Make a dataset that has columns and no partitions, for :func:`write_single_partition`.
+
+    ``table_meta`` is ``{table: frame or pyarrow schema}``. The document lists its partitions, none, so that what is written later is seen when it is
+    committed and not before.
+    """
+    return create_header(
+        store,
+        dataset_uuid,
+        table_meta,
+        overwrite,
+        metadata=metadata,
+        partition_on=normalize_arg("partition_on", partition_on),
+        metadata_storage_format=metadata_storage_format,
+        metadata_version=metadata_version,
+    )
+
+
+def write_single_partition(
+    store=None,
+    dataset_uuid=None,
+    data=None,
+    metadata=None,
+    df_serializer=None,
+    overwrite=False,
+    metadata_merger=None,
+    metadata_version=DEFAULT_METADATA_VERSION,
+    partition_on=None,
+    factory=None,
+    secondary_indices=None,
+):
+    """
+    Write the files of a frame for a dataset that is there, without a commit: nobody sees them before :func:`commit_dataset`.
+
+    ``metadata``, ``overwrite`` and ``metadata_merger`` have no effect. Indices are brought up by the commit.
+
+    Returns
+    -------
+    MetaPartition
+        May be pickled and committed in another process.
+    """
+    if data is None:
+        raise TypeError("The parameter `data` is not optional")
+    return write_partition(
+        data,
+        store,
+        dataset_uuid,
+        factory,
+        partition_on=normalize_arg("partition_on", partition_on),
+        df_serializer=df_serializer,
+        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
+        metadata_version=metadata_version,
+    )
+
+
+def commit_dataset(
+    store=None,
+    dataset_uuid=None,
+    new_partitions=None,
+    output_dataset_uuid=None,
+    delete_scope=None,
+    metadata=None,
+    df_serializer=None,
+    metadata_merger=None,
+    default_metadata_version=DEFAULT_METADATA_VERSION,
+    partition_on=None,
+    factory=None,
+    secondary_indices=None,
+    *,
+    delete_mode="exact",
+):
+    """
+    Commit in one step what :func:`write_single_partition` returned, in this process or others, and delete and set metadata as
+    :func:`update_dataset_from_dataframes` does. All indices of the dataset are brought up.
+
+    ``output_dataset_uuid`` and ``df_serializer`` have no effect.
+    """
+    if not new_partitions and not metadata and not delete_scope:
+        raise ValueError("Need to provide either new data, new metadata or a delete scope. None of it was provided.")
+    return commit_partitions(
+        [] if new_partitions is None else new_partitions,
+        store,
+        dataset_uuid,
+        factory,
+        metadata=metadata,
+        partition_on=normalize_arg("partition_on", partition_on),
+        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
+        metadata_version=default_metadata_version,
+        delete_scope=normalize_arg("delete_scope", delete_scope),
+        delete_mode=delete_mode,
+        metadata_merger=metadata_merger,
+    )
+
+
 def build_dataset_indices(store, dataset_uuid, columns, factory=None):
     """Build secondary indices on ``columns``, anew where there are some; other indices and all metadata stay. Returns the committed state."""
     dataset_uuid, store = address(dataset_uuid, store, factory)
-    update = _core.Update.begin(core_store(store), dataset_uuid, mode="update")
+    update = begin(store, dataset_uuid, mode="update")
     try:
         for column in normalize_arg("columns", columns):
             update.build_index(column)

@@ -4,11 +4,12 @@ import json
 from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek._predicates import scope_predicate
-from kartothek.core.dataset import DatasetMetadata
+from kartothek.core.dataset import DatasetMetadata, open_snapshot
 from kartothek.core.naming import SINGLE_TABLE
 from kartothek.core.utils import core_store, ensure_store, verify_metadata_version
 from kartothek.core.uuid import gen_uuid
 from kartothek.exceptions import DatasetExists
+from kartothek.io_components.metapartition import MetaPartition
 from kartothek.io_components.utils import address
 from kartothek.serialization import default_serializer
 
@@ -104,6 +105,55 @@ def update_elements(elements, store, dataset_uuid, factory, **settings):
     return DatasetMetadata.load_from_store(dataset_uuid, store)
 
 
+def write_partition(data, store, dataset_uuid, factory, **settings):
+    """Write the partitions of an element for a commit of somebody else."""
+    dataset_uuid, store = address(dataset_uuid, store, factory)
+    writing = _Writing(ensure_store(store), dataset_uuid, Settings("update", **settings), None)
+    try:
+        writing.add(inputs_of(data))
+        return MetaPartition(writing.update.hand_over())
+    finally:
+        writing.update.close()
+
+
+def commit_partitions(partitions, store, dataset_uuid, factory, **settings):
+    """Commit what :func:`write_partition` has written. Returns the committed state."""
+    dataset_uuid, store = address(dataset_uuid, store, factory)
+    store = ensure_store(store)
+    writing = _Writing(store, dataset_uuid, Settings("update", **settings), None)
+    try:
+        for partition in _flat(partitions):
+            writing.add_written(partition)
+        writing.commit()
+    finally:
+        writing.update.close()
+    return DatasetMetadata.load_from_store(dataset_uuid, store)
+
+
+def _flat(partitions):
+    if isinstance(partitions, list):
+        return [item for part in partitions for item in _flat(part)]
+    return [partitions]
+
+
+def create_header(store, dataset_uuid, tables, overwrite, **settings):
+    """Make a dataset with the columns of some tables and without partitions. Returns the committed state."""
+    store = ensure_store(store)
+    settings = Settings("overwrite" if overwrite else "create", **settings)
+    if not overwrite:
+        raise_if_dataset_exists(dataset_uuid, store)
+    if len(tables) != 1:
+        raise NotImplementedError("a header with {} tables: several tables are not written yet".format(len(tables)))
+    ((table, schema),) = tables.items()
+    writing = _Writing(store, dataset_uuid, settings, table)
+    try:
+        writing.add_schema(schema)
+        writing.commit()
+    finally:
+        writing.update.close()
+    return DatasetMetadata.load_from_store(dataset_uuid, store)
+
+
 def write_frames(store, dataset_uuid, elements, settings):
     """Create, overwrite or update a dataset by an iterable of elements (see :func:`inputs_of`). Nothing is visible before the end."""
     _core.uuid_check(dataset_uuid)
@@ -149,8 +199,8 @@ class _Writing:
     def _begin(self, table):
         settings = self.settings
         try:
-            return _core.Update.begin(
-                core_store(self.store),
+            return begin(
+                self.store,
                 self.uuid,
                 mode=settings.mode,
                 table=table,
@@ -204,6 +254,24 @@ class _Writing:
             except ValueError as error:
                 raise self._in_kartotheks_words(error, self.table) from None
 
+    def add_written(self, partition):
+        if partition is None:
+            self.update.add_nothing()
+        elif isinstance(partition, MetaPartition):
+            self.update.add_written(partition.description)
+        else:
+            raise NotImplementedError("only what write_single_partition returned can be committed, not {!r}".format(partition))
+
+    def add_schema(self, schema):
+        """Of a frame, or of a pyarrow schema."""
+        if isinstance(schema, pd.DataFrame):
+            stream = to_arrow.frame_stream(schema)
+        elif hasattr(schema, "empty_table"):
+            stream = schema.empty_table()
+        else:
+            raise ValueError("Input must be a pyarrow schema, or a pandas dataframe")
+        self.update.add_schema(stream)
+
     def _check_index_columns(self, label, frame):
         """The other frames have the same columns, else they are refused."""
         for column in self.settings.secondary_indices:
@@ -228,7 +296,7 @@ class _Writing:
         if status == "schema":
             text = "Schemas for table '{}' of dataset '{}' are not compatible!\n\nSchema violation\n\n{}"
             return ValueError(text.format(table, self.uuid, error))
-        if status == "invalid" and self.settings.partition_on and self.settings.mode == "create_or_update":
+        if status == "invalid" and self.settings.partition_on and self.settings.mode in ("update", "create_or_update"):
             return self._other_partitioning(error)
         return error
 
@@ -241,6 +309,16 @@ class _Writing:
             return error
         text = "Incompatible set of partition keys encountered. Input partitioning was `{}` while actual dataset was `{}`"
         return ValueError(text.format(self.settings.partition_on, keys))
+
+
+def begin(store, dataset_uuid, **options):
+    """An update of the C library; a dataset that must exist and does not is a KeyError in kartothek's words."""
+    store = core_store(store)
+    try:
+        return _core.Update.begin(store, dataset_uuid, **options)
+    except KeyError:
+        open_snapshot(store, dataset_uuid)
+        raise
 
 
 def missing_index_column(column, label, tables):
