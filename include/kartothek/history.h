@@ -124,6 +124,50 @@ KTK_API const char *ktk_diff_index_column(const ktk_diff *diff, int64_t index);
 KTK_API int64_t ktk_diff_table_count(const ktk_diff *diff);
 KTK_API const char *ktk_diff_table(const ktk_diff *diff, int64_t index);
 
+/* ---- bringing one back, and letting them go ---- */
+
+/**
+ * Make an earlier version the current state again: a commit like any other, which holds what the
+ * version held, with its partitions, indices, metadata and schema. All files must still be there.
+ * The state that it replaces stays in the history.
+ *
+ * @param dry_run check and count, but commit nothing.
+ * @param out of a commit; partitions are counted against the state that is replaced, `row_count`
+ * is -1. May be NULL.
+ * @return as ktk_dataset_open_version() and ktk_update_commit(); KTK_E_NOT_FOUND if files are gone,
+ * naming one; KTK_E_CONFLICT if anything was committed meanwhile; KTK_E_INVALID for the version
+ * that is current.
+ */
+KTK_API ktk_status ktk_dataset_restore(ktk_store *store, const char *uuid, const char *version,
+                                       bool dry_run, ktk_commit *out,
+                                       ktk_error *err) KTK_CHECK_RESULT;
+
+/** What stays. A version stays if either rule says so; with none of the two it is an error. */
+typedef struct ktk_history_expire_options {
+    size_t size;
+    int64_t keep_last;     /**< so many of the newest versions; 0: no such rule */
+    int64_t keep_since_us; /**< those that were current at some time since then; 0: no such rule */
+    /** Younger ones stay in any case: commits that are under way may look for themselves there. 0:
+     * an hour. */
+    int64_t young_ms;
+    bool dry_run; /**< count, but remove nothing */
+} ktk_history_expire_options;
+
+#define KTK_HISTORY_EXPIRE_OPTIONS_INIT {sizeof(ktk_history_expire_options), 0, 0, 0, false}
+
+typedef struct ktk_history_expired {
+    int64_t version_count; /**< documents removed, those of losers included */
+    int64_t byte_count;
+} ktk_history_expired;
+
+/**
+ * Remove the documents of old versions, which can then be neither opened nor restored. The newest
+ * one always stays. Files that only these versions name become garbage. `out` may be NULL.
+ */
+KTK_API ktk_status ktk_history_expire(ktk_store *store, const char *uuid,
+                                      const ktk_history_expire_options *options,
+                                      ktk_history_expired *out, ktk_error *err) KTK_CHECK_RESULT;
+
 #ifdef __cplusplus
 }
 #endif

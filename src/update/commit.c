@@ -193,7 +193,7 @@ static ktk_status stamp_schemas(struct commit_record *record, struct commit *com
                                 ktk_error *err) {
     const struct ktk_update *update = commit->update;
     ktk_dataset *dataset =
-        ktki_update_replaces(update) || commit->meets_foreign ? NULL : commit->current.dataset;
+        ktki_update_ground(update, commit->meets_foreign ? NULL : commit->current.dataset);
     const struct commit_record *old = dataset != NULL ? ktki_dataset_record(dataset) : NULL;
     int32_t old_count = old != NULL ? old->schema_count : 0;
     ktk_status status = KTK_OK;
@@ -230,8 +230,8 @@ static ktk_status compose(struct commit *commit, ktk_error *err) {
     ktki_buffer_init(&key, update->allocator, 0);
     KTKI_TRY(ktki_chain_next(&record, &commit->arena, update, dataset, err));
     KTKI_TRY(stamp_schemas(&record, commit, err));
-    KTKI_TRY(ktki_apply(&json, &update->change, update->uuid,
-                        ktki_update_replaces(update) ? NULL : dataset, &record, err));
+    KTKI_TRY(ktki_apply(&json, &update->change, update->uuid, ktki_update_ground(update, dataset),
+                        &record, err));
     KTKI_TRY(ktki_chain_key(&key, update->uuid, record.sequence, record.id, err));
     condition.flags = KTK_PUT_DEFER_SYNC;
     KTKI_TRY(

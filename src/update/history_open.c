@@ -165,8 +165,7 @@ ktk_status ktk_time_parse(int64_t *out_us, const char *text, ktk_error *err) {
     return KTK_OK;
 }
 
-/* When the commit was begun, which its id holds; INT64_MIN if it does not. */
-static int64_t begin_of(const char *id) {
+int64_t ktki_commit_begun_us(const char *id) {
     char digits[13];
 
     if (id[12] != '7') {
@@ -248,7 +247,7 @@ ktk_status ktki_history_open_at(ktk_dataset **out, ktk_dataset *head, int64_t ti
             status = no_such_time(head, time_us, "its history does not go back so far", err);
             goto out;
         }
-        if (begin_of(cursor.link.id) <= time_us) {
+        if (ktki_commit_begun_us(cursor.link.id) <= time_us) {
             KTKI_TRY(is_made_by(&is_found, &dataset, &cursor, time_us, err));
         }
         if (!is_found) {

@@ -16,4 +16,7 @@ ktk_status ktki_history_open(ktk_dataset **out, ktk_dataset *head, const char *v
 ktk_status ktki_history_open_at(ktk_dataset **out, ktk_dataset *head, int64_t time_us,
                                 ktk_error *err);
 
+/** When a commit was begun, which its id holds; INT64_MIN if it does not. */
+int64_t ktki_commit_begun_us(const char *id);
+
 #endif

@@ -123,13 +123,33 @@ out:
     return status;
 }
 
+/* The file that a version was committed with, as it was. */
+static ktk_status take_restored(struct schema_switch *schema_switch, ktk_error *err) {
+    const struct ktk_update *update = schema_switch->update;
+    const void *file;
+    size_t size;
+    ktk_status status = KTK_OK;
+
+    if (ktk_dataset_table_count(update->restored) == 0) {
+        goto out;
+    }
+    KTKI_TRY(ktk_dataset_schema_file(update->restored, update->table, &file, &size, err));
+    KTKI_TRY(ktki_buffer_append(&schema_switch->bytes, file, size, err));
+    ktki_hash_text(schema_switch->hash, ktki_hash_bytes(file, size));
+    schema_switch->is_changed = true;
+out:
+    return status;
+}
+
 ktk_status ktki_schema_switch_init(struct schema_switch *out, const struct ktk_update *update,
                                    const struct document_state *current, ktk_error *err) {
     struct schema_switch result = {.update = update, .current = current};
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&result.bytes, update->allocator, 0);
-    if (update->schema != NULL) {
+    if (update->restored != NULL) {
+        KTKI_TRY(take_restored(&result, err));
+    } else if (update->schema != NULL) {
         bool is_new = current->dataset == NULL || ktki_update_replaces(update) ||
                       ktk_dataset_table_count(current->dataset) == 0;
 

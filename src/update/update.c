@@ -574,6 +574,7 @@ void ktk_update_free(ktk_update *update) {
     ktki_hash_map_clear(&update->labels);
     ktki_hash_map_clear(&update->base_labels);
     ktki_document_state_clear(&update->base);
+    ktk_dataset_free(update->restored);
     ktki_change_clear(&update->change);
     ktki_schema_free(update->schema);
     ktki_arena_clear(&update->arena);

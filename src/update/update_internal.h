@@ -67,6 +67,7 @@ struct ktk_update {
     ktk_update_mode mode;
     char commit_id[KTKI_UUID_TEXT_SIZE];
     struct document_state base; /* what the update was begun on */
+    ktk_dataset *restored; /* owned: the state that comes back, instead of any other; or NULL */
     struct change change;
     enum operation operation; /* what the commit is called; OPERATION_COUNT: by what it does */
     ktk_on_conflict on_conflict;
@@ -108,6 +109,14 @@ void ktki_update_discard(const struct ktk_update *update, const char *key);
 /** Nothing of the document that was there stays. */
 static inline bool ktki_update_replaces(const struct ktk_update *update) {
     return update->mode == KTK_UPDATE_OVERWRITE;
+}
+
+/** The state that the change is applied to, out of the one that is replaced; NULL: none. */
+static inline ktk_dataset *ktki_update_ground(const struct ktk_update *update,
+                                              ktk_dataset *current) {
+    return update->restored != NULL       ? update->restored
+           : ktki_update_replaces(update) ? NULL
+                                          : current;
 }
 
 /** Make a text in the arena of the update. */
