@@ -17,6 +17,7 @@ extern const struct verb cli_schema;
 extern const struct verb cli_partitions;
 extern const struct verb cli_inspect;
 extern const struct verb cli_compact;
+extern const struct verb cli_check;
 extern const struct verb cli_gc;
 extern const struct verb cli_doctor;
 extern const struct verb cli_completion;

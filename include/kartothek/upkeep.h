@@ -73,6 +73,61 @@ typedef struct ktk_gc_result {
 KTK_API ktk_status ktk_gc(ktk_store *store, const char *uuid, const ktk_gc_options *options,
                           ktk_gc_result *out, ktk_error *err) KTK_CHECK_RESULT;
 
+/* ---- checking ---- */
+
+typedef enum ktk_check_severity {
+    KTK_CHECK_WARNING = 0, /**< it reads right, but something is not as it should be */
+    KTK_CHECK_ERROR = 1    /**< rows are lost, cannot be read, or are read wrong by some reader */
+} ktk_check_severity;
+
+/** Something that is not as dataset.md 9.6 wants it; texts are valid during the call that hands
+ * them out. */
+typedef struct ktk_check_finding {
+    ktk_check_severity severity;
+    /** What kind it is, one of: document, unknown-member, other-document, foreign-commit, schema,
+     * table-name, no-file, foreign-file, shared-file, missing-file, path, path-value, label, index,
+     * embedded-index, index-label, index-gap, file, file-schema. */
+    const char *what;
+    const char *key;  /**< of the object in the store, or else the label it is about */
+    const char *text; /**< one line for people */
+} ktk_check_finding;
+
+typedef ktk_status (*ktk_check_report_fn)(void *state, const ktk_check_finding *finding,
+                                          ktk_error *err);
+
+typedef struct ktk_check_options {
+    size_t size;
+    bool deep; /**< read the schema and all pages of all Parquet files, with checksums */
+    ktk_check_report_fn report; /**< called on the calling thread; a status other than KTK_OK ends
+                                   the check and is returned. May be NULL. */
+    void *report_state;
+    /** Called after some files have been read; returning false cancels. May be NULL. */
+    bool (*progress)(void *state, int64_t files, int64_t file_count);
+    void *progress_state;
+} ktk_check_options;
+
+#define KTK_CHECK_OPTIONS_INIT {sizeof(ktk_check_options), false, NULL, NULL, NULL, NULL}
+
+typedef struct ktk_check_result {
+    int64_t error_count;
+    int64_t warning_count;
+    int64_t partition_count;
+    int64_t file_count;
+    int32_t index_count;
+    int64_t row_count; /**< of all tables; -1 unless `deep` */
+} ktk_check_result;
+
+/**
+ * Check that a dataset is what its format says: the document parses, all it names is there, paths
+ * go with partition keys and types, indices know all partitions and no others; `deep`: files can be
+ * read, and have the columns of their table. Nothing is changed. What is wrong is reported, not
+ * returned.
+ *
+ * @return KTK_E_NOT_FOUND if there is no dataset `uuid`; what the store or memory fails with.
+ */
+KTK_API ktk_status ktk_check(ktk_store *store, const char *uuid, const ktk_check_options *options,
+                             ktk_check_result *out, ktk_error *err) KTK_CHECK_RESULT;
+
 #ifdef __cplusplus
 }
 #endif

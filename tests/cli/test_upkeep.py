@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 
-from harness import GOLDEN, SOURCE, bad, equal, golden, good, main, test
+from harness import GOLDEN, SOURCE, bad, equal, golden, good, main, run, test
 
 
 def with_garbage(folder):
@@ -44,6 +44,26 @@ def collects_at_once_where_that_is_asked_for_twice(folder):
     equal(done["removed"]["files"], len(expected["garbage"]))
     bad(2, "--grace '3x' is no time", "gc", "upd_garbage", "--grace", "3x", store=store)
     bad(3, "'nope'", "gc", "nope", store=store)
+
+
+@test
+def checks_datasets(folder):
+    equal(good("check", "upd_append", store=golden("updates")).out, "0 errors, 0 warnings in 8 files and 1 index, of which the data were not read\n")
+    sound = good("check", "upd_append", "--deep", "--json", store=golden("updates")).json()
+    equal((sound["errors"], sound["warnings"], sound["partitions"], sound["findings"]), (0, 0, 8, []))
+    assert sound["rows"] > 0
+    store = folder / "broken"
+    shutil.copytree(GOLDEN / "updates", store)
+    lost = next(store.glob("upd_append/table/P=2/*.parquet"))
+    lost.unlink()
+    result = run("check", "upd_append", "--json", store=store)
+    equal((result.code, result.err), (5, ""))
+    key = str(lost.relative_to(store))
+    equal([(f["severity"], f["what"], f["key"]) for f in result.json()["findings"]], [("error", "missing-file", key)])
+    table = run("check", "upd_append", store=store)
+    equal(table.code, 5)
+    assert key in table.out and table.out.splitlines()[-1].startswith("1 error, 0 warnings"), table.out
+    bad(3, "'nope'", "check", "nope", store=store)
 
 
 main()
