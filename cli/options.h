@@ -48,7 +48,8 @@ enum operand_kind {
     OPERAND_DATASET_OR_FILE,
     OPERAND_FILE,
     OPERAND_VERB,
-    OPERAND_SHELL
+    OPERAND_SHELL,
+    OPERAND_INDEX_ACTION
 };
 
 struct example {

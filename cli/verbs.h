@@ -8,6 +8,7 @@ extern const struct verb cli_write;
 extern const struct verb cli_append;
 extern const struct verb cli_replace;
 extern const struct verb cli_delete;
+extern const struct verb cli_index;
 extern const struct verb cli_read;
 extern const struct verb cli_head;
 extern const struct verb cli_count_verb;

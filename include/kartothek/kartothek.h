@@ -23,6 +23,7 @@
 #include <kartothek/doctor.h>
 #include <kartothek/error.h>
 #include <kartothek/history.h>
+#include <kartothek/index.h>
 #include <kartothek/parquet.h>
 #include <kartothek/predicate.h>
 #include <kartothek/query.h>

@@ -10,6 +10,7 @@
 #include "dataset/name.h"
 #include "parquet/reader.h"
 #include "update/index_merge.h"
+#include "update/index_values.h"
 
 #define INDEX_SUFFIX ".by-dataset-index.parquet"
 
@@ -17,8 +18,7 @@
 struct follow {
     struct ktk_update *update;
     ktk_dataset *current; /* NULL: none */
-    const char *column;
-    struct field field; /* of the column in the tables */
+    struct index_column column;
     struct index_merge merge;
     const struct partition **partitions; /* that there will be, as numbered by `merge` */
     size_t partition_count;
@@ -75,38 +75,18 @@ static const struct index_wish *find_wish(const struct ktk_update *update, const
 
 /* ---- the column ---- */
 
-static bool take_field(struct follow *follow, const struct schema *schema) {
-    int32_t at = schema == NULL ? -1 : ktki_schema_find(schema, follow->column);
-
-    if (at < 0) {
-        return false;
-    }
-    /* A column of nothing but nulls may have its type in another table. */
-    if (follow->field.name == NULL || follow->field.type.id == TYPE_NULL) {
-        follow->field = schema->fields[at];
-        follow->field.nullable = true;
-        follow->field.key_value_count = 0;
-    }
-    return true;
-}
-
 /* The stored schemas come first: they say how texts are kept. */
 static ktk_status find_field(struct follow *follow, bool *is_there, ktk_error *err) {
-    int32_t count = follow->current == NULL ? 0 : ktk_dataset_table_count(follow->current);
     ktk_status status = KTK_OK;
 
     *is_there = false;
-    for (int32_t i = 0; i < count; i++) {
-        struct schema *schema;
-
-        KTKI_TRY(ktki_dataset_table_schema(&schema, follow->current,
-                                           ktk_dataset_table(follow->current, i), err));
-        *is_there = take_field(follow, schema) || *is_there;
+    if (follow->current != NULL) {
+        KTKI_TRY(ktki_index_column_find(&follow->column, follow->current, is_there, err));
     }
-    *is_there = take_field(follow, follow->update->schema) || *is_there;
-    if (*is_there && ktki_type_is_nested(follow->field.type.id)) {
+    *is_there = ktki_index_column_take(&follow->column, follow->update->schema) || *is_there;
+    if (*is_there && ktki_type_is_nested(follow->column.field.type.id)) {
         KTKI_FAIL(err, KTK_E_UNSUPPORTED, "column '%s' is nested, it cannot have an index",
-                  follow->column);
+                  follow->column.name);
     }
 out:
     return status;
@@ -197,68 +177,11 @@ out:
 
 /* ---- what is read anew ---- */
 
-/* A partition key is not in the file, but in its key. */
-static ktk_status value_of_key(struct ArrowArray *out, const struct follow *follow, const char *key,
-                               ktk_error *err) {
-    const struct ktk_update *update = follow->update;
-    struct key_parts parts = {0};
-    struct arena arena;
-    ktk_status status = KTK_OK;
-
-    ktki_arena_init(&arena, update->allocator);
-    KTKI_TRY(ktki_key_decode(&parts, &arena, key, err));
-    for (int32_t i = 0; i < parts.pair_count; i++) {
-        const struct key_pair *pair = &parts.pairs[i];
-
-        if (strlen(follow->column) == pair->column_size &&
-            memcmp(follow->column, pair->column, pair->column_size) == 0) {
-            KTKI_TRY(ktki_partition_value_parse(out, update->context, &follow->field, pair->value,
-                                                pair->value_size, err));
-            break;
-        }
-    }
-out:
-    ktki_arena_clear(&arena);
-    return status;
-}
-
-static bool is_partition_key(const struct ktk_update *update, const char *column) {
-    for (int32_t i = 0; i < update->partition_on_count; i++) {
-        if (strcmp(update->partition_on[i], column) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static ktk_status read_values(struct ArrowArray *out, const struct follow *follow, const char *key,
-                              ktk_error *err) {
-    const struct ktk_update *update = follow->update;
-    struct source source = {0};
-    ktk_parquet_file *file = NULL;
-    ktk_status status = KTK_OK;
-
-    if (is_partition_key(update, follow->column)) {
-        return value_of_key(out, follow, key, err);
-    }
-    KTKI_TRY(ktki_source_of_key(&source, update->store, key, -1, err));
-    KTKI_TRY(ktki_parquet_open(&file, update->context, &source, err));
-    source = (struct source){0};
-    KTKI_TRY(ktki_index_values_of_file(out, update->context, file, &follow->field, err));
-out:
-    if (status != KTK_OK && status != KTK_E_NO_MEMORY) {
-        ktki_error_context(err, "index on column '%s': file '%s'", follow->column, key);
-    }
-    ktki_source_free(&source);
-    ktk_parquet_file_free(file);
-    return status;
-}
-
 static ktk_status read_task(void *state, size_t item, ktk_error *err) {
     const struct follow *follow = state;
     struct file_values *file = (struct file_values *)(void *)follow->files.data + item;
 
-    return read_values(&file->values, follow, file->key, err);
+    return ktki_index_column_read(&file->values, &follow->column, file->key, err);
 }
 
 static ktk_status read_unknown(struct follow *follow, ktk_error *err) {
@@ -301,7 +224,7 @@ static ktk_status make_key(struct buffer *key, const struct follow *follow, ktk_
 
     KTKI_TRY(ktki_uuid7(id, err));
     KTKI_TRY(ktki_buffer_append_format(key, err, "%s/indices/", update->uuid));
-    KTKI_TRY(ktki_quote(key, follow->column, strlen(follow->column), false, err));
+    KTKI_TRY(ktki_quote(key, follow->column.name, strlen(follow->column.name), false, err));
     KTKI_TRY(ktki_buffer_append_byte(key, '/', err));
     KTKI_TRY(ktki_quote(key, now, now_size, false, err));
     KTKI_TRY(ktki_buffer_append_format(key, err, "-%s%s", id, INDEX_SUFFIX));
@@ -352,24 +275,35 @@ static void follow_clear(struct follow *follow) {
     ktki_index_merge_clear(&follow->merge);
 }
 
+static bool is_partition_key(const struct ktk_update *update, const char *column) {
+    for (int32_t i = 0; i < update->partition_on_count; i++) {
+        if (strcmp(update->partition_on[i], column) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Write an index. `*key` NULL: no table has its column, or none a type for it, so there is nothing
  * to write. `old`: the file to go on from, NULL for none. */
 static ktk_status write_index(const char **key, struct ktk_update *update, ktk_dataset *current,
                               const char *column, const char *old, ktk_error *err) {
-    struct follow follow = {.update = update, .current = current, .column = column};
+    struct follow follow = {.update = update, .current = current};
     bool is_there;
     ktk_status status = KTK_OK;
 
     *key = NULL;
+    follow.column = (struct index_column){
+        .name = column, .store = update->store, .is_key = is_partition_key(update, column)};
     ktki_buffer_init(&follow.files, update->allocator, 0);
     KTKI_TRY(find_field(&follow, &is_there, err));
     if (!is_there && find_wish(update, column) != NULL) {
         KTKI_FAIL(err, KTK_E_NOT_FOUND, "there is no column '%s' to build an index on", column);
     }
-    if (!is_there || follow.field.type.id == TYPE_NULL) {
+    if (!is_there || follow.column.field.type.id == TYPE_NULL) {
         goto out;
     }
-    ktki_index_merge_init(&follow.merge, update->context, &follow.field);
+    ktki_index_merge_init(&follow.merge, update->context, &follow.column.field);
     KTKI_TRY(list_partitions(&follow, err));
     if (old != NULL) {
         KTKI_TRY(take_file(&follow, old, err));

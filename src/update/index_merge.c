@@ -1,5 +1,7 @@
 #include "update/index_merge.h"
 
+#include <stdlib.h>
+
 #include "arrow/builder.h"
 #include "arrow/cast.h"
 #include "arrow/group_rows.h"
@@ -500,6 +502,90 @@ out:
     ktki_batch_clear(&batch);
     ktki_schema_free(schema);
     lists_clear(&lists, numbered.distinct_count, allocator);
+    numbered_clear(&numbered, allocator);
+    ktki_schema_free(values);
+    return status;
+}
+
+/* ---- comparing ---- */
+
+static int compare_pairs(const void *a, const void *b) {
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+/* The pairs of value and label of values from `from` on, ascending; a pair may come twice. */
+static void list_pairs(uint64_t *pairs, size_t *count, const struct index_merge *merge,
+                       const struct numbered *numbered, size_t from, size_t to, size_t *label_at) {
+    const uint32_t *counts = (const uint32_t *)(const void *)merge->counts.data;
+    const uint32_t *labels = (const uint32_t *)(const void *)merge->numbers.data;
+
+    *count = 0;
+    for (size_t i = from; i < to; i++) {
+        for (uint32_t j = 0; j < counts[i]; j++) {
+            uint32_t label = labels[(*label_at)++];
+
+            if (numbered->numbers[i] != UINT32_MAX) {
+                pairs[(*count)++] = (uint64_t)numbered->numbers[i] << 32 | label;
+            }
+        }
+    }
+    if (*count > 1) {
+        qsort(pairs, *count, sizeof(*pairs), compare_pairs);
+    }
+}
+
+static size_t skip_equal(const uint64_t *pairs, size_t count, size_t at) {
+    size_t next = at + 1;
+
+    while (next < count && pairs[next] == pairs[at]) {
+        next++;
+    }
+    return next;
+}
+
+static void count_gaps(struct index_gap *gaps, const uint64_t *first, size_t first_count,
+                       const uint64_t *second, size_t second_count) {
+    size_t i = 0;
+    size_t j = 0;
+
+    while (i < first_count || j < second_count) {
+        bool in_first = j == second_count || (i < first_count && first[i] <= second[j]);
+        bool in_second = i == first_count || (j < second_count && second[j] <= first[i]);
+
+        if (in_first && !in_second) {
+            gaps[(uint32_t)first[i]].only_first++;
+        } else if (in_second && !in_first) {
+            gaps[(uint32_t)second[j]].only_second++;
+        }
+        i = in_first ? skip_equal(first, first_count, i) : i;
+        j = in_second ? skip_equal(second, second_count, j) : j;
+    }
+}
+
+ktk_status ktki_index_merge_compare(const struct index_merge *merge, size_t first_count,
+                                    struct index_gap *gaps, ktk_error *err) {
+    const ktk_allocator *allocator = ktki_context_allocator(merge->context);
+    size_t room = merge->numbers.size / sizeof(uint32_t);
+    struct numbered numbered = {0};
+    struct schema *values = NULL;
+    uint64_t *pairs = NULL;
+    size_t label_at = 0;
+    size_t size;
+    size_t second_size;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(value_schema(&values, merge, err));
+    KTKI_TRY(number_values(&numbered, merge, values, err));
+    KTKI_TRY(ktki_alloc_array(allocator, room, sizeof(*pairs), &pairs, err));
+    list_pairs(pairs, &size, merge, &numbered, 0, first_count, &label_at);
+    list_pairs(pairs + size, &second_size, merge, &numbered, first_count, numbered.count,
+               &label_at);
+    count_gaps(gaps, pairs, size, pairs + size, second_size);
+out:
+    ktki_free_array(allocator, pairs, room, sizeof(*pairs));
     numbered_clear(&numbered, allocator);
     ktki_schema_free(values);
     return status;

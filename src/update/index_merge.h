@@ -51,6 +51,21 @@ ktk_status ktki_index_merge_values(struct index_merge *merge, uint32_t label,
 ktk_status ktki_index_merge_write(const struct index_merge *merge, struct buffer *out,
                                   ktk_error *err);
 
+/** What two halves of a merge differ in for one label. */
+struct index_gap {
+    int64_t only_first;
+    int64_t only_second;
+};
+
+/**
+ * Compare the values that were added before `merge->counts` had `first_count` entries with those
+ * added since: how many values of each label are in one half alone.
+ *
+ * @param gaps one a label, zeroed; added to.
+ */
+ktk_status ktki_index_merge_compare(const struct index_merge *merge, size_t first_count,
+                                    struct index_gap *gaps, ktk_error *err);
+
 /**
  * The distinct values of a column of a data file, without nulls; zeroed if it has none, or no such
  * column.

@@ -1,0 +1,28 @@
+/** The values of a column that has an index: what they are, and where they are read. */
+#ifndef KTKI_UPDATE_INDEX_VALUES_H
+#define KTKI_UPDATE_INDEX_VALUES_H
+
+#include "arrow/array.h"
+#include "dataset/snapshot.h"
+
+struct index_column {
+    const char *name;
+    ktk_store *store;
+    struct field field; /* name NULL: not found yet */
+    bool is_key;        /* a partition key: its values are in the keys of files */
+};
+
+/** Take name and type from the schema of a table, NULL allowed, unless they are known. False if it
+ * has no such column. The texts are borrowed from it. */
+bool ktki_index_column_take(struct index_column *column, const struct schema *schema);
+
+/** Take them from the stored schemas. `*is_there` false: no table has it. */
+ktk_status ktki_index_column_find(struct index_column *column, ktk_dataset *dataset, bool *is_there,
+                                  ktk_error *err);
+
+/** The distinct values in a data file, without nulls; zeroed if there are none. Errors name the
+ * file. Any thread. */
+ktk_status ktki_index_column_read(struct ArrowArray *out, const struct index_column *column,
+                                  const char *key, ktk_error *err);
+
+#endif
