@@ -1,5 +1,7 @@
 #include "dataset/document.h"
 
+#include <kartothek/dataset.h>
+
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
@@ -8,6 +10,12 @@
 #include "base/text.h"
 
 #define VERSION 4
+
+/* The map of files in which a table was last met, and which of its files is that of the table. */
+struct table_use {
+    int64_t map;
+    size_t file;
+};
 
 /* The state of one parse. `document` is built in place; arrays grow in buffers until their size is
  * known. */
@@ -18,6 +26,9 @@ struct parser {
     struct hash_map labels;    /* to the position in `partitions`: the last of equal labels wins */
     struct hash_map tables;    /* to the position in `table_names` */
     struct buffer table_names; /* const char * */
+    struct buffer table_uses;  /* struct table_use, of each name */
+    size_t last_table;         /* position of the name at hand */
+    int64_t map_count;         /* maps of files so far */
     struct buffer partitions;  /* struct partition */
     struct buffer hashes;      /* uint64_t: of the label of each */
     struct buffer files;       /* struct partition_file, of the partition at hand */
@@ -61,48 +72,63 @@ static ktk_status keep_text(struct parser *parser, const char **out, ktk_error *
     return ktki_arena_text(&parser->document->arena, json->text, json->text_size, out, err);
 }
 
-/* One pointer a table name: nearly every partition repeats the name of the one before. */
-static ktk_status intern_table(struct parser *parser, const char **last, ktk_error *err) {
+/* One pointer a table name: nearly every partition repeats the name of the one before. The position
+ * of the name becomes `last_table`. */
+static ktk_status intern_table(struct parser *parser, ktk_error *err) {
+    const char *const *names = (const char *const *)parser->table_names.data;
+    const struct table_use unused = {0, 0};
     const char *copy;
     uint64_t *position;
     ktk_status status = KTK_OK;
 
-    if (*last != NULL && ktki_json_is(&parser->json, *last)) {
+    if (parser->tables.count > 0 && ktki_json_is(&parser->json, names[parser->last_table])) {
         goto out;
     }
     position = ktki_hash_map_find(&parser->tables, parser->json.text, parser->json.text_size);
-    if (position != NULL) {
-        *last = ((const char **)parser->table_names.data)[*position];
-        goto out;
+    if (position == NULL) {
+        KTKI_TRY(keep_text(parser, &copy, err));
+        KTKI_TRY(ktki_buffer_append(&parser->table_names, &copy, sizeof(copy), err));
+        KTKI_TRY(ktki_buffer_append(&parser->table_uses, &unused, sizeof(unused), err));
+        KTKI_TRY(ktki_hash_map_insert(&parser->tables, copy, strlen(copy), parser->tables.count,
+                                      &position, NULL, err));
     }
-    KTKI_TRY(keep_text(parser, &copy, err));
-    KTKI_TRY(ktki_hash_map_insert(&parser->tables, copy, strlen(copy), parser->tables.count,
-                                  &position, NULL, err));
-    KTKI_TRY(ktki_buffer_append(&parser->table_names, &copy, sizeof(copy), err));
-    *last = copy;
+    parser->last_table = (size_t)*position;
 out:
     return status;
 }
 
+/* Of equal names the last counts, as in Python. */
+static ktk_status add_file(struct parser *parser, const char *key, ktk_error *err) {
+    struct table_use *use = (struct table_use *)parser->table_uses.data + parser->last_table;
+    const struct partition_file file = {
+        ((const char *const *)parser->table_names.data)[parser->last_table], key};
+
+    if (use->map == parser->map_count) {
+        ((struct partition_file *)parser->files.data)[use->file] = file;
+        return KTK_OK;
+    }
+    *use = (struct table_use){parser->map_count, parser->files.size / sizeof(file)};
+    return ktki_buffer_append(&parser->files, &file, sizeof(file), err);
+}
+
 /* `{table: key, …}`, the begin of which is read. */
-static ktk_status parse_files(struct parser *parser, const char **last_table,
-                              struct partition *partition, ktk_error *err) {
+static ktk_status parse_files(struct parser *parser, struct partition *partition, ktk_error *err) {
     enum json_event event;
     ktk_status status = KTK_OK;
 
     parser->files.size = 0;
+    parser->map_count++;
     for (;;) {
-        struct partition_file file;
+        const char *key;
 
         KTKI_TRY(ktki_json_next(&parser->json, &event, err));
         if (event == JSON_OBJECT_END) {
             break;
         }
-        KTKI_TRY(intern_table(parser, last_table, err));
-        file.table = *last_table;
+        KTKI_TRY(intern_table(parser, err));
         KTKI_TRY(ktki_json_expect(&parser->json, JSON_STRING, "the key of a file", err));
-        KTKI_TRY(keep_text(parser, &file.key, err));
-        KTKI_TRY(ktki_buffer_append(&parser->files, &file, sizeof(file), err));
+        KTKI_TRY(keep_text(parser, &key, err));
+        KTKI_TRY(add_file(parser, key, err));
     }
     KTKI_TRY(
         keep_count(&partition->file_count, &parser->files, sizeof(struct partition_file), err));
@@ -112,8 +138,8 @@ out:
 }
 
 /* What a label stands for: a map of which only `files` counts. */
-static ktk_status parse_partition(struct parser *parser, const char **last_table,
-                                  struct partition *partition, ktk_error *err) {
+static ktk_status parse_partition(struct parser *parser, struct partition *partition,
+                                  ktk_error *err) {
     enum json_event event;
     ktk_status status = KTK_OK;
 
@@ -128,7 +154,7 @@ static ktk_status parse_partition(struct parser *parser, const char **last_table
             continue;
         }
         KTKI_TRY(ktki_json_expect(&parser->json, JSON_OBJECT_BEGIN, "a map of files", err));
-        KTKI_TRY(parse_files(parser, last_table, partition, err));
+        KTKI_TRY(parse_files(parser, partition, err));
     }
 out:
     return status;
@@ -190,7 +216,6 @@ out:
 }
 
 static ktk_status parse_partitions(struct parser *parser, ktk_error *err) {
-    const char *last_table = NULL;
     enum json_event event;
     bool is_doubtful;
     ktk_status status = KTK_OK;
@@ -209,7 +234,7 @@ static ktk_status parse_partitions(struct parser *parser, ktk_error *err) {
         }
         hash = ktki_hash_bytes(parser->json.text, parser->json.text_size);
         KTKI_TRY(keep_text(parser, &partition.label, err));
-        KTKI_TRY(parse_partition(parser, &last_table, &partition, err));
+        KTKI_TRY(parse_partition(parser, &partition, err));
         KTKI_TRY(ktki_buffer_append(&parser->partitions, &partition, sizeof(partition), err));
         KTKI_TRY(ktki_buffer_append(&parser->hashes, &hash, sizeof(hash), err));
     }
@@ -277,16 +302,21 @@ out:
     return status;
 }
 
+/* Of equal columns the last counts, as in Python. */
 static ktk_status parse_indices(struct parser *parser, ktk_error *err) {
     struct document *document = parser->document;
     struct buffer indices;
+    struct hash_map columns; /* to the position in `indices` */
     enum json_event event;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&indices, parser->allocator, 0);
+    ktki_hash_map_init(&columns, parser->allocator);
     KTKI_TRY(ktki_json_expect(&parser->json, JSON_OBJECT_BEGIN, "a map of indices", err));
     for (;;) {
         struct document_index index = {0};
+        uint64_t *position;
+        bool is_new;
 
         KTKI_TRY(ktki_json_next(&parser->json, &event, err));
         if (event == JSON_OBJECT_END) {
@@ -294,11 +324,18 @@ static ktk_status parse_indices(struct parser *parser, ktk_error *err) {
         }
         KTKI_TRY(keep_text(parser, &index.column, err));
         KTKI_TRY(parse_index(parser, &index, err));
-        KTKI_TRY(ktki_buffer_append(&indices, &index, sizeof(index), err));
+        KTKI_TRY(ktki_hash_map_insert(&columns, index.column, strlen(index.column), columns.count,
+                                      &position, &is_new, err));
+        if (is_new) {
+            KTKI_TRY(ktki_buffer_append(&indices, &index, sizeof(index), err));
+        } else {
+            ((struct document_index *)indices.data)[*position] = index;
+        }
     }
     KTKI_TRY(keep_count(&document->index_count, &indices, sizeof(struct document_index), err));
     KTKI_TRY(ktki_document_keep(document, &indices, &document->indices, err));
 out:
+    ktki_hash_map_clear(&columns);
     ktki_buffer_clear(&indices);
     return status;
 }
@@ -342,10 +379,20 @@ out:
     return status;
 }
 
+/* The keys of schemas and of what is found by listing are made of it: it must not lead elsewhere.
+ */
 static ktk_status parse_uuid(struct parser *parser, ktk_error *err) {
-    ktk_status status = ktki_json_expect(&parser->json, JSON_STRING, "a text as dataset_uuid", err);
+    const char *uuid;
+    ktk_status status = KTK_OK;
 
-    return status == KTK_OK ? keep_text(parser, &parser->document->uuid, err) : status;
+    KTKI_TRY(ktki_json_expect(&parser->json, JSON_STRING, "a text as dataset_uuid", err));
+    KTKI_TRY(keep_text(parser, &uuid, err));
+    if (ktk_uuid_check(uuid, NULL) != KTK_OK) {
+        KTKI_FAIL(err, KTK_E_CORRUPT, "'%.60s' is no name of a dataset", uuid);
+    }
+    parser->document->uuid = uuid;
+out:
+    return status;
 }
 
 /* Keep a member as it stands in the text, key included, to be written again. */
@@ -432,6 +479,7 @@ ktk_status ktki_document_parse(struct document *out, ktk_context *context, const
     ktki_json_reader_init(&parser.json, allocator, text, size, limits->nesting_max);
     ktki_hash_map_init(&parser.tables, allocator);
     ktki_buffer_init(&parser.table_names, allocator, 0);
+    ktki_buffer_init(&parser.table_uses, allocator, 0);
     ktki_buffer_init(&parser.partitions, allocator, 0);
     ktki_buffer_init(&parser.hashes, allocator, 0);
     ktki_buffer_init(&parser.files, allocator, 0);
@@ -455,6 +503,7 @@ out:
     ktki_buffer_clear(&parser.files);
     ktki_buffer_clear(&parser.hashes);
     ktki_buffer_clear(&parser.partitions);
+    ktki_buffer_clear(&parser.table_uses);
     ktki_buffer_clear(&parser.table_names);
     ktki_hash_map_clear(&parser.tables);
     ktki_json_reader_clear(&parser.json);
