@@ -6,6 +6,7 @@
  *   ktk-bench write FILE --out OUT [--codec snappy|zstd|lz4_raw|gzip|brotli|none]
  *   ktk-bench open FILE
  *   ktk-bench open-dataset DIR
+ *   ktk-bench plan DIR --where "COLUMN OPERATOR VALUE" [--where …]
  *
  * and for all: --threads N, --min-s S, --max-reps R, --checksum. Any other command is answered with
  * {"unsupported": true}.
@@ -95,7 +96,7 @@ static ktk_status read_result(struct bench *bench, ktk_error *err) {
 static ktk_status filter_prepare(struct bench *bench, ktk_error *err) {
     ktk_status status;
     if (bench->condition_count == 0) {
-        return ktk_error_set(err, KTK_E_INVALID, "filter needs --where");
+        return ktk_error_set(err, KTK_E_INVALID, "filter and plan need --where");
     }
     status = ktk_predicate_new(&bench->where, bench->context, bench->conditions,
                                &bench->condition_count, 1, err);
@@ -173,12 +174,31 @@ static void open_dataset_reset(void *state) {
     bench->dataset = NULL;
 }
 
+/* Open the dataset and say which partitions may hold matching rows. */
+static ktk_status plan_run(void *state, ktk_error *err) {
+    struct bench *bench = state;
+    ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+    int64_t *partitions = NULL;
+    size_t count = 0;
+    ktk_status status = open_dataset_run(bench, err);
+    if (status == KTK_OK) {
+        options.where = bench->where;
+        status = ktk_query_partitions(&partitions, &count, bench->dataset, &options, err);
+    }
+    if (status == KTK_OK) {
+        bench->row_count = (int64_t)count;
+        ktk_query_partitions_free(bench->dataset, partitions, count);
+    }
+    return status;
+}
+
 static const struct command commands[] = {
     {"read", NULL, read_run, read_reset, read_result, 1, false},
     {"filter", filter_prepare, read_run, read_reset, read_result, 1, false},
     {"write", write_prepare, write_run, write_reset, write_result, 1, true},
     {"open", NULL, open_run, open_reset, NULL, 20, false},
     {"open-dataset", NULL, open_dataset_run, open_dataset_reset, NULL, 1, false},
+    {"plan", filter_prepare, plan_run, open_dataset_reset, NULL, 1, false},
 };
 
 /* ---- the command line ---- */
@@ -367,7 +387,7 @@ int main(int argc, char **argv) {
     const struct command *command = argc < 2 ? NULL : find_command(argv[1]);
 
     if (argc < 2) {
-        fputs("usage: ktk-bench read|filter|write|open|open-dataset PATH [OPTION…]\n", stderr);
+        fputs("usage: ktk-bench read|filter|write|open|open-dataset|plan PATH [OPTION…]\n", stderr);
         return 1;
     }
     if (command == NULL) {

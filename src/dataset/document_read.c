@@ -239,6 +239,7 @@ static ktk_status parse_partitions(struct parser *parser, ktk_error *err) {
         KTKI_TRY(ktki_buffer_append(&parser->hashes, &hash, sizeof(hash), err));
     }
     KTKI_TRY(has_equal_hashes(parser, &is_doubtful, err));
+    ktki_buffer_clear(&parser->hashes); /* before the partitions are copied */
     if (is_doubtful) {
         KTKI_TRY(merge_equal_labels(parser, err));
     }

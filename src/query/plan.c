@@ -214,24 +214,42 @@ out:
     return status;
 }
 
+/* What the folder of the key asked about last said: files of one folder follow each other, and have
+ * the same values in their paths. */
+struct path_pruner {
+    struct path_constants constants;
+    const char *key; /* NULL: none was asked about */
+    size_t folder_size;
+    bool matches;
+};
+
 /* May the file hold matching rows, by what its key says? */
-static ktk_status may_match(bool *out, const struct query_plan *plan,
-                            struct path_constants *constants, const char *key, ktk_error *err) {
+static ktk_status may_match(bool *out, const struct query_plan *plan, struct path_pruner *pruner,
+                            const char *key, ktk_error *err) {
+    const char *name = strrchr(key, '/');
+    size_t folder_size = name == NULL ? 0 : (size_t)(name - key);
     struct bound_predicate *rest = NULL;
     bool is_false = false;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_constants_set(constants, key, err));
-    KTKI_TRY(
-        ktki_bound_reduce(&rest, &is_false, plan->context, plan->where, constants->by_field, err));
-    ktki_bound_free(rest);
-    *out = !is_false;
+    if (pruner->key == NULL || folder_size != pruner->folder_size ||
+        memcmp(key, pruner->key, folder_size) != 0) {
+        pruner->key = NULL;
+        KTKI_TRY(ktki_constants_set(&pruner->constants, key, err));
+        KTKI_TRY(ktki_bound_reduce(&rest, &is_false, plan->context, plan->where,
+                                   pruner->constants.by_field, err));
+        ktki_bound_free(rest);
+        pruner->key = key;
+        pruner->folder_size = folder_size;
+        pruner->matches = !is_false;
+    }
+    *out = pruner->matches;
 out:
     return status;
 }
 
 static ktk_status add_partition(struct query_plan *plan, int64_t *partitions, int64_t partition,
-                                struct path_constants *constants, ktk_error *err) {
+                                struct path_pruner *pruner, ktk_error *err) {
     int64_t count = ktk_dataset_partition_count(plan->dataset);
     const char *key;
     bool matches = true;
@@ -245,8 +263,8 @@ static ktk_status add_partition(struct query_plan *plan, int64_t *partitions, in
     if (key == NULL) {
         goto out;
     }
-    if (constants != NULL) {
-        KTKI_TRY(may_match(&matches, plan, constants, key, err));
+    if (pruner != NULL) {
+        KTKI_TRY(may_match(&matches, plan, pruner, key, err));
     }
     if (!matches) {
         goto out;
@@ -290,7 +308,7 @@ static ktk_status choose_partitions(struct query_plan *plan, const ktk_query_opt
                                     ktk_error *err) {
     int64_t count = options->partitions != NULL ? (int64_t)options->partition_count
                                                 : ktk_dataset_partition_count(plan->dataset);
-    struct path_constants constants = {0};
+    struct path_pruner pruner = {.key = NULL};
     int64_t *partitions = NULL;
     bool prunes = false;
     ktk_status status = KTK_OK;
@@ -306,16 +324,16 @@ static ktk_status choose_partitions(struct query_plan *plan, const ktk_query_opt
         KTKI_TRY(can_prune(&prunes, plan, err));
     }
     if (prunes) {
-        KTKI_TRY(ktki_constants_init(&constants, plan, err));
+        KTKI_TRY(ktki_constants_init(&pruner.constants, plan, err));
     }
     for (int64_t i = 0; i < count; i++) {
         KTKI_TRY(add_partition(plan, partitions,
                                options->partitions != NULL ? options->partitions[i] : i,
-                               prunes ? &constants : NULL, err));
+                               prunes ? &pruner : NULL, err));
     }
     KTKI_TRY(prune_by_indices(plan, options->where, partitions, err));
 out:
-    ktki_constants_clear(&constants);
+    ktki_constants_clear(&pruner.constants);
     return status;
 }
 

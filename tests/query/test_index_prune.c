@@ -362,6 +362,66 @@ static void keeps_partitions_that_the_index_does_not_know(void **unused) {
     test_context_free(context);
 }
 
+/* Labels that are no partitions are passed over, and a partition named beside them is found. */
+static void passes_over_labels_that_do_not_exist(void **unused) {
+    static const struct {
+        const char *index; /* embedded */
+        const char *where;
+        int64_t wanted; /* the partitions as bits; -1: the index is damaged */
+    } cases[] = {
+        {"{\"10\": [\"x\", \"i=1/j=x/f\"], \"34\": [\"i=2/j=y/f\", \"y\"]}", "product == 10", 1},
+        {"{\"10\": [\"x\", \"i=1/j=x/f\"], \"34\": [\"i=2/j=y/f\", \"y\"]}", "product == 5", 0},
+        {"{\"10\": [\"x\"], \"34\": [\"i=2/j=y/f\"]}", "product == 10", 1},
+        {"{\"10\": [], \"34\": []}", "product == 10", 3},
+        {"{\"10\": [\"x\"], \"12\": [\"\"]}", "product == 34", 3},
+        {"{\"10\": \"i=1/j=x/f\"}", "product == 10", -1},
+        {"{\"10\": [1]}", "product == 10", -1},
+    };
+    static const char uuid[] = "legacy_embedded_index";
+    static const char key[] = "legacy_embedded_index.by-dataset-metadata.json";
+    ktk_context *context = test_context_new(1);
+    ktk_store *store = golden_copy(context, "stores/k53/legacy", uuid);
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+        ktk_predicate *where = NULL;
+        ktk_dataset *dataset = NULL;
+        int64_t *partitions = NULL;
+        size_t count = 0;
+        int64_t found = 0;
+        char text[2048];
+        ktk_error err;
+
+        (void)snprintf(text, sizeof(text),
+                       "{\"dataset_metadata_version\": 4, \"dataset_uuid\": \"%s\", \"indices\": "
+                       "{\"product\": %s}, \"partitions\": {"
+                       "\"i=1/j=x/f\": {\"files\": {\"table\": \"%s/table/i=1/j=x/f.parquet\"}}, "
+                       "\"i=2/j=y/f\": {\"files\": {\"table\": \"%s/table/i=2/j=y/f.parquet\"}}}}",
+                       uuid, cases[i].index, uuid, uuid);
+        CHECK_OK(ktk_store_put(store, key, text, strlen(text), NULL, NULL, &err));
+        CHECK_OK(ktk_dataset_open(&dataset, store, uuid, &err));
+        CHECK_OK(ktk_predicate_parse(&where, context, cases[i].where, &err));
+        options.where = where;
+        if (cases[i].wanted < 0) {
+            CHECK_STATUS(ktk_query_partitions(&partitions, &count, dataset, &options, &err),
+                         KTK_E_CORRUPT);
+            CHECK_MESSAGE("product");
+        } else {
+            CHECK_OK(ktk_query_partitions(&partitions, &count, dataset, &options, &err));
+            for (size_t j = 0; j < count; j++) {
+                found |= 1 << partitions[j];
+            }
+            assert_int_equal(found, cases[i].wanted);
+        }
+        ktk_query_partitions_free(dataset, partitions, count);
+        ktk_predicate_free(where);
+        ktk_dataset_free(dataset);
+    }
+    ktk_store_free(store);
+    test_context_free(context);
+}
+
 static void survives_allocation_failures(void **unused) {
     const ktk_value value = {.kind = KTK_VALUE_INT, .integer = -1};
     const ktk_literal literal = {"i8", KTK_OP_EQ, &value, 1};
@@ -406,6 +466,7 @@ int main(void) {
         cmocka_unit_test(reads_everything_if_the_index_is_missing),
         cmocka_unit_test(names_an_index_that_is_damaged),
         cmocka_unit_test(keeps_partitions_that_the_index_does_not_know),
+        cmocka_unit_test(passes_over_labels_that_do_not_exist),
         cmocka_unit_test(survives_allocation_failures),
         cmocka_unit_test(finds_what_the_indices_of_the_originals_say),
     };
