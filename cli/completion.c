@@ -198,7 +198,10 @@ static void print_zsh(void) {
 
         printf("    %s)\n        _arguments", verb->name);
         print_zsh_options(verb->options, verb->option_count);
-        print_zsh_options(cli_common_options, cli_common_option_count);
+        for (size_t j = 0; j < cli_common_option_count; j++) {
+            print_zsh_options(&cli_common_options[j],
+                              cli_is_hidden(verb, &cli_common_options[j]) ? 0 : 1);
+        }
         printf(" \\\n            '1:%s:%s'", verb->operands, zsh_action(verb->first));
         if (verb->others != OPERAND_NONE) {
             printf(" '*:file:%s'", zsh_action(verb->others));

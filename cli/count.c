@@ -8,6 +8,7 @@
 #include "verbs.h"
 
 struct count_values {
+    struct version_values state;
     const char *where;
     const char *table;
     bool json;
@@ -18,6 +19,7 @@ static const struct option options[] = {
      "rows that match, such as \"date >= 2020-01-02 and label in (ABC, 'X Y')\"", NULL},
     {'t', "table", "NAME", OPTION_TEXT, offsetof(struct count_values, table),
      "the table, if the dataset has several", NULL},
+    CLI_VERSION_OPTIONS(struct count_values),
     {0, "json", NULL, OPTION_FLAG, offsetof(struct count_values, json), "print JSON", NULL},
 };
 
@@ -45,7 +47,8 @@ static ktk_status print(struct session *session, const void *values_given,
                         ktk_error *err) {
     static const char *const none[] = {""};
     const struct count_values *values = values_given;
-    struct row_query query = {.table = values->table, .columns = none, .limit = -1};
+    struct row_query query = {
+        .table = values->table, .columns = none, .limit = -1, .state = values->state};
     struct ArrowArrayStream stream = {.release = NULL};
     struct json json = {.file = output->file};
     ktk_predicate *where = NULL;

@@ -56,10 +56,12 @@ static void print_option(const struct option *option) {
     print_wrapped(option->help, OPTION_COLUMN, OPTION_COLUMN);
 }
 
-static void print_common(void) {
+static void print_common(const struct verb *verb) {
     puts("\nFor every verb:");
     for (size_t i = 0; i < cli_common_option_count; i++) {
-        print_option(&cli_common_options[i]);
+        if (!cli_is_hidden(verb, &cli_common_options[i])) {
+            print_option(&cli_common_options[i]);
+        }
     }
 }
 
@@ -73,7 +75,7 @@ static void print_verb_help(const struct verb *verb) {
     for (size_t i = 0; i < verb->option_count; i++) {
         print_option(&verb->options[i]);
     }
-    print_common();
+    print_common(verb);
     if (verb->example_count > 0) {
         puts("\nExamples:");
     }
@@ -93,7 +95,7 @@ static void print_command_help(void) {
         printf("  %-*s", VERB_COLUMN - 2, cli_verbs[i]->name);
         print_wrapped(cli_verbs[i]->summary, VERB_COLUMN, VERB_COLUMN);
     }
-    print_common();
+    print_common(NULL);
     putchar('\n');
     print_wrapped(
         "The exit code is 0 if all was done, 1 if something failed, 2 for a wrong command "

@@ -7,8 +7,10 @@
 #include "render.h"
 #include "session.h"
 #include "verbs.h"
+#include "version.h"
 
 struct info_values {
+    struct version_values state;
     bool rows;
     bool json;
 };
@@ -16,6 +18,7 @@ struct info_values {
 static const struct option options[] = {
     {0, "rows", NULL, OPTION_FLAG, offsetof(struct info_values, rows),
      "count the rows, which reads the end of every file", NULL},
+    CLI_VERSION_OPTIONS(struct info_values),
     {0, "json", NULL, OPTION_FLAG, offsetof(struct info_values, json), "print JSON", NULL},
 };
 
@@ -238,7 +241,7 @@ static ktk_status print(struct session *session, const void *values_given,
     const struct info_values *values = values_given;
     ktk_dataset *dataset = NULL;
     struct facts facts;
-    ktk_status status = ktk_dataset_open(&dataset, session->store, operands[0], err);
+    ktk_status status = cli_open_dataset(&dataset, session, operands[0], &values->state, err);
 
     (void)operand_count;
     if (status == KTK_OK) {

@@ -9,8 +9,10 @@
 #include "render.h"
 #include "session.h"
 #include "verbs.h"
+#include "version.h"
 
 struct inspect_values {
+    struct version_values state;
     const char *table;
     int64_t partition;
     bool pages;
@@ -24,6 +26,7 @@ static const struct option options[] = {
      "every page of every column chunk too", NULL},
     {'t', "table", "NAME", OPTION_TEXT, offsetof(struct inspect_values, table),
      "the table, if the dataset has several", NULL},
+    CLI_VERSION_OPTIONS(struct inspect_values),
     {0, "json", NULL, OPTION_FLAG, offsetof(struct inspect_values, json), "print JSON", NULL},
 };
 
@@ -166,8 +169,11 @@ static ktk_status show_dataset(const struct output *output, ktk_dataset *dataset
 static ktk_status inspect_path(struct session *session, const struct inspect_values *values,
                                const char *path, const struct output *output, ktk_error *err) {
     ktk_parquet_file *file = NULL;
-    ktk_status status = ktk_parquet_open_path(&file, session->context, path, err);
+    ktk_status status = cli_refuse_version(session, &values->state, path, err);
 
+    if (status == KTK_OK) {
+        status = ktk_parquet_open_path(&file, session->context, path, err);
+    }
     if (status == KTK_OK) {
         status = show_file(output, file, path, values, err);
     }
@@ -211,7 +217,7 @@ static ktk_status print(struct session *session, const void *values_given,
     }
     status = cli_open_store(session, false, err);
     if (status == KTK_OK) {
-        status = ktk_dataset_open(&dataset, session->store, operands[0], err);
+        status = cli_open_dataset(&dataset, session, operands[0], &values->state, err);
     }
     if (status == KTK_OK) {
         status = cli_choose_table(&table, dataset, values->table, err);

@@ -19,6 +19,15 @@ const struct option cli_common_options[] = {
 
 const size_t cli_common_option_count = sizeof(cli_common_options) / sizeof(cli_common_options[0]);
 
+bool cli_is_hidden(const struct verb *verb, const struct option *common) {
+    for (size_t i = 0; verb != NULL && i < verb->option_count; i++) {
+        if (strcmp(verb->options[i].name, common->name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const struct verb *cli_verb_find(const char *name) {
     for (size_t i = 0; i < cli_verb_count; i++) {
         if (strcmp(cli_verbs[i]->name, name) == 0) {

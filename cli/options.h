@@ -96,6 +96,9 @@ extern const size_t cli_common_option_count;
 extern const struct verb *const cli_verbs[];
 extern const size_t cli_verb_count;
 
+/** Is it an option of all verbs whose name this verb has given another meaning? */
+bool cli_is_hidden(const struct verb *verb, const struct option *common);
+
 /** NULL if there is none of that name. */
 const struct verb *cli_verb_find(const char *name);
 

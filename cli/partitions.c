@@ -7,8 +7,10 @@
 #include "render.h"
 #include "session.h"
 #include "verbs.h"
+#include "version.h"
 
 struct partition_values {
+    struct version_values state;
     const char *where;
     const char *table;
     int64_t limit;
@@ -25,6 +27,7 @@ static const struct option options[] = {
      "the table, if the dataset has several", NULL},
     {0, "rows", NULL, OPTION_FLAG, offsetof(struct partition_values, rows),
      "count the rows, which reads the end of every file", NULL},
+    CLI_VERSION_OPTIONS(struct partition_values),
     {0, "json", NULL, OPTION_FLAG, offsetof(struct partition_values, json), "print JSON", NULL},
 };
 
@@ -226,7 +229,7 @@ static ktk_status print(struct session *session, const void *values_given,
 
     (void)operand_count;
     if (status == KTK_OK) {
-        status = ktk_dataset_open(&dataset, session->store, operands[0], err);
+        status = cli_open_dataset(&dataset, session, operands[0], &values->state, err);
     }
     if (status == KTK_OK) {
         status = find_parts(&parts, dataset, where, values, err);

@@ -7,6 +7,7 @@
 #include "verbs.h"
 
 struct read_values {
+    struct version_values state;
     struct text_list columns;
     const char *where;
     int64_t limit;
@@ -29,6 +30,7 @@ static const struct option options[] = {
     {'n', "limit", "N", OPTION_NUMBER, offsetof(struct read_values, limit), "at most N rows", NULL},
     {'t', "table", "NAME", OPTION_TEXT, offsetof(struct read_values, table),
      "the table, if the dataset has several", NULL},
+    CLI_VERSION_OPTIONS(struct read_values),
     {'f', "format", "FORMAT", OPTION_TEXT, offsetof(struct read_values, format),
      "table, csv, json (one object a line) or parquet; default: by the suffix of the output file, "
      "else table",
@@ -115,7 +117,8 @@ static int run(struct session *session, const void *values_given, const char *co
                int operand_count) {
     const struct read_values *values = values_given;
     struct ArrowArrayStream stream = {.release = NULL};
-    struct row_query query = {.table = values->table, .limit = values->limit};
+    struct row_query query = {
+        .table = values->table, .limit = values->limit, .state = values->state};
     ktk_predicate *where = NULL;
     ktk_error err = {0};
     ktk_status status = cli_where(&where, session, values->where, &err);

@@ -13,7 +13,7 @@ static ktk_status open_dataset(struct ArrowArrayStream *out, struct session *ses
     options.columns = query->columns;
     options.column_count = query->column_count;
     if (status == KTK_OK) {
-        status = ktk_dataset_open(&dataset, session->store, uuid, err);
+        status = cli_open_dataset(&dataset, session, uuid, &query->state, err);
     }
     if (status == KTK_OK) {
         status = ktk_query_stream(out, dataset, &options, err);
@@ -26,7 +26,7 @@ static ktk_status open_file(struct ArrowArrayStream *out, struct session *sessio
                             const struct row_query *query, const char *path, ktk_error *err) {
     ktk_parquet_read_options options = KTK_PARQUET_READ_OPTIONS_INIT;
     ktk_parquet_file *file = NULL;
-    ktk_status status;
+    ktk_status status = cli_refuse_version(session, &query->state, path, err);
 
     options.columns = query->columns;
     options.column_count = query->column_count;
@@ -34,10 +34,12 @@ static ktk_status open_file(struct ArrowArrayStream *out, struct session *sessio
     if (query->where == NULL && query->limit > 0) {
         options.row_count = query->limit; /* no more is decoded */
     }
-    if (query->table != NULL) {
-        return cli_usage(session, err, "--table is for datasets, and '%s' is a file", path);
+    if (status == KTK_OK && query->table != NULL) {
+        status = cli_usage(session, err, "--table is for datasets, and '%s' is a file", path);
     }
-    status = ktk_parquet_open_path(&file, session->context, path, err);
+    if (status == KTK_OK) {
+        status = ktk_parquet_open_path(&file, session->context, path, err);
+    }
     if (status == KTK_OK) {
         status = ktk_parquet_read(out, file, &options, err);
     }

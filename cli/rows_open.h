@@ -2,14 +2,15 @@
 #ifndef KTK_CLI_ROWS_OPEN_H
 #define KTK_CLI_ROWS_OPEN_H
 
-#include "session.h"
+#include "version.h"
 
 struct row_query {
     const char *table; /* NULL: the only one */
     const ktk_predicate *where;
     const char *const *columns; /* NULL: all */
     size_t column_count;        /* with `columns` not NULL, 0: none */
-    int64_t limit;              /* more rows are not needed; -1: all are */
+    struct version_values state;
+    int64_t limit; /* more rows are not needed; -1: all are */
 };
 
 /** Opens the store for a dataset. */

@@ -7,8 +7,10 @@
 #include "render.h"
 #include "session.h"
 #include "verbs.h"
+#include "version.h"
 
 struct schema_values {
+    struct version_values state;
     const char *table;
     bool json;
 };
@@ -16,6 +18,7 @@ struct schema_values {
 static const struct option options[] = {
     {'t', "table", "NAME", OPTION_TEXT, offsetof(struct schema_values, table),
      "the table, if the dataset has several", NULL},
+    CLI_VERSION_OPTIONS(struct schema_values),
     {0, "json", NULL, OPTION_FLAG, offsetof(struct schema_values, json), "print JSON", NULL},
 };
 
@@ -98,12 +101,14 @@ static ktk_status schema_of_file(struct ArrowSchema *out, struct session *sessio
                                  const struct schema_values *values, const char *path,
                                  ktk_error *err) {
     ktk_parquet_file *file = NULL;
-    ktk_status status;
+    ktk_status status = cli_refuse_version(session, &values->state, path, err);
 
-    if (values->table != NULL) {
-        return cli_usage(session, err, "--table is for datasets, and '%s' is a file", path);
+    if (status == KTK_OK && values->table != NULL) {
+        status = cli_usage(session, err, "--table is for datasets, and '%s' is a file", path);
     }
-    status = ktk_parquet_open_path(&file, session->context, path, err);
+    if (status == KTK_OK) {
+        status = ktk_parquet_open_path(&file, session->context, path, err);
+    }
     if (status == KTK_OK) {
         status = ktk_parquet_file_schema(file, out, err);
     }
@@ -117,7 +122,7 @@ static ktk_status schema_of_dataset(struct ArrowSchema *out, ktk_dataset **datas
     ktk_status status = cli_open_store(session, false, err);
 
     if (status == KTK_OK) {
-        status = ktk_dataset_open(dataset, session->store, uuid, err);
+        status = cli_open_dataset(dataset, session, uuid, &values->state, err);
     }
     if (status == KTK_OK) {
         status = ktk_dataset_schema(*dataset, values->table, out, err);

@@ -15,7 +15,7 @@ from harness import GOLDEN, KTK, PEOPLE, SOURCE, Skipped, bad, environment, equa
 
 # ---- help, manual, completion, command line ----
 
-VERBS = ["write", "append", "replace", "delete", "index", "read", "head", "count", "ls", "info", "schema", "partitions", "inspect", "compact", "check", "gc", "completion", "help"]
+VERBS = ["write", "append", "replace", "delete", "index", "read", "head", "count", "ls", "info", "schema", "partitions", "inspect", "log", "diff", "restore", "compact", "check", "gc", "completion", "help"]
 
 
 @test
@@ -441,6 +441,72 @@ def writes_with_every_compression(folder):
         good("write", "d", path, "--overwrite", "--compression", codec, store=store)
         equal(good("inspect", "d", "--json", store=store).json()[0]["codec"], name)
         assert good("read", "d", "--format", "csv", store=store).out.count("\n") == 4
+
+
+# ---- history ----
+
+
+@test
+def reads_earlier_versions(folder):
+    store = folder / "store"
+    csv = write_text(folder / "a.csv", "k,v\na,1\nb,2\n")
+    more = write_text(folder / "b.csv", "k,v\nc,3\n")
+    good("write", "d", csv, "--partition-on", "k", store=store)
+    good("append", "d", more, store=store)
+    good("delete", "d", "--where", "k == a", store=store)
+    wanted = {1: ["a,1", "b,2"], 2: ["a,1", "b,2", "c,3"], 3: ["b,2", "c,3"]}
+    log = good("log", "d", "--json", store=store).json()
+    equal([(entry["version"], entry["operation"], entry["added"], entry["removed"], entry["partitions"]) for entry in log],
+          [(3, "delete", 0, 1, 2), (2, "append", 1, 0, 3), (1, "create", 2, 0, 2)])
+    equal([entry["current"] for entry in log], [True, False, False])
+    equal([entry["parent"] for entry in log], [log[1]["id"], log[2]["id"], None])
+    for entry in log:
+        for name in (str(entry["version"]), entry["id"], entry["id"][:28]):
+            rows = good("read", "d", "--version", name, "--format", "csv", store=store).out.split()
+            equal(rows[1:], wanted[entry["version"]])
+        equal(good("read", "d", "--at", entry["time"], "--format", "csv", store=store).out.split()[1:], wanted[entry["version"]])
+    equal(len(good("log", "d", "-n", "1", "--json", store=store).json()), 1)
+    equal(len(good("partitions", "d", "--version", "2", "--json", store=store).json()), 3)
+    equal(good("info", "d", "--version", "1", "--json", store=store).json()["partitions"], 2)
+    equal(good("count", "d", "--version", "2", store=store).out, "3\n")
+    equal(good("head", "d", "-n", "1", "--version", "2", "--format", "csv", store=store).out, "k,v\na,1\n")
+    assert re.search(r"^ +3  .*delete +\+0 +-1 +2  [0-9a-f]{32}$", good("log", "d", store=store).out, re.M)
+    equal([column["column"] for column in good("schema", "d", "--at", log[2]["time"], "--json", store=store).json()], ["k", "v"])
+    bad(3, "its newest is 3", "read", "d", "--version", "9", store=store)
+    bad(3, "does not go back so far", "read", "d", "--at", "1999-12-31", store=store)
+    bad(2, "'x' is no version", "read", "d", "--version", "x", store=store)
+    bad(2, "'soon' is no time", "read", "d", "--at", "soon", store=store)
+    bad(2, "exclude each other", "read", "d", "--at", "2020-01-01", "--version", "1", store=store)
+    bad(2, "is a file", "schema", "some.parquet", "--version", "1", store=store)
+    bad(3, "none", "log", "none", store=store)
+    assert good("--version").out.startswith("ktk ")
+
+
+@test
+def compares_and_restores_versions(folder):
+    store = folder / "store"
+    csv = write_text(folder / "a.csv", "k,v\na,1\nb,2\n")
+    other = write_text(folder / "b.csv", "k,w\nz,text\n")
+    good("write", "d", csv, "--partition-on", "k", store=store)
+    good("delete", "d", "--where", "k == a", store=store)
+    good("write", "d", other, "--partition-on", "k", "--overwrite", store=store)
+    diff = good("diff", "d", "1", "2", "--json", store=store).json()
+    equal(([label.split("/")[0] for label in diff["removed"]], diff["added"], diff["schemas"]), (["k=a"], [], []))
+    diff = good("diff", "d", "2", "--json", store=store).json()
+    equal(([label.split("/")[0] for label in diff["removed"] + diff["added"]], diff["schemas"]), (["k=b", "k=z"], ["table"]))
+    text = good("diff", "d", "1", "2", store=store).out
+    assert re.fullmatch(r"- partition k=a/\w+\n0 partitions added, 1 removed\n", text), text
+    equal(good("diff", "d", "1", "1", store=store).out, "no difference\n")
+    equal(good("restore", "d", "1", "--dry-run", store=store).out, "would restore 'd' to version 1: 2 partitions added, 1 removed\n")
+    equal(good("read", "d", "--format", "csv", store=store).out, "k,w\nz,text\n")
+    told = good("restore", "d", "1", "--json", store=store).json()
+    equal((told["added"], told["removed"], told["commit"]), (2, 1, good("log", "d", "--json", store=store).json()[0]["id"]))
+    equal(good("read", "d", "--format", "csv", store=store).out, "k,v\na,1\nb,2\n")
+    bad(2, "is its current state", "restore", "d", "4", store=store)
+    file = good("partitions", "d", "--version", "3", "--json", store=store).json()[0]["file"]
+    (store / file).unlink()
+    bad(3, f"file '{file}' is gone", "restore", "d", "3", store=store)
+    bad(3, f"file '{file}' of version 3 of dataset 'd' is gone", "read", "d", "--version", "3", store=store)
 
 
 @test
