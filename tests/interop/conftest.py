@@ -35,9 +35,13 @@ class Original:
 
     def check(self, argument_lists):
         """[(exit code, document)] of check_with_originals.py for each list of arguments."""
+        return self.run(DRIVER.format(folder=str(SHARED)), argument_lists)
+
+    def run(self, program, argument):
+        """What a program prints as JSON in its last line. It gets the argument as JSON on its standard input."""
         done = subprocess.run(
-            [str(self.python), "-c", DRIVER.format(folder=str(SHARED))],
-            input=json.dumps(argument_lists).encode(),
+            [str(self.python), "-c", program],
+            input=json.dumps(argument).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             # Their own packages only: ours has the same name.
