@@ -277,6 +277,11 @@ def test_a_generator_that_fails_leaves_nothing(store_url):
     assert DatasetMetadata.storage_keys("u", store_url) == []
 
 
+def test_a_state_is_pickled_whole(url):
+    dataset = DatasetMetadata.load_from_store("u", url)
+    assert pickle.loads(pickle.dumps(dataset)) == dataset and len(dataset.partitions) == 4
+
+
 # ---- written here, committed there
 
 

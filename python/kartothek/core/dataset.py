@@ -23,13 +23,28 @@ class DatasetMetadata:
     ):
         _core.uuid_check(uuid)
         self.uuid = uuid
-        self.partitions = partitions if partitions is not None else {}
+        self._partitions = partitions if partitions is not None else {}
+        self._snapshot = None
         self.metadata = metadata if metadata is not None else {}
         self.indices = indices if indices is not None else {}
         self.metadata_version = metadata_version
         self.explicit_partitions = explicit_partitions
         self.partition_keys = list(partition_keys) if partition_keys is not None else []
         self._tables = tables
+
+    @property
+    def partitions(self):
+        """{label: Partition}, in the order of the document."""
+        if self._partitions is None:
+            self._partitions = {label: Partition(label, files) for label, files in self._snapshot.partitions()}
+        return self._partitions
+
+    @partitions.setter
+    def partitions(self, partitions):
+        self._partitions = partitions
+
+    def __getstate__(self):
+        return dict(self.__dict__, _partitions=self.partitions, _snapshot=None)
 
     @property
     def tables(self):
@@ -72,15 +87,18 @@ class DatasetMetadata:
 
     @classmethod
     def _from_core(cls, dataset):
-        return cls(
+        self = cls(
             uuid=dataset.uuid,
-            partitions={label: Partition(label, files) for label, files in dataset.partitions()},
             metadata=json.loads(dataset.metadata),
             indices=dataset.indices,
             explicit_partitions=dataset.is_explicit,
             partition_keys=dataset.partition_keys,
             tables=dataset.tables,
         )
+        # Objects for 100,000 partitions take longer than a commit; few callers want them.
+        self._partitions = None
+        self._snapshot = dataset
+        return self
 
     def to_dict(self):
         """The document as a dict, in its order of keys."""
