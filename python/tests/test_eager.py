@@ -121,6 +121,7 @@ def test_delete(store_url, frame):
     ],
 )
 def test_bad_input_writes_nothing(store_url, frame, arguments, exception, part):
+    """Defect D-18: kartothek finds some of these after it has written."""
     call = dict({"dataset_uuid": "u", "dfs": [frame], "store": store_url}, **arguments)
     with pytest.raises(exception, match=part):
         store_dataframes_as_dataset(**call)
@@ -149,6 +150,7 @@ def test_null_column_takes_the_type_of_the_others(store_url):
 
 
 def test_unobserved_categories_make_no_partition(store_url):
+    """Defect D-26: kartothek makes an empty one."""
     frame = pd.DataFrame({"c": pd.Categorical(["y", "x"], categories=["x", "y", "z"]), "v": [1, 2]})
     dataset = store(store_url, frame, partition_on=["c"])
     assert [label.split("/")[0] for label in dataset.partitions] == ["c=y", "c=x"]

@@ -268,6 +268,7 @@ def test_an_iterator_fails_at_the_first_frame(store_url):
 
 
 def test_a_generator_that_fails_leaves_nothing(store_url):
+    """Defect D-19: kartothek leaves what it has written by then."""
     def frames():
         yield frame([1], [1])
         raise OSError("the source is gone")
@@ -375,6 +376,7 @@ def test_conflicts_are_told_apart(url):
 
 
 def test_an_update_in_between_is_joined(url):
+    """Defect D-01: kartothek drops one of the two in silence."""
     def frames():
         yield frame([1], [100])
         update(url, [frame([1], [101])])

@@ -152,6 +152,7 @@ static void the_last_of_equal_labels_counts_in_the_place_of_the_first(void **unu
     test_context_free(context);
 }
 
+/* D-32: the names in a million partitions cost no memory of their own. */
 static void one_pointer_stands_for_each_table_name(void **unused) {
     ktk_context *context = test_context_new(1);
     struct document document = parsed(
@@ -167,6 +168,7 @@ static void one_pointer_stands_for_each_table_name(void **unused) {
     test_context_free(context);
 }
 
+/* D-40 */
 static void nonfinite_metadata_is_read_but_not_written(void **unused) {
     ktk_context *context = test_context_new(1);
     struct document document =

@@ -274,6 +274,7 @@ static void makes_a_snapshot_of_a_given_document(void **unused) {
     ktk_dataset_free(dataset);
 }
 
+/* D-20: index files are no partitions. */
 static void partitions_without_a_list_are_found_in_the_store(void **unused) {
     ktk_dataset *dataset;
 

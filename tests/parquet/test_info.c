@@ -56,6 +56,29 @@ static void tells_facts_of_a_file(void **unused) {
     end(&fixture);
 }
 
+/* D-27: compressed sizes are those of what is stored. */
+static void tells_both_sizes_of_a_row_group(void **unused) {
+    struct fixture fixture;
+    ktk_parquet_column_info info;
+    ktk_parquet_row_group_info group;
+    int64_t compressed = 0;
+    int64_t uncompressed = 0;
+    ktk_error err;
+
+    (void)unused;
+    begin(&fixture, GROUPS);
+    for (int32_t i = 0; i < 4; i++) {
+        CHECK_OK(ktk_parquet_column_info_get(fixture.file, 1, i, &info, &err));
+        compressed += info.compressed_size;
+        uncompressed += info.uncompressed_size;
+    }
+    CHECK_OK(ktk_parquet_row_group_info_get(fixture.file, 1, &group, &err));
+    assert_int_equal(group.compressed_size, compressed);
+    assert_int_equal(group.uncompressed_size, uncompressed);
+    assert_int_not_equal(compressed, uncompressed);
+    end(&fixture);
+}
+
 static void tells_facts_of_a_column_chunk(void **unused) {
     struct fixture fixture;
     ktk_parquet_column_info info;
@@ -311,6 +334,7 @@ static void exports_the_schema(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_facts_of_a_file),
+        cmocka_unit_test(tells_both_sizes_of_a_row_group),
         cmocka_unit_test(tells_facts_of_a_column_chunk),
         cmocka_unit_test(shows_statistics_of_every_type),
         cmocka_unit_test(tells_the_nodes_of_the_schema),

@@ -392,6 +392,7 @@ static void check_text_statistics(size_t size, const char *min, size_t max_size)
     free(text);
 }
 
+/* D-39: both bounds or none. */
 static void text_has_no_old_statistics_and_no_halves(void **unused) {
     (void)unused;
     check_text_statistics(10, "a", 10);

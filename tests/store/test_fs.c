@@ -472,6 +472,7 @@ static void put_for_ever(const char *path, int started) {
     }
 }
 
+/* D-17: a put is done or not begun. */
 static void leaves_a_whole_value_when_killed(void **state) {
     struct fixture *fixture = *state;
 

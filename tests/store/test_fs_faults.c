@@ -25,6 +25,7 @@ enum call {
     CALL_MKDIR,
     CALL_READ,
     CALL_SYNCFS,
+    CALL_STATUS,
     CALL_COUNT
 };
 
@@ -103,6 +104,13 @@ int linkat(int from_folder, const char *from, int to_folder, const char *to, int
 
 int renameat(int from_folder, const char *from, int to_folder, const char *to) {
     return fails(CALL_RENAME) ? -1 : (int)syscall(SYS_renameat, from_folder, from, to_folder, to);
+}
+
+int fstatat(int folder, const char *path, struct stat *info, int flags) {
+    int result = fails(CALL_STATUS) ? -1 : (int)syscall(SYS_newfstatat, folder, path, info, flags);
+
+    ktki_foreign_wrote(info, result == 0 ? sizeof(*info) : 0);
+    return result;
 }
 
 int flock(int fd, int operation) {
@@ -309,6 +317,13 @@ static void syncs_file_and_folders(void **state) {
     assert_int_equal(fault.counts[CALL_FSYNC] + fault.counts[CALL_SYNCFS], 0);
 }
 
+static ktk_status count_entry(void *count, const ktk_store_entry *entry, ktk_error *err) {
+    (void)entry;
+    (void)err;
+    ++*(size_t *)count;
+    return KTK_OK;
+}
+
 static void put_deferred(ktk_store *store, int count) {
     ktk_error err;
 
@@ -341,6 +356,26 @@ static void defers_syncs(void **state) {
     assert_int_equal(fault.counts[CALL_SYNCFS], 1);
 }
 
+/* D-33: what lies beside a prefix is not looked at. */
+static void lists_without_a_look_at_other_folders(void **state) {
+    struct fixture *fixture = *state;
+    size_t count = 0;
+    ktk_error err;
+
+    CHECK_OK(ktk_store_put(fixture->store, "u/t/1", "old", 3, NULL, NULL, &err));
+    CHECK_OK(ktk_store_put(fixture->store, "u/t/2", "old", 3, NULL, NULL, &err));
+    put_deferred(fixture->store, 100);
+    no_faults();
+    CHECK_OK(ktk_store_list(fixture->store, "u/", count_entry, &count, &err));
+    assert_int_equal(count, 2);
+    /* The folder "t" and the two files. */
+    assert_int_equal(fault.counts[CALL_STATUS], 3);
+    no_faults();
+    CHECK_OK(ktk_store_list(fixture->store, "u", count_entry, &count, &err));
+    assert_int_equal(count, 4);
+    assert_int_equal(fault.counts[CALL_STATUS], 4);
+}
+
 static void syncs_all_after_a_sync_failed(void **state) {
     struct fixture *fixture = *state;
     ktk_error err;
@@ -368,6 +403,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(refuses_conditions_without_locks, fixture_up, fixture_down),
         cmocka_unit_test_setup_teardown(syncs_file_and_folders, fixture_up, fixture_down),
         cmocka_unit_test_setup_teardown(defers_syncs, fixture_up, fixture_down),
+        cmocka_unit_test_setup_teardown(lists_without_a_look_at_other_folders, fixture_up,
+                                        fixture_down),
         cmocka_unit_test_setup_teardown(syncs_all_after_a_sync_failed, fixture_up, fixture_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

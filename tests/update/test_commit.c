@@ -150,6 +150,7 @@ static void a_broken_document_can_be_overwritten(void **unused) {
     test_check_dataset(memory, "u", "v|1");
 }
 
+/* D-17: what did not change is not written. */
 static void the_schema_file_is_put_only_if_it_changes(void **unused) {
     struct counting_store counting = {0};
     ktk_store *store = counting_store_new(&counting, memory);

@@ -182,6 +182,7 @@ static void what_must_exist_must_exist(void **unused) {
     check_document("\\\"op\\\": \\\"append\\\"");
 }
 
+/* D-04: there is no second table by mistake. */
 static void the_dataset_decides_on_table_columns_and_types(void **unused) {
     static const struct {
         struct deed deed;

@@ -81,6 +81,7 @@ static void check_begin(const ktk_update_options *options, const char *uuid, ktk
     assert_ptr_equal(update, TEST_POISON);
 }
 
+/* D-18 */
 static void checks_everything_before_anything(void **unused) {
     static const char *const twice[] = {"a", "b", "a"};
     static const char *const nameless[] = {""};
@@ -384,6 +385,7 @@ static ktk_status fail_later(void *state, struct batch *out, ktk_error *err) {
     return ktk_error_set(err, KTK_E_CORRUPT, "the source broke");
 }
 
+/* D-19 */
 static void a_failing_source_leaves_nothing(void **unused) {
     ktk_update *update = begun(memory, "u", KTK_UPDATE_CREATE, NULL);
     struct ArrowArrayStream stream = {0};

@@ -130,6 +130,7 @@ static void append_often(ktk_store *store, int writer, unsigned char *results) {
     }
 }
 
+/* D-01: nobody undoes the commit of another. */
 static void every_acknowledged_commit_survives(void **unused) {
     unsigned char *results = shared_results((size_t)WRITERS * COMMITS);
     char *folder = new_folder();
