@@ -55,9 +55,21 @@ static const char *url_of_folder(const char *path, bool creates) {
     return cli_format("hfs://%s?create_if_missing=%s", url, creates ? "true" : "false");
 }
 
+ktk_status cli_open_url(ktk_store **out, struct session *session, const char *text, bool creates,
+                        ktk_error *err) {
+    const char *url = is_url(text) ? text : url_of_folder(text, creates);
+    ktk_status status;
+
+    if (url == NULL) {
+        return ktk_error_set(err, KTK_E_IO, "cannot tell the current folder: %s", strerror(errno));
+    }
+    status = ktk_store_open(out, session->context, url, err);
+    session->is_usage_error = status == KTK_E_INVALID;
+    return status;
+}
+
 ktk_status cli_open_store(struct session *session, bool creates, ktk_error *err) {
     const char *store = session->command->common.store;
-    ktk_status status;
 
     if (session->store != NULL) {
         return KTK_OK;
@@ -66,15 +78,7 @@ ktk_status cli_open_store(struct session *session, bool creates, ktk_error *err)
     if (store == NULL || *store == '\0') {
         return cli_usage(session, err, "no store is named: give --store URL or set KTK_STORE");
     }
-    if (!is_url(store)) {
-        store = url_of_folder(store, creates);
-    }
-    if (store == NULL) {
-        return ktk_error_set(err, KTK_E_IO, "cannot tell the current folder: %s", strerror(errno));
-    }
-    status = ktk_store_open(&session->store, session->context, store, err);
-    session->is_usage_error = status == KTK_E_INVALID;
-    return status;
+    return cli_open_url(&session->store, session, store, creates, err);
 }
 
 /* The text with a caret under the character that is wrong, if it fits a line. */

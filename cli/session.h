@@ -33,6 +33,10 @@ void cli_session_clear(struct session *session);
  * missing is made. */
 ktk_status cli_open_store(struct session *session, bool creates, ktk_error *err);
 
+/** Open another store, by URL or by the path of a folder; the caller frees it. */
+ktk_status cli_open_url(ktk_store **out, struct session *session, const char *text, bool creates,
+                        ktk_error *err);
+
 /** Print "ktk: <message>" and return the exit code that goes with the failure; nothing is printed,
  * and nothing has failed, if the reader of the output went away. */
 int cli_fail(const struct session *session, ktk_status status, const ktk_error *err);

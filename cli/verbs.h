@@ -22,6 +22,8 @@ extern const struct verb cli_diff;
 extern const struct verb cli_restore;
 extern const struct verb cli_compact;
 extern const struct verb cli_check;
+extern const struct verb cli_copy_verb;
+extern const struct verb cli_drop;
 extern const struct verb cli_gc;
 extern const struct verb cli_doctor;
 extern const struct verb cli_completion;

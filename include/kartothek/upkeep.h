@@ -128,6 +128,39 @@ typedef struct ktk_check_result {
 KTK_API ktk_status ktk_check(ktk_store *store, const char *uuid, const ktk_check_options *options,
                              ktk_check_result *out, ktk_error *err) KTK_CHECK_RESULT;
 
+/* ---- copying ---- */
+
+typedef struct ktk_copy_options {
+    size_t size;
+    /** Called after some files have been copied; returning false cancels. May be NULL. */
+    bool (*progress)(void *state, int64_t files, int64_t file_count, int64_t bytes);
+    void *progress_state;
+} ktk_copy_options;
+
+#define KTK_COPY_OPTIONS_INIT {sizeof(ktk_copy_options), NULL, NULL}
+
+typedef struct ktk_copy_result {
+    char id[33]; /**< of the commit that the copy begins with */
+    int64_t partition_count;
+    int64_t file_count; /**< of data and indices */
+    int64_t byte_count; /**< of these */
+} ktk_copy_result;
+
+/**
+ * Copy a dataset, as the snapshot `source` has it, under another name or into another store: its
+ * files first, the document last, so that nobody sees half of it. Keys keep all but the name of
+ * the dataset in front. The metadata of the user go with it; the history does not, and a dataset
+ * without a list of partitions gets one. After a failure, files that were copied stay, and are
+ * overwritten by another try.
+ *
+ * @return KTK_E_EXISTS if there is a dataset `target_uuid`; KTK_E_NOT_FOUND if files of the source
+ * are gone meanwhile; KTK_E_UNSUPPORTED if one is not in the folder of the dataset;
+ * KTK_E_CANCELLED.
+ */
+KTK_API ktk_status ktk_dataset_copy(ktk_store *target, const char *target_uuid, ktk_dataset *source,
+                                    const ktk_copy_options *options, ktk_copy_result *out,
+                                    ktk_error *err) KTK_CHECK_RESULT;
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import time
 
@@ -64,6 +65,32 @@ def checks_datasets(folder):
     equal(table.code, 5)
     assert key in table.out and table.out.splitlines()[-1].startswith("1 error, 0 warnings"), table.out
     bad(3, "'nope'", "check", "nope", store=store)
+
+
+@test
+def copies_and_drops_datasets(folder):
+    store = folder / "store"
+    other = folder / "other"
+    shutil.copytree(GOLDEN / "updates", store)
+    rows = good("read", "upd_append", "--format", "csv", store=store).out
+    assert good("copy", "upd_append", "second", store=store).out.startswith("copied 'upd_append' to 'second': 8 partitions, ")
+    equal(good("copy", "second", "--to", other, "--json", store=store).json()["files"], 9)
+    equal(good("read", "second", "--format", "csv", store=store).out, rows)
+    equal(good("read", "second", "--format", "csv", store=other).out, rows)
+    equal(good("check", "second", "--deep", "--json", store=other).json()["findings"], [])
+    bad(4, "'second' already exists", "copy", "upd_append", "second", store=store)
+    bad(2, "another name", "copy", "upd_append", store=store)
+    bad(3, "'nope'", "copy", "nope", "x", store=store)
+    before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
+    plan = good("drop", "second", store=store).out
+    assert re.fullmatch(r"would remove 'second': 13 files, [^;]+; nothing was changed, --yes does it\n", plan), plan
+    equal(good("drop", "second", "--dry-run", "--json", store=store).json()["removed"], False)
+    equal({path: path.read_bytes() for path in store.rglob("*") if path.is_file()}, before)
+    bad(2, "--dry-run", "drop", "second", "--yes", "--dry-run", store=store)
+    assert good("drop", "second", "--yes", store=store).out.startswith("removed 'second': 13 files, ")
+    left = {path for path in store.rglob("*") if path.is_file()}
+    equal(left, {path for path in before if not path.relative_to(store).parts[0].startswith("second")})
+    bad(3, "'second'", "drop", "second", "--yes", store=store)
 
 
 main()
