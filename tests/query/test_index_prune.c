@@ -1,5 +1,6 @@
 #include "support/test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -282,6 +283,50 @@ static ktk_status count_left(const struct dataset *dataset, int64_t value, size_
     return status;
 }
 
+/* What a snapshot finds out about its indices it keeps; threads that are the first to ask do so at
+ * the same time. */
+struct asker {
+    const struct dataset *dataset;
+    size_t counts[4];
+    ktk_status status;
+};
+
+static void *ask(void *state) {
+    static const int64_t values[4] = {-1, 100, -1, 101}; /* in one, all, one and none */
+    struct asker *asker = state;
+    ktk_error err;
+
+    for (size_t i = 0; i < 4 && asker->status == KTK_OK; i++) {
+        asker->status = count_left(asker->dataset, values[i], &asker->counts[i], &err);
+    }
+    return NULL;
+}
+
+static void threads_share_what_is_found_out(void **unused) {
+    static const size_t wanted[4] = {1, 3, 1, 0};
+    ktk_context *context = test_context_new(2);
+    struct dataset dataset = copied(context);
+
+    (void)unused;
+    for (int round = 0; round < 10; round++) {
+        struct asker askers[6] = {{NULL}};
+        pthread_t threads[6];
+
+        reopen(&dataset);
+        for (size_t i = 0; i < 6; i++) {
+            askers[i].dataset = &dataset;
+            assert_int_equal(pthread_create(&threads[i], NULL, ask, &askers[i]), 0);
+        }
+        for (size_t i = 0; i < 6; i++) {
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+            assert_int_equal(askers[i].status, KTK_OK);
+            assert_memory_equal(askers[i].counts, wanted, sizeof(wanted));
+        }
+    }
+    close_dataset(&dataset);
+    test_context_free(context);
+}
+
 static void reads_everything_if_the_index_is_missing(void **unused) {
     ktk_context *context = test_context_new(1);
     struct dataset dataset = copied(context);
@@ -463,6 +508,7 @@ static void survives_allocation_failures(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_share_what_is_found_out),
         cmocka_unit_test(reads_everything_if_the_index_is_missing),
         cmocka_unit_test(names_an_index_that_is_damaged),
         cmocka_unit_test(keeps_partitions_that_the_index_does_not_know),

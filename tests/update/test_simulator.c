@@ -734,6 +734,7 @@ static void every_history_is_a_chain(void **unused) {
     assert_non_null(simulation);
 #ifdef HAS_NO_CONTEXTS
     free(simulation);
+    print_message("# SKIPPED: the thread sanitizer does not follow the switch of stacks\n");
     skip();
 #endif
     context = test_context_new(1);
