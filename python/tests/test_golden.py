@@ -79,3 +79,29 @@ def test_frames_equal(origin, document):
         columns = {name: golden.frame_values(frame[name], types[name]) for name in frame.columns}
         lossy = [name for name in frame.columns if types[name].startswith(("int", "uint")) and frame[name].dtype == "float64"]
         assert golden.differences(golden.as_floats(expected, lossy), columns) == []
+
+
+def test_datasets_of_several_tables():
+    """One map of frames a partition; tables and columns are chosen by name (written by kartothek 5.3.0)."""
+    from kartothek.io.eager import read_dataset_as_dataframes, read_table
+
+    source = dict(dataset_uuid="tables_partitioned", store="hfs://{}#wrap:readonly".format(GOLDEN / "stores/k53/tables"))
+    frames = read_dataset_as_dataframes(**source)
+    assert [{table: len(frame) for table, frame in part.items()} for part in frames] == 2 * [{"core": 2, "helper": 2, "prediction": 1}]
+    assert list(frames[0]["prediction"].columns) == ["P", "PRED", "FLAG"]
+    assert [list(part) for part in read_dataset_as_dataframes(tables=["helper"], **source)] == 2 * [["helper"]]
+    assert list(read_dataset_as_dataframes(columns={"core": ["L"]}, **source)[0]["core"].columns) == ["L"]
+    assert len(read_table(table="helper", **source)) == 4
+    with pytest.raises(KeyError, match="has no table 'table'"):
+        read_table(**source)
+    with pytest.raises(ValueError, match="invalid table"):
+        read_dataset_as_dataframes(columns={"nothing": ["L"]}, **source)
+
+
+@pytest.mark.parametrize("uuid, count", [("empty_header", 0), ("empty_header_keys", 0), ("empty_none", 0), ("implicit_keys", 3), ("implicit_plain", 3)])
+def test_defect_d35_nothing_and_implicit_partitions(uuid, count):
+    from kartothek.io.eager import read_dataset_as_dataframes
+
+    source = dict(dataset_uuid=uuid, store="hfs://{}#wrap:readonly".format(GOLDEN / "stores/k53/empty"))
+    assert len(read_dataset_as_dataframes(**source)) == count
+    assert len(read_dataset_as_dataframes(dispatch_by=[], **source)) == min(count, 1)

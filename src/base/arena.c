@@ -21,15 +21,26 @@ void ktki_arena_init(struct arena *arena, const ktk_allocator *allocator) {
     *arena = (struct arena){.allocator = allocator};
 }
 
-void ktki_arena_clear(struct arena *arena) {
-    struct arena_block *block = arena->last;
-
+static void free_blocks(struct arena *arena, struct arena_block *block) {
     while (block != NULL) {
         struct arena_block *previous = block->previous;
         ktki_free_array(arena->allocator, block, sizeof(*block) + block->capacity, 1);
         block = previous;
     }
+}
+
+void ktki_arena_clear(struct arena *arena) {
+    free_blocks(arena, arena->last);
     arena->last = NULL;
+    arena->used_bytes = 0;
+}
+
+void ktki_arena_reset(struct arena *arena) {
+    if (arena->last != NULL) {
+        free_blocks(arena, arena->last->previous);
+        arena->last->previous = NULL;
+        arena->last->used = 0;
+    }
     arena->used_bytes = 0;
 }
 

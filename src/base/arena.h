@@ -19,6 +19,10 @@ void ktki_arena_init(struct arena *arena, const ktk_allocator *allocator);
 /** Free everything; the arena is empty and may be used again. */
 void ktki_arena_clear(struct arena *arena);
 
+/** What was handed out is gone, but the newest block stays: for scratch that is filled again and
+ * again. */
+void ktki_arena_reset(struct arena *arena);
+
 /** `count` elements, aligned for any scalar type, not zeroed; valid until the arena is cleared.
  * Never NULL on KTK_OK. */
 ktk_status ktki_arena_array(struct arena *arena, size_t count, size_t element_size, void *out,

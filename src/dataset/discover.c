@@ -141,7 +141,7 @@ static ktk_status visit_key(void *state, const ktk_store_entry *entry, ktk_error
         KTKI_TRY(keep_table(listing, parts.table, &table, err));
     }
 out:
-    ktki_arena_clear(&listing->scratch);
+    ktki_arena_reset(&listing->scratch);
     return status;
 }
 

@@ -77,7 +77,7 @@ ktk_status ktki_constants_set(struct path_constants *constants, const char *key,
     ktk_status status = KTK_OK;
 
     forget(constants);
-    ktki_arena_clear(&constants->arena);
+    ktki_arena_reset(&constants->arena);
     KTKI_TRY(ktki_key_decode(&parts, &constants->arena, key, err));
     for (int32_t i = 0; i < parts.pair_count; i++) {
         const struct key_pair *pair = &parts.pairs[i];

@@ -57,6 +57,34 @@ static void zeroes_on_request_also_after_reuse(void **unused) {
     }
 }
 
+static void keeps_one_block_when_it_is_reset(void **unused) {
+    int64_t live = test_allocator_live();
+    struct arena arena;
+    unsigned char *first = NULL;
+    unsigned char *again = NULL;
+    ktk_error err;
+
+    (void)unused;
+    ktki_arena_init(&arena, test_allocator());
+    ktki_arena_reset(&arena); /* nothing there yet */
+    assert_int_equal(test_allocator_live(), live);
+    for (int i = 0; i < 10; i++) {
+        CHECK_OK(ktki_arena_array(&arena, 5000, 1, &first, &err));
+        memset(first, 1, 5000);
+    }
+    assert_true(test_allocator_live() > live + 1);
+    ktki_arena_reset(&arena);
+    assert_int_equal(test_allocator_live(), live + 1);
+    assert_int_equal(arena.used_bytes, 0);
+    CHECK_OK(ktki_arena_zeroed(&arena, 5000, 1, &again, &err));
+    assert_int_equal(again[0], 0);
+    assert_int_equal(again[4999], 0);
+    assert_int_equal(test_allocator_live(), live + 1);
+    assert_int_equal(arena.used_bytes, 5008);
+    ktki_arena_clear(&arena);
+    assert_int_equal(test_allocator_live(), live);
+}
+
 static void copies_texts(void **unused) {
     struct arena arena;
     const char *text = NULL;
@@ -134,6 +162,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hands_out_blocks_that_do_not_overlap),
         cmocka_unit_test(zeroes_on_request_also_after_reuse),
+        cmocka_unit_test(keeps_one_block_when_it_is_reset),
         cmocka_unit_test(copies_texts),
         cmocka_unit_test(counts_what_it_handed_out),
         cmocka_unit_test(refuses_sizes_that_overflow),
