@@ -44,13 +44,15 @@ static ktk_status parse_size(int64_t *out, struct session *session, const char *
                              ktk_error *err) {
     static const char units[] = "KMGT";
     char *end = NULL;
-    double value = text[0] < '0' || text[0] > '9' ? -1 : strtod(text, &end);
-    const char *unit = value > 0 && end[0] != '\0' ? strchr(units, end[0]) : NULL;
+    double value = strtod(text, &end);
+    const char *unit = end[0] != '\0' ? strchr(units, end[0]) : NULL;
+    bool starts_with_digit = text[0] >= '0' && text[0] <= '9'; /* no sign, no space, no "inf" */
 
     for (const char *at = units; unit != NULL && at <= unit; at++) {
         value *= 1024;
     }
-    if (!(value >= 1 && value < 0x1p62) || (unit == NULL ? end[0] != '\0' : end[1] != '\0')) {
+    if (!starts_with_digit || !(value >= 1 && value < 0x1p62) ||
+        (unit == NULL ? end[0] != '\0' : end[1] != '\0')) {
         return cli_usage(session, err, "option '--target-size': '%s' is no size such as 64M", text);
     }
     *out = (int64_t)value;

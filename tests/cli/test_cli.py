@@ -525,7 +525,8 @@ def compacts_small_files(folder):
     assert re.match(r"compacted 3 partitions \(.* of 'd' into 1, commit [0-9a-f]{32}\n", good("compact", "d", store=store).out)
     equal(good("compact", "d", store=store).out, "nothing to compact in 'd'\n")
     equal(sorted(good("read", "d", "--format", "csv", store=store).out.splitlines()), sorted(before.splitlines()))
-    bad(2, "'12Q' is no size", "compact", "d", "--target-size", "12Q", store=store)
+    for size in ("12Q", "", "0", "+1M", " 1M", "inf", "1MM", "5E18"):
+        bad(2, f"'{size}' is no size", "compact", "d", f"--target-size={size}", store=store)
     bad(1, "'x' of dataset 'd' is no partition key", "compact", "d", "--where", "x == 1", store=store)
     bad(3, "'nothing'", "compact", "nothing", store=store)
 

@@ -28,7 +28,7 @@
 
 /* Fewer where each step is watched. */
 #ifdef __has_feature
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
 #define SEEDS 1000
 #endif
 #if __has_feature(thread_sanitizer)
