@@ -309,12 +309,12 @@ static void threads_share_what_is_found_out(void **unused) {
 
     (void)unused;
     for (int round = 0; round < 10; round++) {
-        struct asker askers[6] = {{NULL}};
+        struct asker askers[6];
         pthread_t threads[6];
 
         reopen(&dataset);
         for (size_t i = 0; i < 6; i++) {
-            askers[i].dataset = &dataset;
+            askers[i] = (struct asker){.dataset = &dataset};
             assert_int_equal(pthread_create(&threads[i], NULL, ask, &askers[i]), 0);
         }
         for (size_t i = 0; i < 6; i++) {
