@@ -217,6 +217,7 @@ PyMODINIT_FUNC PyInit__core(void) {
     }
     if (import_types() < 0 || import_exceptions() < 0 ||
         PyModule_AddFunctions(module, core_dataset_functions) < 0 ||
+        PyModule_AddFunctions(module, core_history_functions) < 0 ||
         PyModule_AddFunctions(module, core_parquet_functions) < 0 ||
         add_type(module, "Store", core_store_type_new(), &core.store_type) < 0 ||
         add_type(module, "Dataset", core_dataset_type_new(), &core.dataset_type) < 0 ||

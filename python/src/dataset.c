@@ -12,18 +12,38 @@ PyObject *core_dataset_new(ktk_dataset *dataset) {
     return (PyObject *)self;
 }
 
+static ktk_status open_state(ktk_dataset **out, ktk_store *store, const char *uuid,
+                             const char *version, const char *at, ktk_error *err) {
+    int64_t time_us;
+    ktk_status status;
+
+    if (version != NULL && at != NULL) {
+        return ktk_error_set(err, KTK_E_INVALID, "version and at exclude each other");
+    }
+    if (version != NULL) {
+        return ktk_dataset_open_version(out, store, uuid, version, err);
+    }
+    if (at == NULL) {
+        return ktk_dataset_open(out, store, uuid, err);
+    }
+    status = ktk_time_parse(&time_us, at, err);
+    return status == KTK_OK ? ktk_dataset_open_at(out, store, uuid, time_us, err) : status;
+}
+
 static PyObject *dataset_open(PyObject *unused, PyObject *args) {
     struct store_object *store;
     ktk_dataset *dataset = NULL;
     const char *uuid;
+    const char *version = NULL;
+    const char *at = NULL;
     ktk_error err;
     ktk_status status;
 
     (void)unused;
-    if (!PyArg_ParseTuple(args, "O!s:open", core.store_type, &store, &uuid)) {
+    if (!PyArg_ParseTuple(args, "O!s|zz:open", core.store_type, &store, &uuid, &version, &at)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_dataset_open(&dataset, store->store, uuid, &err);
+    Py_BEGIN_ALLOW_THREADS status = open_state(&dataset, store->store, uuid, version, at, &err);
     Py_END_ALLOW_THREADS return status == KTK_OK ? core_dataset_new(dataset)
                                                  : core_raise(status, &err);
 }
@@ -377,7 +397,8 @@ static void dataset_dealloc(PyObject *object) {
 }
 
 static PyMethodDef dataset_methods[] = {
-    {"open", dataset_open, METH_VARARGS | METH_STATIC, "open(store, uuid) -> Dataset"},
+    {"open", dataset_open, METH_VARARGS | METH_STATIC,
+     "open(store, uuid, version=None, at=None) -> Dataset"},
     {"from_document", dataset_from_document, METH_VARARGS | METH_STATIC,
      "from_document(store, bytes) -> Dataset"},
     {"partitions", dataset_partitions, METH_NOARGS, "[(label, {table: key}), …] in document order"},

@@ -81,9 +81,26 @@ class DatasetMetadata:
         return [key for key in keys if key.startswith((uuid + ".", uuid + "/"))]
 
     @classmethod
-    def load_from_store(cls, uuid, store):
-        """The newest committed state. KeyError if there is no such dataset."""
-        return cls._from_core(open_snapshot(core_store(store), uuid))
+    def load_from_store(cls, uuid, store, version=None, at=None):
+        """
+        The newest committed state, or an earlier one: a ``version`` by its number or the start of its id, or what was current ``at``
+        a time (a datetime or its text; UTC unless it says otherwise). KeyError if there is no such dataset or state.
+        """
+        return cls._from_core(open_snapshot(core_store(store), uuid, version, at))
+
+    @staticmethod
+    def history(uuid, store, limit=None):
+        """
+        What led to the current state, newest first, as dicts: ``kind`` ("commit", "not kept", or "foreign" for states that a program
+        without a history wrote), ``version``, ``id``, ``parent``, ``time``, ``writer``, ``operation``, ``partitions``, ``added``,
+        ``removed``, ``current``; None for what is not known.
+        """
+        return _core.history(core_store(store), uuid, 0 if limit is None else limit)
+
+    @staticmethod
+    def restore(uuid, store, version):
+        """Make an earlier version the current state again, as a commit of its own; the commit's id. KeyError if files are gone."""
+        return _core.restore(core_store(store), uuid, str(version))
 
     @classmethod
     def _from_core(cls, dataset):
@@ -128,12 +145,14 @@ class DatasetMetadata:
         )
 
 
-def open_snapshot(store, uuid):
+def open_snapshot(store, uuid, version=None, at=None):
     """The C library's snapshot; KeyError in kartothek's words if there is none."""
+    version = None if version is None else str(version)
+    at = at.isoformat() if hasattr(at, "isoformat") else at
     try:
-        return _core.Dataset.open(store, uuid)
+        return _core.Dataset.open(store, uuid, version, at)
     except KeyError as error:
-        if getattr(error, "status", None) != "not found":
+        if getattr(error, "status", None) != "not found" or version is not None or at is not None:
             raise
         raise KeyError(
             "Dataset does not exist. Tried {} and {}".format(

@@ -293,16 +293,18 @@ def read_table(
     dates_as_object=False,
     predicates=None,
     factory=None,
+    version=None,
+    at=None,
 ):
     """
     All (matching) rows of a table as one frame with a RangeIndex.
 
     Columns come in the order of ``columns``, else partition keys first and the rest by name. ``predicates`` is a list (OR) of lists
-    (AND) of ``(column, operator, value)``.
+    (AND) of ``(column, operator, value)``. ``version`` or ``at``: of an earlier state, as for ``DatasetMetadata.load_from_store``.
     """
     if not isinstance(table, str):
         raise TypeError("Argument `table` needs to be a string")
-    selection = Selection(dataset_uuid, store, factory, predicates, label_filter)
+    selection = Selection(dataset_uuid, store, factory, predicates, label_filter, version=version, at=at)
     return read_frame(
         selection,
         table,
@@ -325,11 +327,14 @@ def read_dataset_as_dataframes(
     predicates=None,
     factory=None,
     dispatch_by=None,
+    version=None,
+    at=None,
 ):
     """
     One ``{table: frame}`` per partition, in the order of the document; with ``dispatch_by`` one per value of these partition keys.
 
     ``columns`` and ``categoricals`` are ``{table: list}``. Frames hold the columns as stored, partition keys first.
+    ``version`` or ``at``: of an earlier state, as for ``DatasetMetadata.load_from_store``.
     """
     return list(
         iterate_dataframes(
@@ -344,6 +349,8 @@ def read_dataset_as_dataframes(
             dates_as_object=dates_as_object,
             predicates=predicates,
             dispatch_by=dispatch_by,
+            version=version,
+            at=at,
         )
     )
 

@@ -12,9 +12,9 @@ from_arrow = LazyModule("kartothek._frames.from_arrow")
 class Selection:
     """What to read of a dataset, checked once; plain data but for the snapshot."""
 
-    def __init__(self, dataset_uuid, store, factory, predicates, label_filter=None, dispatch_by=None):
+    def __init__(self, dataset_uuid, store, factory, predicates, label_filter=None, dispatch_by=None, version=None, at=None):
         dataset_uuid, store = address(dataset_uuid, store, factory)
-        self.dataset = open_snapshot(core_store(store), dataset_uuid)
+        self.dataset = open_snapshot(core_store(store), dataset_uuid, version, at)
         self.predicates = predicates
         self.where = core_predicate(predicates)
         self.label_filter = label_filter
@@ -90,6 +90,8 @@ def iterate_dataframes(
     dates_as_object,
     predicates,
     dispatch_by,
+    version=None,
+    at=None,
 ):
     """``{table: frame}`` for each partition or group, one at a time, out of one snapshot."""
     if dispatch_by is not None:
@@ -97,7 +99,7 @@ def iterate_dataframes(
     if concat_partitions_on_primary_index:
         if dispatch_by is not None:
             raise ValueError("Both `dispatch_by` and `concat_partitions_on_primary_index` are provided.")
-    selection = Selection(dataset_uuid, store, factory, predicates, label_filter, dispatch_by)
+    selection = Selection(dataset_uuid, store, factory, predicates, label_filter, dispatch_by, version, at)
     if concat_partitions_on_primary_index:
         selection.dispatch_by = selection.dataset.partition_keys
     known = selection.dataset.tables
