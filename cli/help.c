@@ -8,7 +8,7 @@
 
 #define WIDTH 80
 #define OPTION_COLUMN 28
-#define VERB_COLUMN 14
+#define VERB_COLUMN 17
 
 /* Print words up to the width, further lines indented; the cursor stands at `column`. */
 static void print_wrapped(const char *text, int indent, int column) {

@@ -20,6 +20,7 @@ extern const struct verb cli_inspect;
 extern const struct verb cli_log;
 extern const struct verb cli_diff;
 extern const struct verb cli_restore;
+extern const struct verb cli_commit_status;
 extern const struct verb cli_compact;
 extern const struct verb cli_check;
 extern const struct verb cli_copy_verb;

@@ -15,7 +15,7 @@ from harness import GOLDEN, KTK, PEOPLE, SOURCE, Skipped, bad, environment, equa
 
 # ---- help, manual, completion, command line ----
 
-VERBS = ["write", "append", "replace", "delete", "index", "read", "head", "count", "ls", "info", "schema", "partitions", "inspect", "log", "diff", "restore", "compact", "check", "copy", "drop", "gc", "completion", "help"]
+VERBS = ["write", "append", "replace", "delete", "index", "read", "head", "count", "ls", "info", "schema", "partitions", "inspect", "log", "diff", "restore", "commit-status", "compact", "check", "copy", "drop", "gc", "completion", "help"]
 
 
 @test

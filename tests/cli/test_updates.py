@@ -38,6 +38,19 @@ def appends(folder):
 
 
 @test
+def tells_what_became_of_a_commit(folder):
+    store, path = sales(folder)
+    first = good("append", "sales", path, "--json", store=store).json()["commit"]
+    good("append", "sales", path, store=store)
+    equal(good("commit-status", "sales", first, store=store).out, "commit {} is part of 'sales'\n".format(first))
+    equal(good("commit-status", "sales", first, "--json", store=store).json(), {"dataset": "sales", "commit": first, "state": "committed"})
+    absent = subprocess.run([KTK, "--store", "hfs://{}".format(store), "commit-status", "sales", "0" * 32], stdout=subprocess.PIPE)
+    equal((absent.returncode, absent.stdout.decode()), (3, "commit {} did not lead to 'sales'\n".format("0" * 32)))
+    bad(2, "32 hexadecimal", "commit-status", "sales", "abc", store=store)
+    bad(3, "'none'", "commit-status", "none", first, store=store)
+
+
+@test
 def writes_with_indices(folder):
     def places(text):
         return [part["keys"]["day"] for part in good("partitions", "sales", "-w", text, "--json", store=store).json()]
