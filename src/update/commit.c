@@ -326,11 +326,12 @@ static ktk_status attempt(struct commit *commit, bool *is_open, ktk_error *err) 
     }
     KTKI_TRY(status);
     *is_open = true;
-    KTKI_TRY(compose(commit, err));
     KTKI_TRY(ktki_schema_switch_prepare(&commit->schema_switch, err));
     /* Files before the document: a reader that sees the new one must find all that it names, also
-     * after a power cut. */
+     * after a power cut. Data files are synced already, and what is kept of the document is after
+     * the commit: the shorter the way from the look to the put, the less others get in between. */
     KTKI_TRY(ktk_store_sync(update->store, err));
+    KTKI_TRY(compose(commit, err));
     KTKI_TRY(ktki_schema_switch_put(&commit->schema_switch, err));
     KTKI_TRY(put_document(commit, err));
     commit->is_pending = false;
@@ -446,9 +447,13 @@ static ktk_status resolve(struct commit *commit, ktk_status failure, ktk_error *
 }
 
 static ktk_status run(struct commit *commit, ktk_error *err) {
-    ktk_status status = KTK_OK;
     bool is_ours = false;
+    /* Before the first look, as it takes its time. */
+    ktk_status status = ktk_store_sync(commit->update->store, err);
 
+    if (status != KTK_OK) {
+        return status;
+    }
     for (;;) {
         bool is_open = true;
 
@@ -516,6 +521,7 @@ ktk_status ktki_commit(struct ktk_update *update, ktk_commit *result, ktk_error 
         if (commit.landed != 0) {
             forget_versions(&commit);
         }
+        KTKI_IGNORE(ktk_store_sync(update->store, NULL));
         if (update->mode == KTK_UPDATE_OVERWRITE && update->format == KTK_DOCUMENT_JSON) {
             /* A document in the other format is of the old state (defect D-14); ours wins anyway.
              */
