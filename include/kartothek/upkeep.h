@@ -5,6 +5,7 @@
 #define KARTOTHEK_UPKEEP_H
 
 #include <kartothek/error.h>
+#include <kartothek/predicate.h>
 #include <kartothek/store.h>
 #include <kartothek/types.h>
 
@@ -160,6 +161,45 @@ typedef struct ktk_copy_result {
 KTK_API ktk_status ktk_dataset_copy(ktk_store *target, const char *target_uuid, ktk_dataset *source,
                                     const ktk_copy_options *options, ktk_copy_result *out,
                                     ktk_error *err) KTK_CHECK_RESULT;
+
+/* ---- statistics ---- */
+
+/** A row group of a data file, as its footer describes it. */
+typedef struct ktk_row_group_statistics {
+    const char *label; /**< of the partition; borrowed from the dataset */
+    int32_t row_group; /**< from 0; -1: the file has none, and the numbers of one are 0 */
+    int64_t row_count;
+    int64_t compressed_size;
+    int64_t uncompressed_size;
+    int64_t file_row_count;
+    int32_t file_row_group_count;
+    int64_t footer_size; /**< bytes */
+} ktk_row_group_statistics;
+
+typedef ktk_status (*ktk_statistics_fn)(void *state, const ktk_row_group_statistics *row_group,
+                                        ktk_error *err);
+
+typedef struct ktk_statistics_options {
+    size_t size;
+    const char *table;          /**< NULL: the only one */
+    const ktk_predicate *where; /**< partitions that may hold matching rows; NULL: all */
+    double fraction; /**< of these partitions, chosen at random, at least one; 0 stands for 1 */
+    uint64_t seed;   /**< of the choice: the same gives the same partitions */
+} ktk_statistics_options;
+
+#define KTK_STATISTICS_OPTIONS_INIT {sizeof(ktk_statistics_options), NULL, NULL, 0, 0}
+
+/**
+ * Call `fn` for each row group of a dataset's files, in the order of the document, on the calling
+ * thread. Only the ends of files are read.
+ *
+ * @return KTK_E_INVALID for a fraction below 0 or above 1; as ktk_query_partitions(); what `fn`
+ * returns.
+ */
+KTK_API ktk_status ktk_dataset_statistics(ktk_dataset *dataset,
+                                          const ktk_statistics_options *options,
+                                          ktk_statistics_fn fn, void *state,
+                                          ktk_error *err) KTK_CHECK_RESULT;
 
 #ifdef __cplusplus
 }
