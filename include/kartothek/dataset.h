@@ -87,6 +87,17 @@ KTK_API int32_t ktk_dataset_index_count(const ktk_dataset *dataset);
 KTK_API const char *ktk_dataset_index_column(const ktk_dataset *dataset, int32_t index);
 KTK_API const char *ktk_dataset_index_key(const ktk_dataset *dataset, int32_t index);
 
+/**
+ * What a secondary index holds: a row for each value, the value under the name of the column and
+ * the labels of the partitions that hold it as a list `partition`. Nulls are not in it, and a value
+ * may come more than once. The stream holds a reference to what it reads.
+ *
+ * @return KTK_E_NOT_FOUND if there is no index on the column, or its file is missing; KTK_E_CORRUPT
+ * for a file that is no index.
+ */
+KTK_API ktk_status ktk_dataset_index_stream(struct ArrowArrayStream *out, ktk_dataset *dataset,
+                                            const char *column, ktk_error *err) KTK_CHECK_RESULT;
+
 KTK_API int64_t ktk_dataset_partition_count(const ktk_dataset *dataset);
 
 /** Label of a partition, `index` in [0, partition_count), in document order. */

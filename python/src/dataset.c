@@ -350,6 +350,21 @@ static PyObject *dataset_query(PyObject *object, PyObject *args, PyObject *keywo
     return status == KTK_OK ? core_stream_new(&stream) : core_raise(status, &err);
 }
 
+static PyObject *dataset_index_stream(PyObject *object, PyObject *args) {
+    ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
+    struct ArrowArrayStream stream = {0};
+    const char *column;
+    ktk_error err;
+    ktk_status status;
+
+    if (!PyArg_ParseTuple(args, "s:index_stream", &column)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_dataset_index_stream(&stream, dataset, column, &err);
+    Py_END_ALLOW_THREADS return status == KTK_OK ? core_stream_new(&stream)
+                                                 : core_raise(status, &err);
+}
+
 static PyObject *dataset_matching_partitions(PyObject *object, PyObject *args, PyObject *keywords) {
     ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
     struct query_arguments arguments;
@@ -408,6 +423,8 @@ static PyMethodDef dataset_methods[] = {
     {"schema", dataset_schema, METH_VARARGS, "schema(table) -> [(column, Arrow format, type), …]"},
     {"query", (PyCFunction)(void (*)(void))dataset_query, METH_VARARGS | METH_KEYWORDS,
      "query(table, columns, where, partitions, as_stored, keep_dictionaries) -> Stream"},
+    {"index_stream", dataset_index_stream, METH_VARARGS,
+     "index_stream(column) -> Stream: a secondary index, the values and their lists of labels."},
     {"matching_partitions", (PyCFunction)(void (*)(void))dataset_matching_partitions,
      METH_VARARGS | METH_KEYWORDS, "matching_partitions(same arguments as query) -> [index, …]"},
     {NULL, NULL, 0, NULL},

@@ -105,3 +105,23 @@ def test_defect_d35_nothing_and_implicit_partitions(uuid, count):
     source = dict(dataset_uuid=uuid, store="hfs://{}#wrap:readonly".format(GOLDEN / "stores/k53/empty"))
     assert len(read_dataset_as_dataframes(**source)) == count
     assert len(read_dataset_as_dataframes(dispatch_by=[], **source)) == min(count, 1)
+
+
+INDEXED = [e for e in EXPECTATIONS if isinstance(e.values[1].get("indices"), dict) and e.values[1]["indices"]]
+
+
+@pytest.mark.parametrize("origin, document", INDEXED if pa is not None else [])
+def test_indices_equal(origin, document):
+    """Both storage forms; a value that a file has twice has the labels of both (defect D-38: texts of the originals end at their first NUL)."""
+    dataset = open_dataset(document)
+    assert sorted(dataset.indices) == sorted(document["indices"])
+    for column, expected in document["indices"].items():
+        table = pa.table(dataset.index_stream(column).read())
+        assert table.column_names == [column, "partition"]
+        found = {}
+        for value, labels in zip(golden.column_values(table.column(0).combine_chunks()), table.column(1).to_pylist()):
+            # What a document embeds is text to the original, which does not ask the schema.
+            found.setdefault(value if expected["key"] is not None else str(value), set()).update(labels)
+        wanted = expected.get("values", expected.get("head", []) + expected.get("tail", []))
+        assert len(found) == expected.get("count", len(wanted))
+        assert [found.get(value) for value, _ in wanted] == [set(labels) for _, labels in wanted], column

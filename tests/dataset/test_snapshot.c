@@ -560,6 +560,118 @@ static void survives_lack_of_memory(void **unused) {
     test_folder_remove(folder);
 }
 
+/* ---- indices ---- */
+
+static void put_indexed(ktk_store *store) {
+    static const char document[] =
+        "{\"dataset_metadata_version\": 4, \"dataset_uuid\": \"u\", \"partitions\": {\"p1\": "
+        "{\"files\": {\"t\": \"u/t/p1.parquet\"}}}, \"partition_keys\": [], \"indices\": {"
+        "\"ints\": {\"7\": [\"p1\", \"p2\"], \"-3\": [\"p2\"]}, \"floats\": {\"x\": [\"p1\"]}, "
+        "\"nope\": {\"1\": []}, \"label\": \"u/missing.parquet\", \"bool\": \"u/bool.parquet\"}}";
+    size_t size;
+    uint8_t *bytes = test_read_source_file(
+        "tests/data/golden/stores/k53/tutorial/my_dataset/table/_common_metadata", &size);
+    ktk_error err;
+
+    CHECK_OK(ktk_store_put(store, "u.by-dataset-metadata.json", document, strlen(document), NULL,
+                           NULL, &err));
+    CHECK_OK(ktk_store_put(store, "u/bool.parquet", "PAR1", 4, NULL, NULL, &err));
+    CHECK_OK(ktk_store_put(store, "u/t/_common_metadata", bytes, size, NULL, NULL, &err));
+    test_data_free(bytes);
+}
+
+static void an_embedded_index_is_a_stream(void **unused) {
+    struct ArrowArrayStream stream = {.release = NULL};
+    struct ArrowArray array = {.release = NULL};
+    ktk_dataset *dataset;
+    const int64_t *values;
+    const int32_t *lists;
+    const int32_t *texts;
+    ktk_error err;
+
+    (void)unused;
+    put_indexed(memory);
+    dataset = opened(memory, "u");
+    CHECK_OK(ktk_dataset_index_stream(&stream, dataset, "ints", &err));
+    ktk_dataset_free(dataset);
+    assert_int_equal(stream.get_next(&stream, &array), 0);
+    assert_int_equal(array.length, 2);
+    assert_int_equal(array.n_children, 2);
+    values = array.children[0]->buffers[1];
+    lists = array.children[1]->buffers[1];
+    texts = array.children[1]->children[0]->buffers[1];
+    assert_int_equal(values[0], 7);
+    assert_int_equal(values[1], -3);
+    assert_int_equal(lists[1], 2);
+    assert_int_equal(lists[2], 3);
+    assert_int_equal(texts[3], 6);
+    assert_memory_equal(array.children[1]->children[0]->buffers[2], "p1p2p2", 6);
+    array.release(&array);
+    stream.release(&stream);
+}
+
+static void an_index_that_cannot_be_read_is_named(void **unused) {
+    static const struct {
+        const char *column;
+        ktk_status wanted;
+        const char *part;
+    } cases[] = {
+        {"date", KTK_E_NOT_FOUND, "no index on column 'date'"},
+        {"floats", KTK_E_CORRUPT, "index 'floats': 'x'"},
+        {"nope", KTK_E_NOT_FOUND, "'nope'"},
+        {"label", KTK_E_NOT_FOUND, "u/missing.parquet"},
+        {"bool", KTK_E_CORRUPT, "u/bool.parquet"},
+    };
+    ktk_dataset *dataset;
+
+    (void)unused;
+    put_indexed(memory);
+    dataset = opened(memory, "u");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ArrowArrayStream stream = {.release = NULL};
+        ktk_error err;
+
+        CHECK_STATUS(ktk_dataset_index_stream(&stream, dataset, cases[i].column, &err),
+                     cases[i].wanted);
+        CHECK_MESSAGE(cases[i].part);
+        assert_null(stream.release);
+    }
+    ktk_dataset_free(dataset);
+}
+
+static void an_index_survives_lack_of_memory(void **unused) {
+    char *folder = test_folder_new();
+    bool finished = false;
+    char url[4096];
+
+    (void)unused;
+    (void)snprintf(url, sizeof(url), "hfs://%s", folder);
+    for (int64_t n = -1; !finished; n++) {
+        ktk_context *failing = n < 0 ? test_context_new(1) : test_context_failing(n);
+        struct ArrowArrayStream stream = {.release = NULL};
+        ktk_dataset *dataset = NULL;
+        ktk_store *store = NULL;
+        ktk_error err;
+        ktk_status status = ktk_store_open(&store, failing, url, &err);
+
+        if (n < 0) {
+            put_indexed(store);
+        }
+        status = status != KTK_OK ? status : ktk_dataset_open(&dataset, store, "u", &err);
+        status =
+            status != KTK_OK ? status : ktk_dataset_index_stream(&stream, dataset, "ints", &err);
+        finished = n >= 0 && status == KTK_OK;
+        assert_true(status == KTK_OK || status == KTK_E_NO_MEMORY);
+        if (stream.release != NULL) {
+            stream.release(&stream);
+        }
+        ktk_dataset_free(dataset);
+        ktk_store_free(store);
+        test_context_free(failing);
+    }
+    test_folder_remove(folder);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -576,6 +688,9 @@ int main(void) {
         CASE(derives_partition_keys_from_the_first_file),
         CASE(a_table_must_be_named_if_there_are_several),
         CASE(schema_files_are_fetched_once_or_given),
+        CASE(an_embedded_index_is_a_stream),
+        CASE(an_index_that_cannot_be_read_is_named),
+        cmocka_unit_test(an_index_survives_lack_of_memory),
         CASE(threads_share_one_schema),
         CASE(lists_each_dataset_once_by_name),
         CASE(passes_on_failures_of_the_store),
