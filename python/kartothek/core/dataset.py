@@ -1,8 +1,10 @@
 """What a dataset's metadata document says."""
+import copy
 import json
 
 from kartothek import _core
 from kartothek.core import naming
+from kartothek.core.index import ExplicitSecondaryIndex
 from kartothek.core.partition import Partition
 from kartothek.core.utils import core_store
 
@@ -61,7 +63,7 @@ class DatasetMetadata:
 
     @property
     def secondary_indices(self):
-        """{column: storage key of its index file}"""
+        """{column: :class:`kartothek.core.index.ExplicitSecondaryIndex`}"""
         return dict(self.indices)
 
     @staticmethod
@@ -107,7 +109,7 @@ class DatasetMetadata:
         self = cls(
             uuid=dataset.uuid,
             metadata=json.loads(dataset.metadata),
-            indices=dataset.indices,
+            indices=_indices_of(dataset),
             explicit_partitions=dataset.is_explicit,
             partition_keys=dataset.partition_keys,
             tables=dataset.tables,
@@ -117,11 +119,36 @@ class DatasetMetadata:
         self._snapshot = dataset
         return self
 
+    def load_index(self, column, store):
+        """Another DatasetMetadata with the index on ``column`` loaded. KeyError if there is none."""
+        if column not in self.indices:
+            raise KeyError("No index specified for column '{}'".format(column))
+        return self._with_indices([column], store)
+
+    def load_all_indices(self, store, load_partition_indices=True):
+        """Another DatasetMetadata with all secondary indices loaded."""
+        return self._with_indices(list(self.indices), store)
+
+    def _with_indices(self, columns, store):
+        snapshot = self._snapshot
+        if snapshot is None:
+            snapshot = _core.Dataset.from_document(core_store(store), self.to_json())
+        other = copy.copy(self)
+        other._snapshot = self._snapshot
+        other.indices = dict(self.indices)
+        for column in columns:
+            if not other.indices[column].loaded:
+                other.indices[column] = other.indices[column].load_from(snapshot)
+        return other
+
     def to_dict(self):
         """The document as a dict, in its order of keys."""
         dct = {naming.METADATA_VERSION_KEY: self.metadata_version, naming.UUID_KEY: self.uuid}
         if self.indices:
-            dct["indices"] = dict(self.indices)
+            dct["indices"] = {
+                column: index.index_dct if index.index_storage_key is None else index.index_storage_key
+                for column, index in self.indices.items()
+            }
         if self.metadata:
             dct["metadata"] = self.metadata
         if self.explicit_partitions:
@@ -143,6 +170,15 @@ class DatasetMetadata:
         ).format(
             self.uuid, self.tables, self.partition_keys, self.metadata_version, list(self.indices), self.explicit_partitions
         )
+
+
+def _indices_of(dataset):
+    """One without a key is in the document, by the texts of its values, and loaded at once."""
+    keys = dataset.indices
+    embedded = json.loads(dataset.document)["indices"] if None in keys.values() else {}
+    return {
+        column: ExplicitSecondaryIndex(column, embedded[column] if key is None else None, key) for column, key in keys.items()
+    }
 
 
 def open_snapshot(store, uuid, version=None, at=None):
