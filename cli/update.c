@@ -149,12 +149,12 @@ static void choose_columns(ktk_parquet_write_options *out, const struct update_v
     out->sorting_count = values->sorted_by.count;
 }
 
-/* The place of a text among choices, which have been checked; 0 if none is given. */
-static int choice(const char *const *choices, const char *text) {
-    int i = 0;
+/* The place of a text among choices, of which there is a last one; 0 if none is given. */
+static int choice(const char *const *choices, int last, const char *text) {
+    int i = text == NULL ? 0 : last;
 
-    while (text != NULL && choices[i] != NULL && strcmp(choices[i], text) != 0) {
-        i++;
+    while (i > 0 && strcmp(choices[i], text) != 0) {
+        i--;
     }
     return i;
 }
@@ -172,8 +172,10 @@ static ktk_status begin_update(ktk_update **out, const struct job *job, ktk_erro
     update.partition_on_count = values->partition_on.count;
     update.metadata = job->metadata;
     update.progress = cli_progress_update;
-    update.on_conflict = (ktk_on_conflict)choice(cli_on_conflicts, values->on_conflict);
-    update.delete_mode = (ktk_delete_mode)choice(cli_delete_modes, values->delete_mode);
+    update.on_conflict =
+        (ktk_on_conflict)choice(cli_on_conflicts, KTK_ON_CONFLICT_REEVALUATE, values->on_conflict);
+    update.delete_mode =
+        (ktk_delete_mode)choice(cli_delete_modes, KTK_DELETE_WHOLE_PARTITIONS, values->delete_mode);
     update.dry_run = values->dry_run;
     choose_columns(&update.file, values);
     if (values->compression != NULL) {

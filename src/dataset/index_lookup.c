@@ -239,8 +239,9 @@ static bool covers_all(const struct opened *opened) {
     return opened->covers != NULL && strcmp(opened->covers, text) == 0;
 }
 
-/* Find the partitions that the index does not know, once for each snapshot. */
-static ktk_status find_uncovered(const struct opened *opened, ktk_error *err) {
+/* Find the partitions that the index does not know; of several threads that do so the first one's
+ * bits are kept, for as long as the snapshot. */
+static ktk_status find_uncovered(const uint8_t **out, const struct opened *opened, ktk_error *err) {
     ktk_dataset *dataset = opened->dataset;
     const ktk_allocator *allocator = ktki_context_allocator(opened->context);
     size_t size = ktki_bits_size(dataset->document.partition_count);
@@ -262,6 +263,7 @@ static ktk_status find_uncovered(const struct opened *opened, ktk_error *err) {
         opened->index->uncovered = marking.bits;
         marking.bits = NULL;
     }
+    *out = opened->index->uncovered;
     (void)pthread_mutex_unlock(&dataset->lock);
 out:
     ktki_free_array(allocator, marking.bits, size, 1);
@@ -278,8 +280,7 @@ static ktk_status add_uncovered(const struct opened *opened, uint8_t *bits, ktk_
     uncovered = opened->index->uncovered;
     (void)pthread_mutex_unlock(&dataset->lock);
     if (uncovered == NULL) {
-        KTKI_TRY(find_uncovered(opened, err));
-        uncovered = opened->index->uncovered;
+        KTKI_TRY(find_uncovered(&uncovered, opened, err));
     }
     for (size_t i = 0; i < size; i++) {
         bits[i] |= uncovered[i];
