@@ -347,7 +347,7 @@ def test_d29_partitions_and_index_entries_have_one_order(store_url):
 def test_d29_index_lists_labels_in_the_order_of_the_dataset(store_url):
     parquet = pytest.importorskip("pyarrow.parquet")
     dataset = store(store_url, *[pd.DataFrame({"k": [1, i % 2]}) for i in range(8)], secondary_indices=["k"])
-    table = parquet.read_table(path(store_url, dataset.indices["k"])).to_pydict()
+    table = parquet.read_table(path(store_url, dataset.indices["k"].index_storage_key)).to_pydict()
     assert table["k"] == sorted(table["k"])
     labels = dict(zip(table["k"], table["partition"]))
     assert labels[1] in (list(dataset.partitions), sorted(dataset.partitions))
@@ -480,7 +480,7 @@ def test_d36_schemas_and_indices_of_the_originals_keep_theirs(tmp_path, origin, 
     frame = pd.DataFrame({"P": [1], "c": ["new"], "v": [1]})
     dataset = update_dataset_from_dataframes([frame], store=url, dataset_uuid="upd_append")
     assert content(schema_file) == before
-    assert str(parquet.read_schema(path(url, dataset.indices["c"])).field("c").type) == text
+    assert str(parquet.read_schema(path(url, dataset.indices["c"].index_storage_key)).field("c").type) == text
     assert read_table(dataset_uuid="upd_append", store=url, predicates=[[("c", "==", "new")]]).v.tolist() == [1]
 
 
@@ -505,7 +505,7 @@ def test_d38_index_values_are_whole(store_url, values):
     for i, value in enumerate(values):
         assert numbers(store_url, [("v", "==", value)]) == [i]
     parquet = pytest.importorskip("pyarrow.parquet")
-    stored = parquet.read_table(path(store_url, dataset.indices["v"])).to_pydict()
+    stored = parquet.read_table(path(store_url, dataset.indices["v"].index_storage_key)).to_pydict()
     labels = list(dataset.partitions)
     assert sorted(zip(stored["v"], stored["partition"])) == sorted((value, [labels[i]]) for i, value in enumerate(values))
 
