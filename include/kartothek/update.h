@@ -64,7 +64,8 @@ typedef struct ktk_update_options {
     int32_t commit_attempts_max; /**< puts of the document; 0: 32 */
     int64_t commit_time_max_ms;  /**< 0: 120000 */
     /** Age from which files that no document names may be collected. A commit whose first file is
-     * older than half of it makes sure that all are still there. 0: 72 hours. */
+     * older than half of it makes sure that all are still there; one that is older is refused. 0:
+     * 72 hours. */
     int64_t grace_ms;
     ktk_delete_mode delete_mode;
     bool dry_run; /**< nothing is written; for ktk_update_preview(), it cannot be committed */

@@ -168,6 +168,15 @@ static ktk_status check_files(const struct commit *commit, ktk_error *err) {
     if (update->first_file_ms == 0 || age <= update->grace_ms / 2) {
         goto out;
     }
+    if (age > update->grace_ms) {
+        /* They may be collected between a look at them and the put. */
+        KTKI_FAIL(
+            err, KTK_E_STALE_WRITER,
+            "the commit of dataset '%s' came %lld hours after its first file was begun, which "
+            "may be collected by now; write it again, or raise grace_ms and the grace of the "
+            "collection",
+            update->uuid, (long long)(age / 3600000));
+    }
     for (int64_t i = 0; i < change->added_count; i++) {
         for (int32_t j = 0; j < change->added[i].file_count; j++) {
             const char *key = change->added[i].files[j].key;

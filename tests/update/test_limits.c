@@ -98,6 +98,8 @@ static void files_of_a_late_commit_must_still_be_there(void **unused) {
         {35, false, KTK_OK},
         {37, false, KTK_OK},
         {37, true, KTK_E_STALE_WRITER},
+        {72, false, KTK_OK},
+        {73, false, KTK_E_STALE_WRITER},
     };
 
     (void)unused;
@@ -126,8 +128,8 @@ static void files_of_a_late_commit_must_still_be_there(void **unused) {
             test_check_dataset(memory, "u", "v|1");
             CHECK_OK(ktk_dataset_drop(memory, "u", &err));
         } else {
-            CHECK_MESSAGE("37 hours");
-            CHECK_MESSAGE(".parquet");
+            CHECK_MESSAGE(cases[i].is_collected ? "37 hours" : "73 hours");
+            CHECK_MESSAGE(cases[i].is_collected ? ".parquet" : "grace_ms");
             assert_int_equal(test_key_count(memory, ""), 0);
         }
     }
