@@ -268,7 +268,7 @@ static int64_t now_ms(void) {
 
 static ktk_status build(struct job *job, ktk_error *err) {
     int64_t milliseconds = now_ms();
-    ktk_commit commit;
+    ktk_commit commit = {.attempts = 0};
     ktk_status status = change(job, false, &commit, err);
 
     milliseconds = now_ms() - milliseconds;
@@ -302,7 +302,7 @@ static ktk_status build(struct job *job, ktk_error *err) {
 }
 
 static ktk_status drop(struct job *job, ktk_error *err) {
-    ktk_commit commit;
+    ktk_commit commit = {.attempts = 0};
     ktk_status status = change(job, true, &commit, err);
     struct json json = {.file = job->output->file};
 
