@@ -50,9 +50,13 @@ def add_tap(totals, name, text):
             continue
         # cmocka puts the name of a skipped test where TAP has the reason, which the test itself tells in a line before.
         skip = re.search(r"# ?SKIP\s*(.*)", title, re.I)
-        title = title.split("#")[0].strip() or (skip.group(1) if skip else "")
+        title = title.split("#")[0].strip()
+        if skip and not title:
+            title, reason = skip.group(1), told
+        else:
+            reason = skip.group(1) if skip else ""
         full = "{}: {}".format(name, title) if title else name
-        totals.add(full, "skipped" if skip else "passed" if outcome == "ok" else "failed", (told or "no reason is given") if skip else "")
+        totals.add(full, "skipped" if skip else "passed" if outcome == "ok" else "failed", reason or "no reason is given")
         lines += 1
         told = ""
     plan = re.search(r"^1\.\.(\d+)", text, re.M)

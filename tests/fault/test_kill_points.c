@@ -213,7 +213,7 @@ static void a_commit_killed_at_any_call_leaves_old_or_new(void **unused) {
 
     (void)unused;
     if (!can_trace()) {
-        print_message("# SKIP processes cannot be traced here\n");
+        print_message("# SKIPPED: processes cannot be traced here\n");
         skip();
     }
     for (int point = 1; !is_done; point += 2) {
@@ -244,7 +244,7 @@ static void a_collection_killed_at_any_call_loses_nothing(void **unused) {
 
     (void)unused;
     if (!can_trace()) {
-        print_message("# SKIP processes cannot be traced here\n");
+        print_message("# SKIPPED: processes cannot be traced here\n");
         skip();
     }
     for (int point = 1; !is_done; point += 2) {
