@@ -188,7 +188,7 @@ static ktk_status compare(struct gains *out, const struct schema *a, const char 
 
 ktk_status ktki_table_schema_agree(struct schema **out, struct schema *a, const char *a_origin,
                                    struct schema *b, const char *b_origin, ktk_error *err) {
-    struct gains gains;
+    struct gains gains = {0, 0};
     ktk_status status = compare(&gains, a, a_origin, b, b_origin, err);
 
     if (status != KTK_OK) {
@@ -208,7 +208,7 @@ ktk_status ktki_table_schema_agree(struct schema **out, struct schema *a, const 
 ktk_status ktki_table_schema_widen(struct schema **out, struct schema *stored,
                                    const char *stored_origin, struct schema *added,
                                    const char *added_origin, ktk_error *err) {
-    struct gains gains;
+    struct gains gains = {0, 0};
     ktk_status status = compare(&gains, stored, stored_origin, added, added_origin, err);
 
     if (status == KTK_OK && gains.a == 0) {
