@@ -22,6 +22,7 @@ struct commit {
     bool is_sent;                  /* there was such a put */
     bool is_pending;               /* it was not answered with success: it may come through */
     bool meets_foreign;            /* other programs write here, which take no care of us */
+    bool is_raced;                 /* one of them did so since the update began */
     struct buffer sequences;       /* int64_t: under which our document was kept */
     int64_t landed;                /* the one that came through; 0: not known */
 
@@ -323,10 +324,12 @@ static ktk_status attempt(struct commit *commit, bool *is_open, ktk_error *err) 
     KTKI_TRY(join(commit, err));
     KTKI_TRY(check_files(commit, err));
     KTKI_TRY(ktki_index_follow(update, ktki_update_replaces(update) ? NULL : dataset, err));
-    commit->meets_foreign =
-        commit->meets_foreign ||
-        (dataset != NULL &&
-         ktki_document_is_foreign(ktki_dataset_document(dataset), ktki_dataset_record(dataset)));
+    if (dataset != NULL &&
+        ktki_document_is_foreign(ktki_dataset_document(dataset), ktki_dataset_record(dataset))) {
+        commit->meets_foreign = true;
+        commit->is_raced =
+            commit->is_raced || !ktki_document_state_equals(&commit->current, &update->base);
+    }
     status = ktki_schema_switch_init(&commit->schema_switch, update, &commit->current, err);
     if (status == KTK_E_SCHEMA && !ktki_document_state_equals(&commit->current, &update->base)) {
         /* It agreed when the update began. */
@@ -362,12 +365,13 @@ static bool is_hidden(const struct commit *commit) {
 
 /* Who cannot swap in one step, or shares the document with programs that do not, looks again: a
  * commit that was written over is joined with what it was written over with. So does who made a
- * dataset under a key that another file may hide. */
+ * dataset under a key that another file may hide. Waiting for such a program is worth the time only
+ * while it is seen to be at work. */
 static ktk_status verify(struct commit *commit, bool *is_ours, ktk_error *err) {
     static const int64_t waits_ms[] = {0, 250, 1000};
-    size_t count = commit->meets_foreign ? sizeof(waits_ms) / sizeof(waits_ms[0])
-                                         : (size_t)(!is_conditional(commit) ||
-                                                    commit->update->format == KTK_DOCUMENT_MSGPACK);
+    bool looks = commit->meets_foreign || !is_conditional(commit) ||
+                 commit->update->format == KTK_DOCUMENT_MSGPACK;
+    size_t count = commit->is_raced ? sizeof(waits_ms) / sizeof(waits_ms[0]) : (size_t)looks;
     ktk_status status = KTK_OK;
 
     *is_ours = true;
