@@ -25,7 +25,7 @@ import bench_report  # noqa: E402
 from bench_report import harness  # noqa: E402
 
 GOLDEN = ROOT.parent / "shared" / "golden"
-PEERS = ["plateau==4.6.2", "pandas", "pyarrow", "polars", "duckdb", "dask"]
+PEERS = ["plateau==4.6.2", "pandas", "pyarrow", "polars", "duckdb", "deltalake", "dask"]
 MORE_PEERS = ["arro3-core", "arro3-io", "datafusion", "carquet", "pyarrow", "numpy"]
 OURS = ["pandas", "pyarrow", "dask"]
 
@@ -36,12 +36,9 @@ GROUPS = [
     ("filter", r"^A\.filter\.", "ours-native,polars,pyarrow,duckdb,datafusion", 2),
     ("open", r"^A\.count\.", "ours-native,polars,pyarrow,duckdb,carquet", 1),
     ("pandas", r"^A\.pandas\.read\.", "ours-python,polars,pandas,pandas-1.3", 4),
-    (
-        "datasets",
-        r"^B\.(import|store|partition\.1000$|read\.whole|read\.primary|open\.1000+\.json)",
-        "ours-native,ours-python,pyarrow,duckdb,polars,plateau,kartothek",
-        15,
-    ),
+    ("datasets", r"^B\.(import|store|partition|read|dispatch)", "ours-python,pyarrow,duckdb,polars,deltalake,plateau,kartothek", 15),
+    ("documents", r"^B\.(open|plan|append|index|gc)", "ours-native,ours-python,deltalake,plateau,kartothek", 15),
+    ("concurrent", r"^B\.concurrent", "ours-python,deltalake,plateau,kartothek", 40),
 ]
 
 #: what a short script does first; whole processes, so the harness does not have it
