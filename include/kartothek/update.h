@@ -73,6 +73,10 @@ typedef struct ktk_update_options {
      * KTK_UPDATE_OVERWRITE, which turns MessagePack into JSON. Two writers that create a dataset at
      * the same moment, one in each format, are not told apart for certain: JSON wins. */
     ktk_document_format document_format;
+    /** Id of the commit, 32 hexadecimal digits in lower case; NULL: a fresh one. For those who may
+     * run the same commit again, as a scheduler repeats a task: a commit whose id is among the last
+     * 64 that led to the dataset is not made another time, and told as a success. */
+    const char *commit_id;
 } ktk_update_options;
 
 #define KTK_UPDATE_OPTIONS_INIT                                                                    \
@@ -91,7 +95,8 @@ typedef struct ktk_update_options {
      0,                                                                                            \
      KTK_DELETE_EXACT,                                                                             \
      false,                                                                                        \
-     KTK_DOCUMENT_JSON}
+     KTK_DOCUMENT_JSON,                                                                            \
+     NULL}
 
 /** What a commit did. */
 typedef struct ktk_commit {

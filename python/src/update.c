@@ -57,18 +57,19 @@ static int take_words(ktk_update_options *out, const struct words *words) {
 
 static int update_arguments_parse(struct update_arguments *out, PyObject *args,
                                   PyObject *keywords) {
-    static char *names[] = {"store",           "uuid",        "mode",     "table",
-                            "partition_on",    "compression", "metadata", "row_group_rows",
-                            "document_format", "delete_mode", NULL};
+    static char *names[] = {"store",           "uuid",        "mode",      "table",
+                            "partition_on",    "compression", "metadata",  "row_group_rows",
+                            "document_format", "delete_mode", "commit_id", NULL};
     struct words words = {"create", "snappy", "json", "exact"};
     PyObject *partition_on = Py_None;
     long long row_group_rows = 0;
 
     *out = (struct update_arguments){.options = KTK_UPDATE_OPTIONS_INIT};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!s|szOszLss:begin", names, core.store_type,
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!s|szOszLssz:begin", names, core.store_type,
                                      &out->store, &out->uuid, &words.mode, &out->options.table,
                                      &partition_on, &words.compression, &out->options.metadata,
-                                     &row_group_rows, &words.document_format, &words.delete_mode) ||
+                                     &row_group_rows, &words.document_format, &words.delete_mode,
+                                     &out->options.commit_id) ||
         take_words(&out->options, &words) < 0 || core_texts(partition_on, &out->partition_on) < 0) {
         return -1;
     }
@@ -320,7 +321,7 @@ static void update_dealloc(PyObject *object) {
 static PyMethodDef update_methods[] = {
     {"begin", (PyCFunction)(void (*)(void))update_begin, METH_VARARGS | METH_KEYWORDS | METH_STATIC,
      "begin(store, uuid, mode, table, partition_on, compression, metadata, row_group_rows, "
-     "document_format, delete_mode) -> Update"},
+     "document_format, delete_mode, commit_id) -> Update"},
     {"add", update_add, METH_VARARGS,
      "add(stream, label=None): the rows of an Arrow stream as one input."},
     {"add_schema", update_add_schema, METH_O,

@@ -272,6 +272,18 @@ out:
     return status;
 }
 
+ktk_status ktki_commit_id_check(const char *id, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    if (id == NULL || strlen(id) != KTKI_UUID_TEXT_SIZE - 1 ||
+        strspn(id, "0123456789abcdef") != KTKI_UUID_TEXT_SIZE - 1) {
+        KTKI_FAIL(err, KTK_E_INVALID, "'%s' is no commit id, which has 32 hexadecimal digits",
+                  id == NULL ? "" : id);
+    }
+out:
+    return status;
+}
+
 int32_t ktki_commit_recent_find(const struct commit_record *record, const char *id) {
     for (int32_t i = 0; i < record->recent_count; i++) {
         if (strcmp(record->recent[i], id) == 0) {

@@ -56,6 +56,9 @@ ktk_status ktki_metadata_value(const char **out, size_t *out_size, const char *m
                                size_t size, const char *key, const ktk_allocator *allocator,
                                ktk_error *err);
 
+/** KTK_E_INVALID unless it is a commit id: 32 hexadecimal digits in lower case. */
+ktk_status ktki_commit_id_check(const char *id, ktk_error *err);
+
 /** Position of an id among the recent ones, -1 if it is not there. */
 int32_t ktki_commit_recent_find(const struct commit_record *record, const char *id);
 

@@ -54,7 +54,7 @@ static ktk_status unknown(struct commit *commit, ktk_status cause, ktk_error *er
 /* Bring `current` up to date. `*is_ours`: our commit is among those that led to it. */
 static ktk_status look(struct commit *commit, bool *is_ours, ktk_error *err) {
     const struct ktk_update *update = commit->update;
-    bool needs_dataset = !ktki_update_replaces(update);
+    bool needs_dataset = !ktki_update_replaces(update) || update->is_repeatable;
     enum chain_answer answer = CHAIN_ABSENT;
     const char *stop = "";
     ktk_status status = KTK_OK;
@@ -70,6 +70,11 @@ static ktk_status look(struct commit *commit, bool *is_ours, ktk_error *err) {
             KTKI_FAIL(err, KTK_E_CORRUPT, "more than %d commits came since, and not all are kept",
                       KTKI_RECENT_MAX);
         }
+    }
+    if (!commit->is_sent && update->is_repeatable && commit->current.dataset != NULL &&
+        ktki_commit_recent_find(ktki_dataset_record(commit->current.dataset), update->commit_id) >=
+            0) {
+        answer = CHAIN_FOUND;
     }
     *is_ours = answer == CHAIN_FOUND;
     if (*is_ours) {

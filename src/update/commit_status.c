@@ -14,11 +14,7 @@ ktk_status ktk_commit_status(ktk_commit_state *out, ktk_store *store, const char
     enum chain_answer answer;
     ktk_status status = KTK_OK;
 
-    if (id == NULL || strlen(id) != KTKI_UUID_TEXT_SIZE - 1 ||
-        strspn(id, "0123456789abcdef") != KTKI_UUID_TEXT_SIZE - 1) {
-        KTKI_FAIL(err, KTK_E_INVALID, "'%s' is no commit id, which has 32 hexadecimal digits",
-                  id == NULL ? "" : id);
-    }
+    KTKI_TRY(ktki_commit_id_check(id, err));
     KTKI_TRY(ktk_dataset_open(&dataset, store, uuid, err));
     KTKI_TRY(ktki_chain_search(&answer, dataset, id, "", err));
     if (answer == CHAIN_ABSENT && ktki_dataset_record(dataset)->recent_count == 0) {

@@ -9,6 +9,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/json_write.h"
+#include "dataset/commit_record.h"
 #include "dataset/document_file.h"
 #include "dataset/name.h"
 #include "parquet/write_options.h"
@@ -169,6 +170,20 @@ out:
     return status;
 }
 
+static ktk_status take_commit_id(struct ktk_update *update, const char *id, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    if (id == NULL) {
+        KTKI_TRY(ktki_uuid7(update->commit_id, err));
+    } else {
+        KTKI_TRY(ktki_commit_id_check(id, err));
+        memcpy(update->commit_id, id, sizeof(update->commit_id));
+        update->is_repeatable = true;
+    }
+out:
+    return status;
+}
+
 static ktk_status check_existence(struct ktk_update *update, ktk_error *err) {
     bool exists;
     ktk_status status = KTK_OK;
@@ -228,7 +243,7 @@ ktk_status ktk_update_begin(ktk_update **out, ktk_store *store, const char *uuid
     update->operation = OPERATION_COUNT;
     KTKI_TRY(take_names(update, uuid, options->table, err));
     KTKI_TRY(take_options(update, options, err));
-    KTKI_TRY(ktki_uuid7(update->commit_id, err));
+    KTKI_TRY(take_commit_id(update, options->commit_id, err));
     if (!update->dry_run) {
         KTKI_TRY(ktki_capability_check(store, uuid, err));
     }

@@ -66,6 +66,7 @@ struct ktk_update {
     void *progress_state;
     ktk_update_mode mode;
     char commit_id[KTKI_UUID_TEXT_SIZE];
+    bool is_repeatable;         /* the id is the caller's: the commit may have been made before */
     struct document_state base; /* what the update was begun on */
     ktk_dataset *restored; /* owned: the state that comes back, instead of any other; or NULL */
     struct change change;

@@ -447,6 +447,51 @@ static void who_is_overwritten_knowingly_has_committed(void **unused) {
     ktk_store_free(store);
 }
 
+/* One more row under an id, as often as a scheduler repeats it. */
+static void commit_under(const char *id, ktk_update_mode mode, const char *rows) {
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {0};
+    ktk_update *update = NULL;
+    ktk_commit commit;
+    ktk_error err;
+
+    options.mode = mode;
+    options.commit_id = id;
+    CHECK_OK(ktk_update_begin(&update, memory, "u", &options, &err));
+    CHECK_OK(test_frame(&stream, context, "v:string", rows, 0, NULL, &err));
+    CHECK_OK(ktk_update_add(update, &stream, NULL, &err));
+    CHECK_OK(ktk_update_commit(update, &commit, &err));
+    assert_string_equal(commit.id, id);
+    ktk_update_free(update);
+}
+
+static void a_commit_that_is_repeated_is_made_once(void **unused) {
+    static const char first[] = "000102030405060708090a0b0c0d0e0f";
+    static const char second[] = "101112131415161718191a1b1c1d1e1f";
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    ktk_update *update = NULL;
+    ktk_error err;
+
+    (void)unused;
+    written(memory, "v:string", "base");
+    commit_under(first, KTK_UPDATE_UPDATE, "one");
+    commit_under(first, KTK_UPDATE_UPDATE, "one");
+    test_check_dataset(memory, "u", "v|base;one");
+    commit_under(second, KTK_UPDATE_UPDATE, "two");
+    commit_under(first, KTK_UPDATE_UPDATE, "one");
+    test_check_dataset(memory, "u", "v|base;one;two");
+    /* What came after an overwriting is not overwritten by its repetition. */
+    commit_under("202122232425262728292a2b2c2d2e2f", KTK_UPDATE_OVERWRITE, "new");
+    commit_under("303132333435363738393a3b3c3d3e3f", KTK_UPDATE_UPDATE, "after");
+    commit_under("202122232425262728292a2b2c2d2e2f", KTK_UPDATE_OVERWRITE, "new");
+    test_check_dataset(memory, "u", "v|new;after");
+    options.mode = KTK_UPDATE_UPDATE;
+    options.commit_id = "202122232425262728292A2B2C2D2E2F";
+    assert_int_equal(ktk_update_begin(&update, memory, "u", &options, &err), KTK_E_INVALID);
+    assert_non_null(strstr(err.message, options.commit_id));
+    assert_null(update);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -466,6 +511,7 @@ int main(void) {
         CASE(commits_without_conditional_puts),
         CASE(finds_rivals_without_conditional_puts),
         CASE(who_is_overwritten_knowingly_has_committed),
+        CASE(a_commit_that_is_repeated_is_made_once),
     };
     return cmocka_run_group_tests_name("update/commit", tests, NULL, NULL);
 }
