@@ -94,21 +94,33 @@ out:
 
 /* ---- partitions ---- */
 
+/* How many there can be. */
+static size_t partition_room(const struct follow *follow) {
+    size_t room = (size_t)follow->update->change.added_count;
+
+    if (follow->current != NULL) {
+        room += (size_t)ktki_dataset_document(follow->current)->partition_count;
+    }
+    return room;
+}
+
 static ktk_status add_partition(struct follow *follow, const struct partition *partition,
                                 ktk_error *err) {
     follow->partitions[follow->partition_count++] = partition;
     return ktki_index_merge_label(&follow->merge, partition->label, err);
 }
 
-static ktk_status list_partitions(struct follow *follow, ktk_error *err) {
+/* Those of the document that stay. */
+static ktk_status list_kept(struct follow *follow, ktk_error *err) {
     const struct change *change = &follow->update->change;
     const struct document *document =
         follow->current == NULL ? NULL : ktki_dataset_document(follow->current);
     int64_t old_count = document == NULL ? 0 : document->partition_count;
+    size_t room = partition_room(follow);
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_alloc_array(follow->update->allocator, (size_t)(old_count + change->added_count),
-                              sizeof(*follow->partitions), &follow->partitions, err));
+    KTKI_TRY(ktki_alloc_array(follow->update->allocator, room, sizeof(*follow->partitions),
+                              &follow->partitions, err));
     for (int64_t i = 0; i < old_count; i++) {
         const struct partition *partition = &document->partitions[i];
 
@@ -116,12 +128,21 @@ static ktk_status list_partitions(struct follow *follow, ktk_error *err) {
             KTKI_TRY(add_partition(follow, partition, err));
         }
     }
+    KTKI_TRY(ktki_alloc_zeroed(follow->update->allocator, ktki_bits_size((int64_t)room), 1,
+                               &follow->known, err));
+out:
+    return status;
+}
+
+/* Those that come are declared when the old file is taken: what it may know of their labels is
+ * about others, which went. */
+static ktk_status list_added(struct follow *follow, ktk_error *err) {
+    const struct change *change = &follow->update->change;
+    ktk_status status = KTK_OK;
+
     for (int64_t i = 0; i < change->added_count; i++) {
         KTKI_TRY(add_partition(follow, &change->added[i], err));
     }
-    KTKI_TRY(ktki_alloc_zeroed(follow->update->allocator,
-                               ktki_bits_size((int64_t)follow->partition_count), 1, &follow->known,
-                               err));
 out:
     return status;
 }
@@ -146,7 +167,6 @@ static bool covers_current(const struct follow *follow, ktk_parquet_file *file) 
 
 static ktk_status take_file(struct follow *follow, const char *key, ktk_error *err) {
     struct ktk_update *update = follow->update;
-    size_t kept = follow->partition_count - (size_t)update->change.added_count;
     struct source source = {0};
     ktk_parquet_file *file = NULL;
     bool fits = false;
@@ -164,7 +184,7 @@ static ktk_status take_file(struct follow *follow, const char *key, ktk_error *e
     source = (struct source){0};
     KTKI_TRY(ktki_index_merge_file(&follow->merge, file, follow->known, &fits, err));
     if (fits && covers_current(follow, file)) {
-        ktki_bits_fill(follow->known, 0, (int64_t)kept, true);
+        ktki_bits_fill(follow->known, 0, (int64_t)follow->partition_count, true);
     }
 out:
     if (status != KTK_OK && status != KTK_E_NO_MEMORY) {
@@ -260,17 +280,13 @@ out:
 static void follow_clear(struct follow *follow) {
     const ktk_allocator *allocator = follow->update->allocator;
     struct file_values *files = (struct file_values *)(void *)follow->files.data;
-    const struct change *change = &follow->update->change;
-    size_t room = (size_t)change->added_count;
+    size_t room = partition_room(follow);
 
-    if (follow->current != NULL) {
-        room += (size_t)ktki_dataset_document(follow->current)->partition_count;
-    }
     for (size_t i = 0; i < follow->files.size / sizeof(*files); i++) {
         ktki_array_clear(&files[i].values);
     }
     ktki_buffer_clear(&follow->files);
-    ktki_free_array(allocator, follow->known, ktki_bits_size((int64_t)follow->partition_count), 1);
+    ktki_free_array(allocator, follow->known, ktki_bits_size((int64_t)room), 1);
     ktki_free_array(allocator, follow->partitions, room, sizeof(*follow->partitions));
     ktki_index_merge_clear(&follow->merge);
 }
@@ -304,10 +320,11 @@ static ktk_status write_index(const char **key, struct ktk_update *update, ktk_d
         goto out;
     }
     ktki_index_merge_init(&follow.merge, update->context, &follow.column.field);
-    KTKI_TRY(list_partitions(&follow, err));
+    KTKI_TRY(list_kept(&follow, err));
     if (old != NULL) {
         KTKI_TRY(take_file(&follow, old, err));
     }
+    KTKI_TRY(list_added(&follow, err));
     KTKI_TRY(read_unknown(&follow, err));
     KTKI_TRY(put_file(&follow, key, err));
 out:

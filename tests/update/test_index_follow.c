@@ -47,12 +47,16 @@ static ktk_update *begun(ktk_store *store, ktk_update_mode mode) {
     return update;
 }
 
-static void add(ktk_update *update, const char *rows) {
+static void add_as(ktk_update *update, const char *rows, const char *label) {
     struct ArrowArrayStream stream = {0};
     ktk_error err;
 
     CHECK_OK(test_frame(&stream, context, "p:string,x:int64,t:string", rows, 0, NULL, &err));
-    CHECK_OK(ktk_update_add(update, &stream, NULL, &err));
+    CHECK_OK(ktk_update_add(update, &stream, label, &err));
+}
+
+static void add(ktk_update *update, const char *rows) {
+    add_as(update, rows, NULL);
 }
 
 static void delete_where(ktk_update *update, const char *where) {
@@ -312,6 +316,28 @@ static void mends_an_index_that_is_behind(void **unused) {
     check_index("x");
 }
 
+/* What the old file says of a label is about the partition that went, not about one that comes in
+ * its place under the same label. */
+static void forgets_a_partition_whose_label_comes_again(void **unused) {
+    ktk_update *update = begun(memory, KTK_UPDATE_CREATE);
+    ktk_error err;
+
+    (void)unused;
+    add_as(update, "a,1,1;b,2,3", "l");
+    CHECK_OK(ktk_update_build_index(update, "x", &err));
+    committed(update);
+    update = begun(memory, KTK_UPDATE_UPDATE);
+    delete_where(update, "p == a");
+    add_as(update, "a,4,1;a,5,1", "l");
+    committed(update);
+    check_index("x");
+    update = begun(memory, KTK_UPDATE_UPDATE);
+    CHECK_OK(ktk_update_delete_all(update, &err));
+    add_as(update, "a,3,1;b,4,1", "l");
+    committed(update);
+    check_index("x");
+}
+
 static uint32_t next(uint32_t *random) {
     *random = *random * 1664525u + 1013904223u;
     return *random >> 16;
@@ -403,6 +429,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(builds_and_drops, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_every_state_its_own_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(indexes_what_others_added, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(forgets_a_partition_whose_label_comes_again, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(mends_an_index_that_is_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stays_right_over_random_updates, set_up, tear_down),
         cmocka_unit_test(survives_allocation_failures),
