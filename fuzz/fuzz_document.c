@@ -2,6 +2,7 @@
  * bytes. */
 #include "fuzz.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/context.h"
@@ -33,6 +34,23 @@ static void check_same(const struct document *a, const struct document *b) {
     }
 }
 
+/* What is parsed in place says the same, and its text comes back. */
+static void check_in_place(const struct document *document, ktk_context *context,
+                           const uint8_t *data, size_t size) {
+    struct document placed;
+    char *text = malloc(size);
+    ktk_error err;
+
+    FUZZ_ASSERT(text != NULL);
+    memcpy(text, data, size);
+    FUZZ_ASSERT(ktki_document_parse_in_place(&placed, context, text, size, &err) == KTK_OK);
+    check_same(document, &placed);
+    ktki_document_restore(text, text, size);
+    FUZZ_ASSERT(memcmp(text, data, size) == 0);
+    ktki_document_clear(&placed);
+    free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     ktk_context_options options = KTK_CONTEXT_OPTIONS_INIT;
     struct document document;
@@ -49,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         ktki_buffer_init(&first, allocator, 0);
         ktki_buffer_init(&second, allocator, 0);
+        check_in_place(&document, context, data, size);
         if (ktki_document_write(&document, &first, &err) == KTK_OK) {
             FUZZ_ASSERT(ktki_document_parse(&again, context, (const char *)first.data, first.size,
                                             &err) == KTK_OK);

@@ -62,8 +62,10 @@ KTK_API ktk_status ktk_dataset_list(ktk_store *store, ktk_dataset_list_fn fn, vo
 KTK_API const char *ktk_dataset_uuid(const ktk_dataset *dataset);
 KTK_API ktk_store *ktk_dataset_store(const ktk_dataset *dataset);
 
-/** The document as JSON text: exactly as stored, or as converted from MessagePack. */
-KTK_API const char *ktk_dataset_document(const ktk_dataset *dataset, size_t *size);
+/** The document as JSON text: exactly as stored, or as converted from MessagePack. A copy, which is
+ * made when it is first asked for and kept. Thread-safe. */
+KTK_API ktk_status ktk_dataset_document(const char **text, size_t *size, ktk_dataset *dataset,
+                                        ktk_error *err) KTK_CHECK_RESULT;
 
 /** The format of the file that the document was read from. */
 KTK_API ktk_document_format ktk_dataset_document_format(const ktk_dataset *dataset);

@@ -72,11 +72,15 @@ static PyObject *get_uuid(PyObject *self, void *unused) {
 }
 
 static PyObject *get_document(PyObject *self, void *unused) {
+    ktk_error err = {0};
+    const char *text;
     size_t size;
-    const char *text = ktk_dataset_document(((struct dataset_object *)self)->dataset, &size);
+    ktk_status status =
+        ktk_dataset_document(&text, &size, ((struct dataset_object *)self)->dataset, &err);
 
     (void)unused;
-    return PyBytes_FromStringAndSize(text, (Py_ssize_t)size);
+    return status == KTK_OK ? PyBytes_FromStringAndSize(text, (Py_ssize_t)size)
+                            : core_raise(status, &err);
 }
 
 static PyObject *get_metadata(PyObject *self, void *unused) {

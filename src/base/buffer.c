@@ -34,8 +34,9 @@ ktk_status ktki_buffer_reserve(struct buffer *buffer, size_t extra, ktk_error *e
         return KTK_OK;
     }
     capacity = buffer->capacity < CAPACITY_MIN ? CAPACITY_MIN : buffer->capacity;
-    while (capacity < needed) {
-        capacity += capacity / 2;
+    capacity += capacity / 2; /* below a half of the address space, as memory is */
+    if (capacity < needed) {
+        capacity = needed;
     }
     if (capacity > buffer->size_max) {
         capacity = buffer->size_max;
@@ -139,5 +140,22 @@ ktk_status ktki_bytes_copy(const ktk_allocator *allocator, const void *data, siz
     KTKI_TRY(ktki_buffer_move(&buffer, out, err));
 out:
     ktki_buffer_clear(&buffer);
+    return status;
+}
+
+ktk_status ktki_bytes_own(const ktk_allocator *allocator, ktk_bytes *bytes, char **out,
+                          ktk_error *err) {
+    ktk_bytes copy = KTK_BYTES_INIT;
+    const struct moved *moved;
+    ktk_status status = KTK_OK;
+
+    if (bytes->release != moved_release) {
+        KTKI_TRY(ktki_bytes_copy(allocator, bytes->data, bytes->size, &copy, err));
+        ktk_bytes_clear(bytes);
+        *bytes = copy;
+    }
+    moved = bytes->owner;
+    *out = bytes->size == 0 ? NULL : (char *)moved->data + (bytes->data - moved->data);
+out:
     return status;
 }

@@ -39,6 +39,11 @@ ktk_status ktki_buffer_append_format(struct buffer *buffer, ktk_error *err, cons
  */
 ktk_status ktki_buffer_move(struct buffer *buffer, ktk_bytes *out, ktk_error *err);
 
+/** Make the bytes the caller's own, to be written to through `*out`: those that came from
+ * ktki_buffer_move() are, others are copied and released. */
+ktk_status ktki_bytes_own(const ktk_allocator *allocator, ktk_bytes *bytes, char **out,
+                          ktk_error *err);
+
 /** A copy of `size` bytes as ktk_bytes. */
 ktk_status ktki_bytes_copy(const ktk_allocator *allocator, const void *data, size_t size,
                            ktk_bytes *out, ktk_error *err);

@@ -46,10 +46,7 @@ static const char *skip_blanks(const char *at, const char *end) {
     return at;
 }
 
-/* The first byte from `at` that is no plain character of a string: a quote, a backslash, a control
- * character or the end. `*has_wide` is set if bytes above 0x7F were passed over (it may also be set
- * for one shortly behind, which costs a check but harms nothing). */
-static const char *skip_plain(const char *at, const char *end, bool *has_wide) {
+const char *ktki_json_plain_end(const char *at, const char *end, bool *has_wide) {
     const uint64_t high_bits = EACH_BYTE(0x80);
     uint64_t wide = 0;
 
@@ -180,7 +177,7 @@ static ktk_status read_escaped(struct json_reader *reader, const char *from, con
         }
         KTKI_TRY(read_escape(reader, at, err));
         from = *at;
-        *at = skip_plain(from, reader->end, has_wide);
+        *at = ktki_json_plain_end(from, reader->end, has_wide);
     }
 out:
     return status;
@@ -190,7 +187,7 @@ out:
 static ktk_status read_string(struct json_reader *reader, ktk_error *err) {
     const char *from = reader->at;
     bool has_wide = false;
-    const char *at = skip_plain(from, reader->end, &has_wide);
+    const char *at = ktki_json_plain_end(from, reader->end, &has_wide);
     bool is_escaped = at < reader->end && *at == '\\';
     ktk_status status = KTK_OK;
 

@@ -61,6 +61,11 @@ ktk_status ktki_json_next(struct json_reader *reader, enum json_event *event, kt
 ktk_status ktki_json_skip(struct json_reader *reader, const char **from, size_t *size,
                           ktk_error *err);
 
+/** The first byte from `at` that is no plain character of a string: a quote, a backslash, a control
+ * character or `end`. `*has_wide` is set if bytes above 0x7F were passed over; it may also be set
+ * for one shortly behind. */
+const char *ktki_json_plain_end(const char *at, const char *end, bool *has_wide);
+
 /** Get the next event and require it to be `wanted`; KTK_E_CORRUPT says `what` was expected. */
 ktk_status ktki_json_expect(struct json_reader *reader, enum json_event wanted, const char *what,
                             ktk_error *err);

@@ -226,6 +226,17 @@ ktk_status ktki_json_null(struct json_writer *writer, ktk_error *err) {
     return ktki_json_raw(writer, "null", 4, err);
 }
 
+ktk_status ktki_json_room(struct json_writer *writer, size_t size, char **out, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(append_separator(writer, err));
+    KTKI_TRY(ktki_buffer_reserve(writer->out, size, err));
+    *out = (char *)writer->out->data + writer->out->size;
+    writer->out->size += size;
+out:
+    return status;
+}
+
 ktk_status ktki_json_raw(struct json_writer *writer, const char *json, size_t size,
                          ktk_error *err) {
     ktk_status status = KTK_OK;

@@ -11,6 +11,12 @@
 
 #define VERSION 4
 
+/* Partitions that are counted before room is made for as many as the text may have. */
+#define SAMPLE_COUNT 256
+#define FILES_BEGIN ": {\"files\": {\""
+#define FILE_BEGIN "\": \""
+#define FILES_END "}}"
+
 /* The map of files in which a table was last met, and which of its files is that of the table. */
 struct table_use {
     int64_t map;
@@ -23,14 +29,18 @@ struct parser {
     struct document *document;
     const ktk_allocator *allocator;
     struct json_reader json;
-    struct hash_map labels;    /* to the position in `partitions`: the last of equal labels wins */
-    struct hash_map tables;    /* to the position in `table_names` */
+    char *text;             /* that of `json`, if it may be written to and outlives the document */
+    struct hash_map tables; /* to the position in `table_names` */
     struct buffer table_names; /* const char * */
     struct buffer table_uses;  /* struct table_use, of each name */
     size_t last_table;         /* position of the name at hand */
     int64_t map_count;         /* maps of files so far */
     struct buffer partitions;  /* struct partition */
     struct buffer hashes;      /* uint64_t: of the label of each */
+    struct buffer plain;       /* text: what stands between a label and the key of its only file */
+    size_t plain_table;        /* the table in it */
+    size_t first_plain;        /* number of the first partition from which on all look like that */
+    const char *plain_end;     /* behind the last one */
     struct buffer files;       /* struct partition_file, of the partition at hand */
     struct buffer unknown;     /* text */
     bool has_version;
@@ -63,13 +73,33 @@ static ktk_status keep_count(int32_t *out, const struct buffer *array, size_t el
 }
 
 /* The text of the event at hand, copied; no C text can hold a NUL. */
-static ktk_status keep_text(struct parser *parser, const char **out, ktk_error *err) {
+static ktk_status copy_text(struct parser *parser, const char **out, ktk_error *err) {
     const struct json_reader *json = &parser->json;
 
     if (json->text_size > 0 && memchr(json->text, 0, json->text_size) != NULL) {
         return corrupt(parser, err, "a name holds a NUL");
     }
     return ktki_arena_text(&parser->document->arena, json->text, json->text_size, out, err);
+}
+
+/* The same of `size` bytes that stand in the document between quotes, without escapes. */
+static ktk_status keep_plain(struct parser *parser, const char *text, size_t size, const char **out,
+                             ktk_error *err) {
+    if (parser->text == NULL) {
+        return ktki_arena_text(&parser->document->arena, text, size, out, err);
+    }
+    parser->text[text + size - parser->json.start] = '\0';
+    *out = text;
+    return KTK_OK;
+}
+
+/* Text with escapes was put together elsewhere. */
+static ktk_status keep_text(struct parser *parser, const char **out, ktk_error *err) {
+    const struct json_reader *json = &parser->json;
+
+    return json->text == (const char *)json->scratch.data
+               ? copy_text(parser, out, err)
+               : keep_plain(parser, json->text, json->text_size, out, err);
 }
 
 /* One pointer a table name: nearly every partition repeats the name of the one before. The position
@@ -86,7 +116,7 @@ static ktk_status intern_table(struct parser *parser, ktk_error *err) {
     }
     position = ktki_hash_map_find(&parser->tables, parser->json.text, parser->json.text_size);
     if (position == NULL) {
-        KTKI_TRY(keep_text(parser, &copy, err));
+        KTKI_TRY(copy_text(parser, &copy, err));
         KTKI_TRY(ktki_buffer_append(&parser->table_names, &copy, sizeof(copy), err));
         KTKI_TRY(ktki_buffer_append(&parser->table_uses, &unused, sizeof(unused), err));
         KTKI_TRY(ktki_hash_map_insert(&parser->tables, copy, strlen(copy), parser->tables.count,
@@ -166,7 +196,7 @@ static ktk_status has_equal_hashes(const struct parser *parser, bool *out, ktk_e
     const uint64_t *hashes = (const uint64_t *)parser->hashes.data;
     size_t count = parser->hashes.size / sizeof(*hashes);
     size_t slot_count = 16;
-    uint64_t *slots = NULL; /* 0: empty */
+    uint32_t *slots = NULL; /* the high half of a hash; 0: empty */
     bool found = false;
     ktk_status status = KTK_OK;
 
@@ -175,8 +205,8 @@ static ktk_status has_equal_hashes(const struct parser *parser, bool *out, ktk_e
     }
     KTKI_TRY(ktki_alloc_zeroed(parser->allocator, slot_count, sizeof(*slots), &slots, err));
     for (size_t i = 0; i < count && !found; i++) {
-        uint64_t hash = hashes[i] | 1;
-        size_t at = (size_t)(hashes[i] >> 1) & (slot_count - 1);
+        uint32_t hash = (uint32_t)(hashes[i] >> 32) | 1;
+        size_t at = (size_t)hashes[i] & (slot_count - 1);
 
         while (slots[at] != 0 && slots[at] != hash) {
             at = (at + 1) & (slot_count - 1);
@@ -215,9 +245,107 @@ out:
     return status;
 }
 
+/* Room for as many partitions as the text may have, if they go on as they began: memory that grows
+ * is held twice. */
+static ktk_status make_room(struct parser *parser, size_t used, ktk_error *err) {
+    size_t left = (size_t)(parser->json.end - parser->json.at);
+    size_t bytes = sizeof(struct partition) + sizeof(uint64_t);
+    size_t count = (left / used + 1) * SAMPLE_COUNT;
+    ktk_status status = KTK_OK;
+
+    count += count / 64;
+    count = count < left / (4 * bytes) ? count : left / (4 * bytes);
+    KTKI_TRY(ktki_buffer_reserve(&parser->partitions, count * sizeof(struct partition), err));
+    KTKI_TRY(ktki_buffer_reserve(&parser->hashes, count * sizeof(uint64_t), err));
+out:
+    return status;
+}
+
+static ktk_status add_partition(struct parser *parser, const struct partition *partition,
+                                uint64_t hash, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_buffer_append(&parser->partitions, partition, sizeof(*partition), err));
+    KTKI_TRY(ktki_buffer_append(&parser->hashes, &hash, sizeof(hash), err));
+out:
+    return status;
+}
+
+/* The bytes that we write between a label and the key of a file of the table at hand. */
+static ktk_status set_plain(struct parser *parser, ktk_error *err) {
+    const char *table = ((const char *const *)parser->table_names.data)[parser->last_table];
+    bool has_wide = false;
+    ktk_status status = KTK_OK;
+
+    if (parser->plain.size > 0 && parser->plain_table == parser->last_table) {
+        goto out;
+    }
+    parser->plain_table = parser->last_table;
+    parser->plain.size = 0;
+    if (*ktki_json_plain_end(table, table + strlen(table), &has_wide) != '\0' || has_wide) {
+        goto out;
+    }
+    KTKI_TRY(ktki_buffer_append_text(&parser->plain, FILES_BEGIN, err));
+    KTKI_TRY(ktki_buffer_append_text(&parser->plain, table, err));
+    KTKI_TRY(ktki_buffer_append_text(&parser->plain, FILE_BEGIN, err));
+out:
+    return status;
+}
+
+static bool starts_with(const char *at, const char *end, const void *bytes, size_t size) {
+    return (size_t)(end - at) >= size && memcmp(at, bytes, size) == 0;
+}
+
+/*
+ * A partition of one file, of the same table as the last one and written as we and the originals
+ * write it: nearly all are. Its text differs from the last one's in the label and the key alone, so
+ * that all else need only be compared. `*found` false: nothing was read, this is another one.
+ */
+static ktk_status parse_plain(struct parser *parser, bool *found, ktk_error *err) {
+    struct json_reader *json = &parser->json;
+    const char *end = json->end;
+    const char *label = json->at + strlen(", \"");
+    struct partition partition = {.file_count = 1};
+    struct partition_file *file;
+    bool has_wide = false;
+    const char *label_end;
+    const char *key;
+    const char *key_end;
+    ktk_status status = KTK_OK;
+
+    *found = false;
+    if (parser->plain.size == 0 || !starts_with(json->at, end, ", \"", strlen(", \""))) {
+        goto out;
+    }
+    label_end = ktki_json_plain_end(label, end, &has_wide);
+    if (label_end == end || *label_end != '"' ||
+        !starts_with(label_end + 1, end, parser->plain.data, parser->plain.size)) {
+        goto out;
+    }
+    key = label_end + 1 + parser->plain.size;
+    key_end = ktki_json_plain_end(key, end, &has_wide);
+    if (has_wide || key_end == end || *key_end != '"' ||
+        !starts_with(key_end + 1, end, FILES_END, strlen(FILES_END))) {
+        goto out;
+    }
+    KTKI_TRY(ktki_arena_array(&parser->document->arena, 1, sizeof(*file), &file, err));
+    file->table = ((const char *const *)parser->table_names.data)[parser->plain_table];
+    partition.files = file;
+    KTKI_TRY(keep_plain(parser, label, (size_t)(label_end - label), &partition.label, err));
+    KTKI_TRY(keep_plain(parser, key, (size_t)(key_end - key), &file->key, err));
+    KTKI_TRY(add_partition(parser, &partition, ktki_hash_bytes(label, (size_t)(label_end - label)),
+                           err));
+    json->at = key_end + 1 + strlen(FILES_END);
+    *found = true;
+out:
+    return status;
+}
+
 static ktk_status parse_partitions(struct parser *parser, ktk_error *err) {
     enum json_event event;
     bool is_doubtful;
+    bool is_plain = false;
+    const char *begin = parser->json.at;
     ktk_status status = KTK_OK;
 
     parser->partitions.size = 0;
@@ -228,6 +356,13 @@ static ktk_status parse_partitions(struct parser *parser, ktk_error *err) {
         struct partition partition = {0};
         uint64_t hash;
 
+        KTKI_TRY(parse_plain(parser, &is_plain, err));
+        if (parser->partitions.size == SAMPLE_COUNT * sizeof(partition)) {
+            KTKI_TRY(make_room(parser, (size_t)(parser->json.at - begin), err));
+        }
+        if (is_plain) {
+            continue;
+        }
         KTKI_TRY(ktki_json_next(&parser->json, &event, err));
         if (event == JSON_OBJECT_END) {
             break;
@@ -235,9 +370,13 @@ static ktk_status parse_partitions(struct parser *parser, ktk_error *err) {
         hash = ktki_hash_bytes(parser->json.text, parser->json.text_size);
         KTKI_TRY(keep_text(parser, &partition.label, err));
         KTKI_TRY(parse_partition(parser, &partition, err));
-        KTKI_TRY(ktki_buffer_append(&parser->partitions, &partition, sizeof(partition), err));
-        KTKI_TRY(ktki_buffer_append(&parser->hashes, &hash, sizeof(hash), err));
+        KTKI_TRY(add_partition(parser, &partition, hash, err));
+        if (partition.file_count == 1) {
+            KTKI_TRY(set_plain(parser, err));
+        }
+        parser->first_plain = parser->partitions.size / sizeof(partition);
     }
+    parser->plain_end = parser->json.token;
     KTKI_TRY(has_equal_hashes(parser, &is_doubtful, err));
     ktki_buffer_clear(&parser->hashes); /* before the partitions are copied */
     if (is_doubtful) {
@@ -468,15 +607,30 @@ out:
     return status;
 }
 
-ktk_status ktki_document_parse(struct document *out, ktk_context *context, const char *text,
-                               size_t size, ktk_error *err) {
+static void set_partitions(struct parser *parser) {
+    struct document *document = parser->document;
+
+    document->room = parser->partitions;
+    parser->partitions = (struct buffer){.allocator = parser->allocator};
+    document->partitions = (struct partition *)document->room.data;
+    document->partition_count = (int64_t)(document->room.size / sizeof(struct partition));
+    if (parser->text != NULL && (int64_t)parser->first_plain < document->partition_count) {
+        document->plain_begin = document->partitions[parser->first_plain].label;
+        document->plain_end = parser->plain_end;
+    }
+}
+
+static ktk_status parse(struct document *out, ktk_context *context, const char *text, size_t size,
+                        char *writable, ktk_error *err) {
     const ktk_allocator *allocator = ktki_context_allocator(context);
     const ktk_limits *limits = ktki_context_limits(context);
     struct document document = {.metadata = "{}", .metadata_size = 2, .unknown = ""};
-    struct parser parser = {.document = &document, .allocator = allocator};
+    struct parser parser = {.document = &document, .allocator = allocator, .text = writable};
     ktk_status status = KTK_OK;
 
     ktki_arena_init(&document.arena, allocator);
+    ktki_buffer_init(&document.room, allocator, 0);
+    ktki_buffer_init(&parser.plain, allocator, 0);
     ktki_json_reader_init(&parser.json, allocator, text, size, limits->nesting_max);
     ktki_hash_map_init(&parser.tables, allocator);
     ktki_buffer_init(&parser.table_names, allocator, 0);
@@ -490,8 +644,7 @@ ktk_status ktki_document_parse(struct document *out, ktk_context *context, const
                   (long long)limits->document_bytes_max);
     }
     KTKI_TRY(parse_members(&parser, err));
-    KTKI_TRY(ktki_document_keep(&document, &parser.partitions, &document.partitions, err));
-    document.partition_count = (int64_t)(parser.partitions.size / sizeof(struct partition));
+    set_partitions(&parser);
     KTKI_TRY(keep_count(&document.table_count, &parser.table_names, sizeof(char *), err));
     KTKI_TRY(ktki_document_keep(&document, &parser.table_names, &document.tables, err));
     KTKI_TRY(ktki_arena_text(&document.arena, (const char *)parser.unknown.data,
@@ -500,6 +653,7 @@ ktk_status ktki_document_parse(struct document *out, ktk_context *context, const
     *out = document;
     document = (struct document){.arena = {.allocator = allocator}};
 out:
+    ktki_buffer_clear(&parser.plain);
     ktki_buffer_clear(&parser.unknown);
     ktki_buffer_clear(&parser.files);
     ktki_buffer_clear(&parser.hashes);
@@ -512,7 +666,25 @@ out:
     return status;
 }
 
+ktk_status ktki_document_parse(struct document *out, ktk_context *context, const char *text,
+                               size_t size, ktk_error *err) {
+    return parse(out, context, text, size, NULL, err);
+}
+
+ktk_status ktki_document_parse_in_place(struct document *out, ktk_context *context, char *text,
+                                        size_t size, ktk_error *err) {
+    return parse(out, context, text, size, text, err);
+}
+
+void ktki_document_restore(char *out, const char *text, size_t size) {
+    /* No JSON text holds a NUL: all of them are ours. */
+    for (size_t i = 0; i < size; i++) {
+        out[i] = text[i] == '\0' ? '"' : text[i];
+    }
+}
+
 void ktki_document_clear(struct document *document) {
+    ktki_buffer_clear(&document->room);
     ktki_arena_clear(&document->arena);
     *document = (struct document){.arena = {.allocator = document->arena.allocator}};
 }

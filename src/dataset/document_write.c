@@ -87,8 +87,48 @@ out:
     return status;
 }
 
+/* Behind the text of a partition that stands in the document's, or NULL if it does not. */
+static const char *plain_end(const struct document *document, const struct partition *partition) {
+    uintptr_t label = (uintptr_t)partition->label;
+
+    return document->plain_begin != NULL && label >= (uintptr_t)document->plain_begin &&
+                   label < (uintptr_t)document->plain_end
+               ? partition->files[0].key + strlen(partition->files[0].key) + strlen("\"}}")
+               : NULL;
+}
+
+/* Partitions from `*first` on that stand one behind the other where the document was parsed, copied
+ * as they are. `*first` becomes the one behind them; it stays if there are none. */
+static ktk_status write_plain(struct json_writer *json, const struct document *document,
+                              int64_t *first, ktk_error *err) {
+    const struct partition *partitions = document->partitions;
+    const char *end = NULL;
+    const char *next = plain_end(document, &partitions[*first]);
+    int64_t i = *first;
+    char *room;
+    ktk_status status = KTK_OK;
+
+    while (next != NULL) {
+        end = next;
+        i++;
+        next = i < document->partition_count && partitions[i].label == end + strlen(", \"")
+                   ? plain_end(document, &partitions[i])
+                   : NULL;
+    }
+    if (end != NULL) {
+        const char *begin = partitions[*first].label - 1; /* the quote */
+
+        KTKI_TRY(ktki_json_room(json, (size_t)(end - begin), &room, err));
+        ktki_document_restore(room, begin, (size_t)(end - begin));
+        *first = i;
+    }
+out:
+    return status;
+}
+
 static ktk_status write_partitions(struct json_writer *json, const struct document *document,
                                    ktk_error *err) {
+    int64_t at = 0;
     ktk_status status = KTK_OK;
 
     if (!document->has_partitions) {
@@ -96,8 +136,13 @@ static ktk_status write_partitions(struct json_writer *json, const struct docume
     }
     KTKI_TRY(ktki_json_key(json, "partitions", err));
     KTKI_TRY(ktki_json_begin_object(json, err));
-    for (int64_t i = 0; i < document->partition_count; i++) {
-        KTKI_TRY(write_partition(json, &document->partitions[i], err));
+    while (at < document->partition_count) {
+        int64_t first = at;
+
+        KTKI_TRY(write_plain(json, document, &at, err));
+        if (at == first) {
+            KTKI_TRY(write_partition(json, &document->partitions[at++], err));
+        }
     }
     KTKI_TRY(ktki_json_end_object(json, err));
 out:

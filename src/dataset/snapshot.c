@@ -15,8 +15,10 @@ ktk_status ktki_dataset_of_text(ktk_dataset **out, ktk_store *store, ktk_bytes *
     ktk_context *context = ktk_store_context(store);
     const ktk_allocator *allocator = ktki_context_allocator(context);
     ktk_dataset *dataset = NULL;
+    char *writable = NULL;
     ktk_status status = KTK_OK;
 
+    KTKI_TRY(ktki_bytes_own(allocator, text, &writable, err));
     KTKI_TRY(KTKI_NEW(allocator, &dataset, err));
     dataset->references = 1;
     dataset->format = format;
@@ -30,8 +32,7 @@ ktk_status ktki_dataset_of_text(ktk_dataset **out, ktk_store *store, ktk_bytes *
         dataset = NULL;
         KTKI_FAIL(err, KTK_E_NO_MEMORY, "cannot make a lock");
     }
-    KTKI_TRY(ktki_document_parse(&dataset->document, context, (const char *)text->data, text->size,
-                                 err));
+    KTKI_TRY(ktki_document_parse_in_place(&dataset->document, context, writable, text->size, err));
     KTKI_TRY(ktki_commit_record_parse(&dataset->record, &dataset->document.arena,
                                       dataset->document.metadata, dataset->document.metadata_size,
                                       err));
@@ -102,6 +103,7 @@ void ktk_dataset_free(ktk_dataset *dataset) {
     }
     ktki_hash_map_clear(&dataset->labels);
     (void)pthread_mutex_destroy(&dataset->lock);
+    ktk_bytes_clear(&dataset->restored);
     ktk_bytes_clear(&dataset->text);
     ktki_document_clear(&dataset->document);
     /* The store goes last: the allocator lives in its context. */
@@ -150,9 +152,30 @@ const ktk_store_version *ktki_dataset_version(const ktk_dataset *dataset) {
     return &dataset->version;
 }
 
-const char *ktk_dataset_document(const ktk_dataset *dataset, size_t *size) {
-    *size = dataset->text.size;
-    return (const char *)dataset->text.data;
+ktk_status ktk_dataset_document(const char **text, size_t *size, ktk_dataset *dataset,
+                                ktk_error *err) {
+    struct buffer copy;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&copy, ktki_context_allocator(ktk_store_context(dataset->store)), 0);
+    (void)pthread_mutex_lock(&dataset->lock);
+    if (dataset->restored.data == NULL) {
+        KTKI_TRY(ktki_buffer_reserve(&copy, dataset->text.size, err));
+        ktki_document_restore((char *)copy.data, (const char *)dataset->text.data,
+                              dataset->text.size);
+        copy.size = dataset->text.size;
+        KTKI_TRY(ktki_buffer_move(&copy, &dataset->restored, err));
+    }
+    *text = (const char *)dataset->restored.data;
+    *size = dataset->restored.size;
+out:
+    (void)pthread_mutex_unlock(&dataset->lock);
+    ktki_buffer_clear(&copy);
+    return status;
+}
+
+size_t ktki_dataset_text_size(const ktk_dataset *dataset) {
+    return dataset->text.size;
 }
 
 ktk_document_format ktk_dataset_document_format(const ktk_dataset *dataset) {

@@ -9,7 +9,8 @@
 #include "dataset/document.h"
 #include "parquet/source.h"
 
-/** A snapshot from the bytes of a document that was read already; takes `text` on success. */
+/** A snapshot from the bytes of a document that was read already; takes `text` on success. After a
+ * failure the text may be broken. */
 ktk_status ktki_dataset_of_text(ktk_dataset **out, ktk_store *store, ktk_bytes *text,
                                 ktk_document_format format, const ktk_store_version *version,
                                 ktk_error *err);
@@ -17,6 +18,9 @@ ktk_status ktki_dataset_of_text(ktk_dataset **out, ktk_store *store, ktk_bytes *
 /** The document, with the partitions that were found by listing where it does not list them.
  * Borrowed, as long as the dataset. */
 const struct document *ktki_dataset_document(const ktk_dataset *dataset);
+
+/** Bytes of the document's JSON text. */
+size_t ktki_dataset_text_size(const ktk_dataset *dataset);
 
 /** Who wrote it, as far as it says so. Borrowed, as long as the dataset. */
 const struct commit_record *ktki_dataset_record(const ktk_dataset *dataset);

@@ -26,7 +26,8 @@ struct dataset_index {
 struct ktk_dataset {
     int64_t references; /* atomic access only */
     ktk_store *store;
-    ktk_bytes text;
+    ktk_bytes text;     /* parsed in place */
+    ktk_bytes restored; /* `text` as it was before; made when first asked for */
     ktk_document_format format;
     int64_t past_sequence; /* number of the version, if it is not the current one; else 0 */
     ktk_store_version version;
@@ -38,7 +39,7 @@ struct ktk_dataset {
     bool has_labels;               /* the two below are made, when they are first needed */
     struct hash_map labels;        /* number of each partition by its label */
     struct label_digest digest;    /* of all labels */
-    pthread_mutex_t lock;          /* of `file` and `schema` of each table, and of the four above */
+    pthread_mutex_t lock; /* of `file` and `schema` of each table, the four above and `restored` */
 };
 
 /**

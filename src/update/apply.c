@@ -210,6 +210,8 @@ ktk_status ktki_apply(struct buffer *out, const struct change *change, const cha
         old != NULL ? old->partition_key_count : change->partition_key_count;
     document.partition_keys = old != NULL ? old->partition_keys : change->partition_keys;
     if (old != NULL) {
+        document.plain_begin = old->plain_begin;
+        document.plain_end = old->plain_end;
         document.unknown = old->unknown;
         document.unknown_size = old->unknown_size;
     }
@@ -221,9 +223,8 @@ ktk_status ktki_apply(struct buffer *out, const struct change *change, const cha
     document.metadata_size = metadata.size;
     /* A document that has to grow while it is written is copied over and over. */
     if (current != NULL) {
-        size_t size;
+        size_t size = ktki_dataset_text_size(current);
 
-        (void)ktk_dataset_document(current, &size);
         KTKI_TRY(ktki_buffer_reserve(out, size + size / 64 + ROOM_BYTES, err));
     }
     KTKI_TRY(ktki_document_write(&document, out, err));

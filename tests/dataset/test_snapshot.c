@@ -219,7 +219,9 @@ static void opening_costs_one_get(void **unused) {
     struct counting_store counting = {0};
     ktk_store *store;
     ktk_dataset *dataset;
+    const char *document;
     size_t size;
+    ktk_error err;
     const char *text = "{\"dataset_metadata_version\": 4, \"dataset_uuid\": \"u\", \"partitions\": "
                        "{\"p\": {\"files\": {\"t\": \"u/t/p.parquet\"}}}}";
 
@@ -230,8 +232,9 @@ static void opening_costs_one_get(void **unused) {
     assert_int_equal(counting_store_calls(&counting), 1);
     assert_string_equal(ktk_dataset_table(dataset, 0), "t");
     assert_ptr_equal(ktk_dataset_store(dataset), store);
-    assert_memory_equal(ktk_dataset_document(dataset, &size), text, strlen(text));
+    CHECK_OK(ktk_dataset_document(&document, &size, dataset, &err));
     assert_int_equal(size, strlen(text));
+    assert_memory_equal(document, text, size);
     assert_string_equal(ktk_dataset_metadata(dataset, &size), "{}");
     assert_true(ktki_dataset_version(dataset)->text[0] != '\0');
     ktk_dataset_free(ktk_dataset_ref(dataset));

@@ -385,7 +385,7 @@ static void keeps_partitions_that_the_index_does_not_know(void **unused) {
 
     (void)unused;
     reopen(&dataset);
-    document = ktk_dataset_document(dataset.dataset, &size);
+    CHECK_OK(ktk_dataset_document(&document, &size, dataset.dataset, &err));
     at = strstr(document, anchor);
     assert_non_null(at);
     at += strlen(anchor);

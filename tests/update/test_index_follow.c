@@ -300,7 +300,7 @@ static void mends_an_index_that_is_behind(void **unused) {
     after = opened();
     old_key = index_key(before, "x");
     new_key = index_key(after, "x");
-    document = ktk_dataset_document(after, &size);
+    CHECK_OK(ktk_dataset_document(&document, &size, after, &err));
     at = strstr(document, new_key);
     assert_non_null(at);
     length =
