@@ -152,7 +152,8 @@ const struct verb cli_doctor = {
     .description =
         "Find partitions and indices whose files are gone, and partitions that a commit wrote but "
         "the dataset does not have: a program that knows nothing of commits, such as the original "
-        "kartothek, may have written the document over. Without --yes nothing is changed.\n\n"
+        "kartothek, may have written the document over. What a commit of the last hour wrote is "
+        "told, but not added again: it may be under way. Without --yes nothing is changed.\n\n"
         "Files that nothing names are the business of ktk gc.",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -20,7 +20,8 @@ typedef enum ktk_ailment {
      * are there and no later commit removed it: a program that knows nothing of commits wrote the
      * document over, or the writer ended before anybody knew whether its commit came through.
      * Mended by adding it again, unless its commit also removed partitions: rows of those may be in
-     * the dataset now, and would be there twice.
+     * the dataset now, and would be there twice. Nor is it mended while its commit may still be
+     * under way: `young_ms`.
      */
     KTK_AILMENT_LOST_PARTITION = 1,
     /** The file of a secondary index is not in the store. Mended by building it anew. */
@@ -40,13 +41,16 @@ typedef ktk_status (*ktk_finding_fn)(void *state, const ktk_finding *finding, kt
 
 typedef struct ktk_doctor_options {
     size_t size;
-    bool acts;             /**< false: look only */
+    bool acts; /**< false: look only */
+    /** What a younger commit wrote is not added again: it may be under way, and its writer adds it
+     * himself. 0: an hour; negative: nobody writes now. */
+    int64_t young_ms;
     ktk_finding_fn report; /**< called for each finding; a status other than KTK_OK ends the run and
                               is returned. May be NULL. */
     void *report_state;
 } ktk_doctor_options;
 
-#define KTK_DOCTOR_OPTIONS_INIT {sizeof(ktk_doctor_options), false, NULL, NULL}
+#define KTK_DOCTOR_OPTIONS_INIT {sizeof(ktk_doctor_options), false, 0, NULL, NULL}
 
 typedef struct ktk_doctor_result {
     int64_t finding_count;

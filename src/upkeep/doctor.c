@@ -6,8 +6,12 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "update/commit_chain.h"
+#include "update/history_open.h"
 #include "update/index_follow.h"
+#include "update/retry.h"
 #include "upkeep/versions.h"
+
+#define YOUNG_MS ((int64_t)3600 * 1000)
 
 /* The patient. */
 struct doctor {
@@ -152,6 +156,17 @@ out:
     return status;
 }
 
+/* May its writer be about to put the document, or to put it again? He would find his own partitions
+ * there, as if they were another's, and take their files away. */
+static bool is_under_way(const struct doctor *doctor, const struct key_entry *version,
+                         const char *id) {
+    int64_t young_ms = doctor->options->young_ms == 0 ? YOUNG_MS : doctor->options->young_ms;
+    int64_t begun_us = ktki_commit_begun_us(id);
+    int64_t kept_us = version->modified_us > begun_us ? version->modified_us : begun_us;
+
+    return young_ms > 0 && kept_us / 1000 > ktki_clock_now_ms(NULL) - young_ms;
+}
+
 /* Did the commit do nothing but add, to a state that is known? Then its partitions can come in any
  * time. A commit that also removed put rows elsewhere, which may be in the dataset now. */
 static ktk_status only_adds(bool *out, const struct doctor *doctor, const ktk_dataset *version,
@@ -170,14 +185,15 @@ out:
     return status;
 }
 
+/* `is_settled`: the commit is over. */
 static ktk_status find_lost(struct doctor *doctor, const ktk_dataset *version, const char *commit,
-                            ktk_error *err) {
+                            bool is_settled, ktk_error *err) {
     const struct document *document = ktki_dataset_document(version);
     bool can_mend;
     ktk_status status = KTK_OK;
 
     KTKI_TRY(only_adds(&can_mend, doctor, version, err));
-    can_mend = can_mend && ktk_dataset_table_count(doctor->dataset) <= 1;
+    can_mend = can_mend && is_settled && ktk_dataset_table_count(doctor->dataset) <= 1;
     for (int64_t i = 0; i < document->partition_count; i++) {
         const struct partition *partition = &document->partitions[i];
         ktk_finding finding = {KTK_AILMENT_LOST_PARTITION, partition->label, NULL, commit, false};
@@ -201,8 +217,8 @@ out:
     return status;
 }
 
-static ktk_status look_at_version(struct doctor *doctor, const char *key, const char *id,
-                                  ktk_error *err) {
+static ktk_status look_at_version(struct doctor *doctor, const struct key_entry *entry,
+                                  const char *id, ktk_error *err) {
     const ktk_store_version unknown = {""};
     enum chain_answer answer;
     ktk_bytes text = KTK_BYTES_INIT;
@@ -215,10 +231,10 @@ static ktk_status look_at_version(struct doctor *doctor, const char *key, const 
     if (answer != CHAIN_ABSENT) {
         goto out; /* what it wrote and the dataset lacks was removed by a later commit */
     }
-    KTKI_TRY(ktk_store_get(doctor->store, key, &text, NULL, err));
+    KTKI_TRY(ktk_store_get(doctor->store, entry->key, &text, NULL, err));
     KTKI_TRY(
         ktki_dataset_of_text(&version, doctor->store, &text, KTK_DOCUMENT_JSON, &unknown, err));
-    KTKI_TRY(find_lost(doctor, version, id, err));
+    KTKI_TRY(find_lost(doctor, version, id, !is_under_way(doctor, entry, id), err));
     KTKI_TRY(ktki_arena_text(&doctor->arena, id, strlen(id), &seen, err));
     KTKI_TRY(ktki_hash_map_insert(&doctor->seen, seen, strlen(seen), 0, &place, NULL, err));
 out:
@@ -243,13 +259,13 @@ static ktk_status look_at_versions(struct doctor *doctor, ktk_error *err) {
         KTKI_TRY(note_label(doctor, document->partitions[i].label, &is_new, err));
     }
     for (size_t i = 0; i < ktki_key_list_count(&doctor->keys); i++) {
-        const char *key = ktki_key_list_at(&doctor->keys, i)->key;
+        const struct key_entry *entry = ktki_key_list_at(&doctor->keys, i);
         char id[KTKI_UUID_TEXT_SIZE];
         int64_t sequence;
 
-        if (ktki_version_of_key(key, doctor->uuid, &sequence, id) &&
+        if (ktki_version_of_key(entry->key, doctor->uuid, &sequence, id) &&
             sequence > newest - KTKI_RECENT_MAX) {
-            KTKI_TRY(look_at_version(doctor, key, id, err));
+            KTKI_TRY(look_at_version(doctor, entry, id, err));
         }
     }
 out:

@@ -1,4 +1,5 @@
 #include "support/frame.h"
+#include "support/hooked_store.h"
 #include "support/test.h"
 
 #include <stdio.h>
@@ -29,14 +30,14 @@ static int tear_down(void **unused) {
 
 /* ---- helpers ---- */
 
-static void append(ktk_update_mode mode, const char *rows, const char *index) {
+static void append_to(ktk_store *store, ktk_update_mode mode, const char *rows, const char *index) {
     ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
     struct ArrowArrayStream stream = {0};
     ktk_update *update = NULL;
     ktk_error err;
 
     options.mode = mode;
-    CHECK_OK(ktk_update_begin(&update, memory, "u", &options, &err));
+    CHECK_OK(ktk_update_begin(&update, store, "u", &options, &err));
     CHECK_OK(test_frame(&stream, context, "x:int64", rows, 0, NULL, &err));
     CHECK_OK(ktk_update_add(update, &stream, NULL, &err));
     if (index != NULL) {
@@ -44,6 +45,10 @@ static void append(ktk_update_mode mode, const char *rows, const char *index) {
     }
     CHECK_OK(ktk_update_commit(update, NULL, &err));
     ktk_update_free(update);
+}
+
+static void append(ktk_update_mode mode, const char *rows, const char *index) {
+    append_to(memory, mode, rows, index);
 }
 
 static ktk_dataset *opened(void) {
@@ -74,6 +79,7 @@ static ktk_status note(void *state, const ktk_finding *finding, ktk_error *err) 
     return KTK_OK;
 }
 
+/* Long after the last commit: none is young. */
 static ktk_doctor_result visit(bool acts, struct findings *findings) {
     ktk_doctor_options options = KTK_DOCTOR_OPTIONS_INIT;
     ktk_doctor_result result;
@@ -81,6 +87,7 @@ static ktk_doctor_result visit(bool acts, struct findings *findings) {
 
     *findings = (struct findings){.mendable = 0};
     options.acts = acts;
+    options.young_ms = -1;
     options.report = note;
     options.report_state = findings;
     CHECK_OK(ktk_doctor(memory, "u", &options, &result, &err));
@@ -221,6 +228,36 @@ static void leaves_deleted_partitions_alone(void **unused) {
     test_check_dataset(memory, "u", "x|4");
 }
 
+/* A commit is under way: what it wrote is not in the dataset, and not lost either. */
+static void visit_at_work(void *unused) {
+    ktk_doctor_options options = KTK_DOCTOR_OPTIONS_INIT;
+    struct findings findings = {.mendable = 0};
+    ktk_doctor_result result;
+    ktk_error err;
+
+    (void)unused;
+    options.acts = true;
+    options.report = note;
+    options.report_state = &findings;
+    CHECK_OK(ktk_doctor(memory, "u", &options, &result, &err));
+    assert_int_equal(result.finding_count, 1);
+    assert_int_equal(findings.mendable, 0);
+    assert_int_equal(result.commit.id[0], '\0');
+}
+
+static void leaves_a_commit_that_is_under_way_to_its_writer(void **unused) {
+    struct hooked_store hooked = {.key_suffix = "u.by-dataset-metadata.json",
+                                  .before_put = visit_at_work};
+    ktk_store *store = hooked_store_new(&hooked, memory);
+
+    (void)unused;
+    append(KTK_UPDATE_CREATE, "1;2", NULL);
+    append_to(store, KTK_UPDATE_UPDATE, "3", NULL);
+    test_check_dataset(memory, "u", "x|1;2;3");
+    check_healthy();
+    ktk_store_free(store);
+}
+
 static void says_what_is_not_there(void **unused) {
     ktk_doctor_result result;
     ktk_error err;
@@ -240,6 +277,8 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(does_not_double_rows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaves_deleted_partitions_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(leaves_a_commit_that_is_under_way_to_its_writer, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(says_what_is_not_there, set_up, tear_down),
     };
 
