@@ -172,9 +172,9 @@ def step_memory(totals, build):
 def python_environments(build):
     """(label, interpreter or None, what it holds)"""
     common = ["pytest"]
-    yield "pandas3", sys.executable, ["pandas>=3", "pyarrow", "dask", "storefact", "minimalkv", "setuptools<80"] + common
-    yield "pandas2-no-pyarrow", sys.executable, ["pandas>=2,<3", "numpy<2.3", "dask", "storefact", "minimalkv", "setuptools<80"] + common
-    yield "pandas1.3", find_python(["3.9", "3.10"]), ["pandas==1.3.5", "numpy<1.24", "dask<2023", "storefact", "setuptools<80"] + common
+    yield "pandas3", sys.executable, ["pandas>=3", "pyarrow", "dask", "distributed", "storefact", "minimalkv", "setuptools<80"] + common
+    yield "pandas2-no-pyarrow", sys.executable, ["pandas>=2,<3", "numpy<2.3", "dask", "distributed", "storefact", "minimalkv", "setuptools<80"] + common
+    yield "pandas1.3", find_python(["3.9", "3.10"]), ["pandas==1.3.5", "numpy<1.24", "dask==2021.11.2", "distributed==2021.11.2", "storefact", "setuptools<80"] + common
 
 
 def step_python(totals, build):

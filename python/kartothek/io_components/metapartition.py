@@ -21,6 +21,10 @@ class MetaPartition:
         return self._content["partition_on"]
 
     @property
+    def tables(self):
+        return [self._content["table"]]
+
+    @property
     def label(self):
         return self._only("label")
 

@@ -66,6 +66,8 @@ class Settings:
         delete_mode="exact",
         metadata_merger=None,
         sort_partitions_by=(),
+        commit_id=None,
+        is_part=False,
     ):
         verify_metadata_version(metadata_version)
         self.document_format = str(metadata_storage_format).lower()
@@ -83,6 +85,9 @@ class Settings:
         self.delete_mode = delete_mode
         self.metadata_merger = metadata_merger
         self.sort_partitions_by = list(sort_partitions_by)
+        self.commit_id = commit_id
+        #: the commit is somebody else's, and so are the indices
+        self.is_part = is_part
 
 
 def store_elements(store, dataset_uuid, elements, overwrite, **settings):
@@ -105,25 +110,31 @@ def update_elements(elements, store, dataset_uuid, factory, **settings):
     return DatasetMetadata.load_from_store(dataset_uuid, store)
 
 
-def write_partition(data, store, dataset_uuid, factory, **settings):
+def write_partition(data, store, dataset_uuid, factory, mode="update", **settings):
     """Write the partitions of an element for a commit of somebody else."""
     dataset_uuid, store = address(dataset_uuid, store, factory)
-    writing = _Writing(ensure_store(store), dataset_uuid, Settings("update", **settings), None)
+    inputs = inputs_of(data)
+    settings = Settings(mode, is_part=True, **settings)
+    writing = _Writing(ensure_store(store), dataset_uuid, settings, inputs[0][1] if inputs else None)
     try:
-        writing.add(inputs_of(data))
+        writing.add(inputs)
         return MetaPartition(writing.update.hand_over())
     finally:
         writing.update.close()
 
 
-def commit_partitions(partitions, store, dataset_uuid, factory, **settings):
+def commit_partitions(partitions, store, dataset_uuid, factory, mode="update", **settings):
     """Commit what :func:`write_partition` has written. Returns the committed state."""
     dataset_uuid, store = address(dataset_uuid, store, factory)
     store = ensure_store(store)
-    writing = _Writing(store, dataset_uuid, Settings("update", **settings), None)
+    partitions = _flat(partitions)
+    table = next((part.tables[0] for part in partitions if isinstance(part, MetaPartition) and not part.is_sentinel), None)
+    writing = _Writing(store, dataset_uuid, Settings(mode, **settings), table)
     try:
-        for partition in _flat(partitions):
+        for partition in partitions:
             writing.add_written(partition)
+        if writing.is_empty and writing.makes_dataset:
+            raise ValueError("Cannot store empty datasets, partition_list must not be empty if in store mode.")
         writing.commit()
     finally:
         writing.update.close()
@@ -210,6 +221,7 @@ class _Writing:
                 row_group_rows=settings.serializer.chunk_size or 0,
                 document_format=settings.document_format,
                 delete_mode=settings.delete_mode,
+                commit_id=settings.commit_id,
             )
         except (RuntimeError, ValueError) as error:
             raise self._in_kartotheks_words(error, table) from None
@@ -217,7 +229,7 @@ class _Writing:
     def _take_indices(self, base):
         wanted = self.settings.secondary_indices
         if base is None:
-            for column in wanted:
+            for column in wanted if not self.settings.is_part else ():
                 self.update.build_index(column)
         elif not set(wanted) <= set(base.indices):
             raise ValueError(
@@ -258,7 +270,11 @@ class _Writing:
         if partition is None:
             self.update.add_nothing()
         elif isinstance(partition, MetaPartition):
-            self.update.add_written(partition.description)
+            self.is_empty = self.is_empty and partition.is_sentinel
+            try:
+                self.update.add_written(partition.description)
+            except ValueError as error:
+                raise self._in_kartotheks_words(error, self.table) from None
         else:
             raise NotImplementedError("only what write_single_partition returned can be committed, not {!r}".format(partition))
 

@@ -1,12 +1,17 @@
-"""Reading through :mod:`dask.delayed`: the partitions are chosen at call time, the files are read by the tasks."""
+"""
+Reading and writing through :mod:`dask.delayed`.
+
+The partitions of a read are chosen at call time, the files are read by the tasks. Written parts become visible together, by the task that is returned.
+"""
 import functools
 
-from kartothek.core.naming import SINGLE_TABLE
+from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.core.utils import lazy_store
+from kartothek.io_components.parts import PartsWriter
 from kartothek.io_components.read import Selection, read_work_item, work_items
 from kartothek.io_components.utils import columns_of_table, normalize_arg
 
-__all__ = ["read_table_as_delayed"]
+__all__ = ["read_table_as_delayed", "store_delayed_as_dataset", "update_dataset_from_delayed"]
 
 
 def read_table_as_delayed(
@@ -52,3 +57,82 @@ def read_table_as_delayed(
         predicates=predicates,
     )
     return [delayed(read)(item) for item in work_items(selection, table, columns)]
+
+
+def store_delayed_as_dataset(
+    delayed_tasks,
+    store,
+    dataset_uuid=None,
+    metadata=None,
+    df_serializer=None,
+    overwrite=False,
+    metadata_merger=None,
+    metadata_version=DEFAULT_METADATA_VERSION,
+    partition_on=None,
+    metadata_storage_format=DEFAULT_METADATA_STORAGE_FORMAT,
+    secondary_indices=None,
+):
+    """
+    A :class:`dask.delayed.Delayed` that stores the frames of other ones as a new dataset and gives its DatasetMetadata.
+
+    Each of ``delayed_tasks`` yields what :func:`kartothek.io.eager.store_dataframes_as_dataset` takes as an element of ``dfs``; the worker that has it
+    writes its files. The last task commits. Whether the name is free is looked at now and, so that nobody is overwritten, at the commit.
+    """
+    writer = PartsWriter(
+        store,
+        dataset_uuid,
+        mode="overwrite" if overwrite else "create",
+        metadata=metadata,
+        df_serializer=df_serializer,
+        metadata_merger=metadata_merger,
+        metadata_version=metadata_version,
+        partition_on=normalize_arg("partition_on", partition_on),
+        metadata_storage_format=metadata_storage_format,
+        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
+    )
+    return committed(writer, delayed_tasks)
+
+
+def update_dataset_from_delayed(
+    delayed_tasks,
+    store=None,
+    dataset_uuid=None,
+    delete_scope=None,
+    metadata=None,
+    df_serializer=None,
+    metadata_merger=None,
+    default_metadata_version=DEFAULT_METADATA_VERSION,
+    partition_on=None,
+    sort_partitions_by=None,
+    secondary_indices=None,
+    factory=None,
+    *,
+    delete_mode="exact",
+):
+    """
+    A :class:`dask.delayed.Delayed` that does what :func:`kartothek.io.eager.update_dataset_from_dataframes` does, with frames that workers write.
+
+    ``delete_scope`` may be a Delayed, too.
+    """
+    writer = PartsWriter(
+        store,
+        dataset_uuid,
+        factory,
+        metadata=metadata,
+        df_serializer=df_serializer,
+        metadata_merger=metadata_merger,
+        metadata_version=default_metadata_version,
+        partition_on=normalize_arg("partition_on", partition_on),
+        sort_partitions_by=normalize_arg("sort_partitions_by", sort_partitions_by),
+        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
+        delete_mode=delete_mode,
+    )
+    return committed(writer, delayed_tasks, delete_scope)
+
+
+def committed(writer, elements, delete_scope=None):
+    """A Delayed of the commit: one task writes each element, one commits them all."""
+    from dask import delayed
+
+    write = delayed(writer.write)
+    return delayed(writer.commit)([write(element) for element in elements or ()], delete_scope)
