@@ -17,10 +17,21 @@
 #define KTKI_INDEX_LABELS "partition"
 
 /**
- * Entry of an index file's metadata that only files of our own have: their texts are whole (others
- * end them at the first NUL), and the entry holds the digest of the labels that the index covers.
+ * Entry of an index file's metadata that only files of our own have: it holds the digest of the
+ * labels that the index covers.
  */
 #define KTKI_INDEX_COVERS "ktk.covers"
+
+/** Entry of a file of our own that goes on from one of another writer: see ktki_index_is_cut(). */
+#define KTKI_INDEX_CUT "ktk.cut"
+
+/**
+ * Texts and binary values of the file may end at their first NUL, as others end them (D-38): a
+ * value in the index stands for all that start so and go on with a NUL.
+ *
+ * @param type of the values.
+ */
+bool ktki_index_is_cut(const ktk_parquet_file *file, enum type_id type);
 
 /** Digest of a set of labels, in whatever order they are added: `<count>:<16 hex digits>`. */
 struct label_digest {

@@ -23,6 +23,12 @@ void ktki_digest_format(const struct label_digest *digest, char text[KTKI_DIGEST
                    digest->sum);
 }
 
+bool ktki_index_is_cut(const ktk_parquet_file *file, enum type_id type) {
+    return (ktki_type_is_text(type) || ktki_type_is_binary(type)) &&
+           (ktk_parquet_key_value(file, KTKI_INDEX_COVERS, NULL) == NULL ||
+            ktk_parquet_key_value(file, KTKI_INDEX_CUT, NULL) != NULL);
+}
+
 /* ---- what of a predicate can be asked of an index ---- */
 
 static bool is_null(const ktk_value *value) {
@@ -78,11 +84,6 @@ static bool weaken(ktk_literal *literal, const struct literal *from) {
     default:
         return !holds_nul(from);
     }
-}
-
-static bool may_be_cut(enum type_id id) {
-    return id == TYPE_STRING || id == TYPE_LARGE_STRING || id == TYPE_STRING_VIEW ||
-           id == TYPE_BINARY || id == TYPE_LARGE_BINARY || id == TYPE_BINARY_VIEW;
 }
 
 /* The predicate of the literals that an index can answer; NULL if there are none, or null may be
@@ -289,12 +290,13 @@ out:
     return status;
 }
 
-/* Whether texts of the index may end too early: those of other writers do. */
+/* Whether texts of the index may end too early. */
 static bool are_texts_cut(const struct opened *opened, const char *column) {
     int32_t field = ktki_schema_find(opened->schema, column);
 
-    return opened->file != NULL && opened->covers == NULL &&
-           (field < 0 || may_be_cut(opened->schema->fields[field].type.id));
+    return opened->file != NULL &&
+           ktki_index_is_cut(opened->file,
+                             field < 0 ? TYPE_STRING : opened->schema->fields[field].type.id);
 }
 
 ktk_status ktki_index_lookup(bool *applies, uint8_t *bits, ktk_dataset *dataset, int32_t index,

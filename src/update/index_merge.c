@@ -181,6 +181,7 @@ ktk_status ktki_index_merge_file(struct index_merge *merge, ktk_parquet_file *fi
     }
     KTKI_TRY(status);
     KTKI_TRY(add_batches(merge, &stream, known, fits, err));
+    merge->is_cut = merge->is_cut || (*fits && ktki_index_is_cut(file, merge->field->type.id));
 out:
     ktki_stream_clear(&stream);
     return status;
@@ -454,6 +455,9 @@ static ktk_status file_schema(struct schema **out, const struct index_merge *mer
     KTKI_TRY(ktki_field_copy(schema, &schema->fields[1], &labels, err));
     schema->fields[0].nullable = true;
     KTKI_TRY(ktki_schema_set_key_value(schema, KTKI_INDEX_COVERS, text, strlen(text), err));
+    if (merge->is_cut) {
+        KTKI_TRY(ktki_schema_set_key_value(schema, KTKI_INDEX_CUT, "1", 1, err));
+    }
     *out = schema;
     schema = NULL;
 out:

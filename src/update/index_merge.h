@@ -21,6 +21,7 @@ struct index_merge {
     struct buffer pieces;      /* struct ArrowArray: values, no nulls */
     struct buffer counts;      /* uint32_t: labels of each value, through all pieces */
     struct buffer numbers;     /* uint32_t: these labels, one value after the other */
+    bool is_cut;               /* some values may end at their first NUL: ktki_index_is_cut() */
 };
 
 /** `field` must outlive it, as must the texts of labels. */

@@ -1,8 +1,9 @@
 """Indices with ktk; prints TAP. Arguments: the program, the source root."""
 
 import re
+import shutil
 
-from harness import bad, equal, golden, good, main, run, test, write_text
+from harness import GOLDEN, bad, equal, golden, good, main, run, test, write_text
 
 SALES = "day,shop,sold\nmon,A,3\nmon,B,5\nmon,B,\ntue,A,4\n"
 
@@ -113,6 +114,21 @@ def verifies_what_kartothek_wrote(_folder):
         else:
             lines = good("index", "verify", name, store=store).out.splitlines()
             assert lines and all(line.endswith(": right") for line in lines), (name, lines)
+
+
+@test
+def finds_whole_texts_in_an_index_that_goes_on_from_a_cut_one(folder):
+    """The index of kartothek has 'a' for a text of three bytes (D-38); ours, made of it, must not say that it is whole."""
+    store = folder / "store"
+    shutil.copytree(GOLDEN / "indices", store)
+    path = write_text(folder / "more.csv", "bytes,text,v\n78,b,4\n")
+    behind_a = ("count", "idx_nul", "--where", "text > 'a' and text < 'b'")
+    equal(good(*behind_a, store=store).out, "1\n")
+    for _ in range(2):
+        good("append", "idx_nul", path, "--type", "bytes=binary", store=store)
+        equal(good(*behind_a, store=store).out, "1\n")
+    good("index", "build", "idx_nul", "text", store=store)
+    equal(good(*behind_a, store=store).out, "1\n")
 
 
 main()
