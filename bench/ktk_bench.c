@@ -7,6 +7,8 @@
  *   ktk-bench open FILE
  *   ktk-bench open-dataset DIR
  *   ktk-bench plan DIR --where "COLUMN OPERATOR VALUE" [--where …]
+ *   ktk-bench query DIR [--where …]
+ *   ktk-bench append DIR --frame FILE [--where …]
  *
  * and for all: --threads N, --min-s S, --max-reps R, --checksum. Any other command is answered with
  * {"unsupported": true}.
@@ -31,6 +33,7 @@ struct bench {
     ktk_context *context;
     const char *input; /* the file or folder */
     const char *output;
+    const char *frame; /* rows to append */
     ktk_parquet_read_options read_options;
     const char *columns[COLUMNS_MAX];
     ktk_literal conditions[CONDITIONS_MAX]; /* all of them must hold */
@@ -43,6 +46,8 @@ struct bench {
     struct bench_limits limits;
     struct bench_table table; /* the result of `read`, the input of `write` */
     ktk_dataset *dataset;     /* the result of `open-dataset` */
+    ktk_store *store;         /* of `append` */
+    ktk_bytes document;       /* of the dataset that is appended to, to be put back */
     int64_t row_count;
 };
 
@@ -104,6 +109,10 @@ static ktk_status filter_prepare(struct bench *bench, ktk_error *err) {
     return status;
 }
 
+static ktk_status query_prepare(struct bench *bench, ktk_error *err) {
+    return bench->condition_count == 0 ? KTK_OK : filter_prepare(bench, err);
+}
+
 static ktk_status write_prepare(struct bench *bench, ktk_error *err) {
     if (bench->output == NULL) {
         return ktk_error_set(err, KTK_E_INVALID, "write needs --out");
@@ -149,15 +158,19 @@ static void open_reset(void *state) {
     (void)state;
 }
 
-static ktk_status open_dataset_run(void *state, ktk_error *err) {
-    struct bench *bench = state;
-    ktk_store *store = NULL;
+static ktk_status open_store(ktk_store **store, const struct bench *bench, ktk_error *err) {
     char url[4096];
     int size = snprintf(url, sizeof(url), "hfs://%s?create_if_missing=false", bench->input);
     if (size < 0 || (size_t)size >= sizeof(url)) {
         return ktk_error_set(err, KTK_E_INVALID, "path is too long: '%s'", bench->input);
     }
-    ktk_status status = ktk_store_open(&store, bench->context, url, err);
+    return ktk_store_open(store, bench->context, url, err);
+}
+
+static ktk_status open_dataset_run(void *state, ktk_error *err) {
+    struct bench *bench = state;
+    ktk_store *store = NULL;
+    ktk_status status = open_store(&store, bench, err);
     if (status == KTK_OK) {
         status = ktk_dataset_open(&bench->dataset, store, "d", err);
     }
@@ -192,6 +205,92 @@ static ktk_status plan_run(void *state, ktk_error *err) {
     return status;
 }
 
+/* Open the dataset and read the rows that match. */
+static ktk_status query_run(void *state, ktk_error *err) {
+    struct bench *bench = state;
+    ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {0};
+    ktk_status status = open_dataset_run(bench, err);
+    if (status == KTK_OK) {
+        options.where = bench->where;
+        options.columns = bench->read_options.columns;
+        options.column_count = bench->read_options.column_count;
+        status = ktk_query_stream(&stream, bench->dataset, &options, err);
+    }
+    if (status == KTK_OK) {
+        status = bench_table_collect(&bench->table, &stream, err);
+    }
+    if (stream.release != NULL) {
+        stream.release(&stream);
+    }
+    bench->row_count = bench->table.row_count;
+    return status;
+}
+
+static void query_reset(void *state) {
+    open_dataset_reset(state);
+    read_reset(state);
+}
+
+static const char document_key[] = "d.by-dataset-metadata.json";
+
+static ktk_status append_prepare(struct bench *bench, ktk_error *err) {
+    ktk_status status;
+    if (bench->frame == NULL) {
+        return ktk_error_set(err, KTK_E_INVALID, "append needs --frame");
+    }
+    status = query_prepare(bench, err);
+    bench->read_options.where = NULL; /* it is the scope of what goes */
+    if (status == KTK_OK) {
+        status = read_file(bench, bench->frame, err);
+    }
+    if (status == KTK_OK) {
+        status = open_store(&bench->store, bench, err);
+    }
+    if (status == KTK_OK) {
+        status = ktk_store_get(bench->store, document_key, &bench->document, NULL, err);
+    }
+    return status;
+}
+
+/* One commit: the rows come, the partitions in the scope go. */
+static ktk_status append_run(void *state, ktk_error *err) {
+    struct bench *bench = state;
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {0};
+    ktk_update *update = NULL;
+    ktk_store *store = NULL;
+    ktk_status status = open_store(&store, bench, err);
+    options.mode = KTK_UPDATE_UPDATE;
+    if (status == KTK_OK) {
+        status = ktk_update_begin(&update, store, "d", &options, err);
+    }
+    if (status == KTK_OK && bench->where != NULL) {
+        status = ktk_update_delete(update, bench->where, err);
+    }
+    if (status == KTK_OK) {
+        status = bench_table_lend(&stream, &bench->table, err);
+    }
+    if (status == KTK_OK) {
+        status = ktk_update_add(update, &stream, NULL, err);
+    }
+    if (status == KTK_OK) {
+        status = ktk_update_commit(update, NULL, err);
+    }
+    ktk_update_free(update);
+    ktk_store_free(store);
+    return status;
+}
+
+static void append_reset(void *state) {
+    struct bench *bench = state;
+    ktk_error error = {0};
+    if (ktk_store_put(bench->store, document_key, bench->document.data, bench->document.size, NULL,
+                      NULL, &error) != KTK_OK) {
+        fprintf(stderr, "ktk-bench: the document is not put back: %s\n", error.message);
+    }
+}
+
 static const struct command commands[] = {
     {"read", NULL, read_run, read_reset, read_result, 1, false},
     {"filter", filter_prepare, read_run, read_reset, read_result, 1, false},
@@ -199,6 +298,8 @@ static const struct command commands[] = {
     {"open", NULL, open_run, open_reset, NULL, 20, false},
     {"open-dataset", NULL, open_dataset_run, open_dataset_reset, NULL, 1, false},
     {"plan", filter_prepare, plan_run, open_dataset_reset, NULL, 1, false},
+    {"query", query_prepare, query_run, query_reset, read_result, 1, false},
+    {"append", append_prepare, append_run, append_reset, NULL, 1, false},
 };
 
 /* ---- the command line ---- */
@@ -275,6 +376,8 @@ static ktk_status parse_value(struct bench *bench, const char *option, char *val
         status = ktk_compression_parse(&bench->write_options.compression, value, err);
     } else if (strcmp(option, "--out") == 0) {
         bench->output = value;
+    } else if (strcmp(option, "--frame") == 0) {
+        bench->frame = value;
     } else if (strcmp(option, "--raw") != 0) {
         /* The raw buffers are for programs that cannot read FILE. */
         status = ktk_error_set(err, KTK_E_INVALID, "unknown option '%s'", option);
@@ -365,6 +468,11 @@ static ktk_status run_command(struct bench *bench, const struct command *command
     if (status == KTK_OK) {
         status = report(bench, command, &times, err);
     }
+    if (bench->document.data != NULL) {
+        append_reset(bench);
+    }
+    ktk_bytes_clear(&bench->document);
+    ktk_store_free(bench->store);
     ktk_dataset_free(bench->dataset);
     bench_table_clear(&bench->table);
     ktk_predicate_free(bench->where);
@@ -387,7 +495,9 @@ int main(int argc, char **argv) {
     const struct command *command = argc < 2 ? NULL : find_command(argv[1]);
 
     if (argc < 2) {
-        fputs("usage: ktk-bench read|filter|write|open|open-dataset|plan PATH [OPTION…]\n", stderr);
+        fputs("usage: ktk-bench read|filter|write|open|open-dataset|plan|query|append PATH "
+              "[OPTION…]\n",
+              stderr);
         return 1;
     }
     if (command == NULL) {

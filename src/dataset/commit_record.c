@@ -312,18 +312,19 @@ static uint64_t hash_text(const char *text) {
     return ktki_hash_bytes(text, strlen(text));
 }
 
-uint64_t ktki_document_sum(const struct document *document) {
-    uint64_t sum = (uint64_t)document->partition_count;
+uint64_t ktki_partition_sum(const struct partition *partition) {
+    uint64_t label = hash_text(partition->label);
+    uint64_t sum = 1 + label;
 
-    for (int64_t i = 0; i < document->partition_count; i++) {
-        const struct partition *partition = &document->partitions[i];
-        uint64_t label = hash_text(partition->label);
-
-        sum += label;
-        for (int32_t j = 0; j < partition->file_count; j++) {
-            sum += mix(label, hash_text(partition->files[j].key));
-        }
+    for (int32_t i = 0; i < partition->file_count; i++) {
+        sum += mix(label, hash_text(partition->files[i].key));
     }
+    return sum;
+}
+
+uint64_t ktki_indices_sum(const struct document *document) {
+    uint64_t sum = 0;
+
     for (int32_t i = 0; i < document->index_count; i++) {
         const struct document_index *index = &document->indices[i];
 
@@ -332,13 +333,15 @@ uint64_t ktki_document_sum(const struct document *document) {
     return sum;
 }
 
-void ktki_hash_text(char out[KTKI_HASH_TEXT_SIZE], uint64_t hash) {
-    (void)snprintf(out, KTKI_HASH_TEXT_SIZE, "%016llx", (unsigned long long)hash);
+uint64_t ktki_document_sum(const struct document *document) {
+    uint64_t sum = ktki_indices_sum(document);
+
+    for (int64_t i = 0; i < document->partition_count; i++) {
+        sum += ktki_partition_sum(&document->partitions[i]);
+    }
+    return sum;
 }
 
-bool ktki_document_is_foreign(const struct document *document, const struct commit_record *record) {
-    char sum[KTKI_HASH_TEXT_SIZE];
-
-    ktki_hash_text(sum, ktki_document_sum(document));
-    return strcmp(sum, record->sum) != 0;
+void ktki_hash_text(char out[KTKI_HASH_TEXT_SIZE], uint64_t hash) {
+    (void)snprintf(out, KTKI_HASH_TEXT_SIZE, "%016llx", (unsigned long long)hash);
 }

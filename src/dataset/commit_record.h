@@ -71,11 +71,11 @@ const struct schema_stamp *ktki_commit_stamp(const struct commit_record *record,
  */
 uint64_t ktki_document_sum(const struct document *document);
 
+/** What a partition adds to that number, and what all indices do. */
+uint64_t ktki_partition_sum(const struct partition *partition);
+uint64_t ktki_indices_sum(const struct document *document);
+
 /** 16 hex digits. */
 void ktki_hash_text(char out[KTKI_HASH_TEXT_SIZE], uint64_t hash);
-
-/** True if somebody without knowledge of records wrote the document, at the start or since the
- * commit that it names. */
-bool ktki_document_is_foreign(const struct document *document, const struct commit_record *record);
 
 #endif

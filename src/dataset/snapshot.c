@@ -148,6 +148,24 @@ const struct commit_record *ktki_dataset_record(const ktk_dataset *dataset) {
     return &dataset->record;
 }
 
+uint64_t ktki_dataset_sum(const ktk_dataset *dataset) {
+    ktk_dataset *cache = (ktk_dataset *)(uintptr_t)dataset;
+
+    /* Threads that ask at the same time come to the same number. */
+    if (!__atomic_load_n(&cache->has_sum, __ATOMIC_ACQUIRE)) {
+        __atomic_store_n(&cache->sum, ktki_document_sum(&dataset->document), __ATOMIC_RELAXED);
+        __atomic_store_n(&cache->has_sum, true, __ATOMIC_RELEASE);
+    }
+    return __atomic_load_n(&cache->sum, __ATOMIC_RELAXED);
+}
+
+bool ktki_dataset_is_foreign(const ktk_dataset *dataset) {
+    char sum[KTKI_HASH_TEXT_SIZE];
+
+    ktki_hash_text(sum, ktki_dataset_sum(dataset));
+    return strcmp(sum, dataset->record.sum) != 0;
+}
+
 const ktk_store_version *ktki_dataset_version(const ktk_dataset *dataset) {
     return &dataset->version;
 }

@@ -25,6 +25,13 @@ size_t ktki_dataset_text_size(const ktk_dataset *dataset);
 /** Who wrote it, as far as it says so. Borrowed, as long as the dataset. */
 const struct commit_record *ktki_dataset_record(const ktk_dataset *dataset);
 
+/** ktki_document_sum() of the document; computed when it is first asked for. Thread-safe. */
+uint64_t ktki_dataset_sum(const ktk_dataset *dataset);
+
+/** True if somebody without knowledge of records wrote the document, at the start or since the
+ * commit that it names. */
+bool ktki_dataset_is_foreign(const ktk_dataset *dataset);
+
 /** Version of the document when it was read; empty text if the store gives none or it did not come
  * from a store. */
 const ktk_store_version *ktki_dataset_version(const ktk_dataset *dataset);

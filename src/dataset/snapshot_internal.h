@@ -33,6 +33,8 @@ struct ktk_dataset {
     ktk_store_version version;
     struct document document;    /* partitions that were found by listing included */
     struct commit_record record; /* in the arena of the document */
+    uint64_t sum;                /* of the document; valid once `has_sum` is set: atomic access */
+    bool has_sum;
     int32_t table_count;
     struct dataset_table *tables;  /* in the arena of the document */
     struct dataset_index *indices; /* as those of the document; in its arena */

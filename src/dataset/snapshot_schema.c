@@ -102,8 +102,7 @@ static ktk_status prefer_committed(const ktk_dataset *dataset, const struct data
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&key, ktki_context_allocator(ktk_store_context(dataset->store)), 0);
-    if (stamp == NULL || is_of_hash(file, stamp->hash) ||
-        ktki_document_is_foreign(&dataset->document, &dataset->record)) {
+    if (stamp == NULL || is_of_hash(file, stamp->hash) || ktki_dataset_is_foreign(dataset)) {
         goto out;
     }
     KTKI_TRY(ktki_schema_copy_key(&key, dataset->document.uuid, table->name, stamp->hash, err));

@@ -1,5 +1,7 @@
 #include "update/apply.h"
 
+#include <assert.h>
+
 #include "base/error.h"
 #include "base/json_read.h"
 #include "base/json_write.h"
@@ -133,8 +135,10 @@ out:
 
 /* ---- partitions and indices ---- */
 
-static ktk_status merge_partitions(struct document *document, const struct change *change,
-                                   const struct document *current, ktk_error *err) {
+/* `sum` of those of `current` becomes that of the result. */
+static ktk_status merge_partitions(struct document *document, uint64_t *sum,
+                                   const struct change *change, const struct document *current,
+                                   ktk_error *err) {
     int64_t old_count = current != NULL ? current->partition_count : 0;
     int64_t count = 0;
     ktk_status status = KTK_OK;
@@ -145,10 +149,13 @@ static ktk_status merge_partitions(struct document *document, const struct chang
         if (change->removed.size == 0 ||
             !ktki_change_removes(change, current->partitions[i].label)) {
             document->partitions[count++] = current->partitions[i];
+        } else {
+            *sum -= ktki_partition_sum(&current->partitions[i]);
         }
     }
     for (int64_t i = 0; i < change->added_count; i++) {
         document->partitions[count++] = change->added[i];
+        *sum += ktki_partition_sum(&change->added[i]);
     }
     document->has_partitions = true;
     document->partition_count = count;
@@ -202,6 +209,7 @@ ktk_status ktki_apply(struct buffer *out, const struct change *change, const cha
     struct document document = {
         .uuid = uuid, .version = VERSION, .has_partition_keys = true, .unknown = ""};
     struct buffer metadata;
+    uint64_t sum = 0; /* of partitions: what stays is not summed again */
     ktk_status status = KTK_OK;
 
     ktki_arena_init(&document.arena, change->arena.allocator);
@@ -210,14 +218,17 @@ ktk_status ktki_apply(struct buffer *out, const struct change *change, const cha
         old != NULL ? old->partition_key_count : change->partition_key_count;
     document.partition_keys = old != NULL ? old->partition_keys : change->partition_keys;
     if (old != NULL) {
+        sum = ktki_dataset_sum(current) - ktki_indices_sum(old);
         document.plain_begin = old->plain_begin;
         document.plain_end = old->plain_end;
         document.unknown = old->unknown;
         document.unknown_size = old->unknown_size;
     }
-    KTKI_TRY(merge_partitions(&document, change, old, err));
+    KTKI_TRY(merge_partitions(&document, &sum, change, old, err));
     KTKI_TRY(merge_indices(&document, change, old, err));
-    ktki_hash_text(record->sum, ktki_document_sum(&document));
+    sum += ktki_indices_sum(&document);
+    assert(sum == ktki_document_sum(&document));
+    ktki_hash_text(record->sum, sum);
     KTKI_TRY(write_metadata(&metadata, change, old, record, err));
     document.metadata = (const char *)metadata.data;
     document.metadata_size = metadata.size;

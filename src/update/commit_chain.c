@@ -171,8 +171,7 @@ ktk_status ktki_chain_next(struct commit_record *out, struct arena *arena,
         KTKI_TRY(find_highest(&sequence, update, err));
     }
     record.sequence = sequence + 1;
-    record.follows_foreign =
-        current != NULL && ktki_document_is_foreign(ktki_dataset_document(current), old);
+    record.follows_foreign = current != NULL && ktki_dataset_is_foreign(current);
     (void)ktki_format_now(now);
     KTKI_TRY(ktki_arena_text(arena, now, strlen(now), &record.time, err));
     record.operation = ktki_operation_text(operation);

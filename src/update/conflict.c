@@ -57,7 +57,7 @@ static bool recorded_operations(uint32_t *out, const struct document_diff *diff)
     int32_t position = ktki_commit_recent_find(to, from->id);
 
     if (from->id[0] == '\0' || position < 0 || to->recent_operations[0] == '\0' ||
-        ktki_document_is_foreign(ktki_dataset_document(diff->to), to)) {
+        ktki_dataset_is_foreign(diff->to)) {
         return false;
     }
     *out = 0;

@@ -8,8 +8,7 @@
 bool ktki_is_own_state(const ktk_dataset *dataset) {
     const struct commit_record *record = ktki_dataset_record(dataset);
 
-    return record->id[0] != '\0' &&
-           !ktki_document_is_foreign(ktki_dataset_document(dataset), record);
+    return record->id[0] != '\0' && !ktki_dataset_is_foreign(dataset);
 }
 
 ktk_status ktki_document_written_at(int64_t *out_us, const ktk_dataset *dataset, ktk_error *err) {

@@ -113,7 +113,7 @@ static ktk_status check_document(struct check *check, ktk_error *err) {
                                  document->unknown_size < 200 ? (int)document->unknown_size : 200,
                                  document->unknown));
     }
-    if (record->id[0] != '\0' && ktki_document_is_foreign(document, record)) {
+    if (record->id[0] != '\0' && ktki_dataset_is_foreign(check->dataset)) {
         KTKI_TRY(ktki_check_find(check, KTK_CHECK_WARNING, "foreign-commit", name, err,
                                  "a program that knows nothing of commits wrote it after commit "
                                  "%s, and may have undone others",
