@@ -105,6 +105,13 @@ KTK_API int64_t ktk_dataset_partition_count(const ktk_dataset *dataset);
 /** Label of a partition, `index` in [0, partition_count), in document order. */
 KTK_API const char *ktk_dataset_partition_label(const ktk_dataset *dataset, int64_t index);
 
+/**
+ * Position of the partition with a label; -1 if there is none. The first call makes a table of all
+ * labels. Thread-safe.
+ */
+KTK_API ktk_status ktk_dataset_partition_find(int64_t *out, ktk_dataset *dataset, const char *label,
+                                              ktk_error *err) KTK_CHECK_RESULT;
+
 /** Storage key of the partition's file for a table, NULL if it has none. */
 KTK_API const char *ktk_dataset_partition_file(const ktk_dataset *dataset, int64_t index,
                                                const char *table);

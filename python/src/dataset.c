@@ -189,6 +189,56 @@ static PyObject *dataset_partitions(PyObject *self, PyObject *unused) {
     return list;
 }
 
+static PyObject *dataset_labels(PyObject *self, PyObject *unused) {
+    const ktk_dataset *dataset = ((struct dataset_object *)self)->dataset;
+    int64_t count = ktk_dataset_partition_count(dataset);
+    PyObject *list = PyList_New((Py_ssize_t)count);
+
+    (void)unused;
+    for (int64_t i = 0; list != NULL && i < count; i++) {
+        PyObject *label = PyUnicode_FromString(ktk_dataset_partition_label(dataset, i));
+        if (label == NULL) {
+            Py_CLEAR(list);
+        } else {
+            PyList_SetItem(list, (Py_ssize_t)i, label);
+        }
+    }
+    return list;
+}
+
+/* (label, {table: key}) of one partition */
+static PyObject *dataset_partition(PyObject *self, PyObject *args) {
+    const ktk_dataset *dataset = ((struct dataset_object *)self)->dataset;
+    PyObject *files;
+    long long position;
+
+    if (!PyArg_ParseTuple(args, "L:partition", &position)) {
+        return NULL;
+    }
+    if (position < 0 || position >= ktk_dataset_partition_count(dataset)) {
+        PyErr_Format(PyExc_IndexError, "there is no partition %lld", position);
+        return NULL;
+    }
+    files = files_of(dataset, position);
+    return files == NULL
+               ? NULL
+               : Py_BuildValue("(sN)", ktk_dataset_partition_label(dataset, position), files);
+}
+
+static PyObject *dataset_find(PyObject *self, PyObject *args) {
+    ktk_dataset *dataset = ((struct dataset_object *)self)->dataset;
+    const char *label;
+    int64_t position;
+    ktk_error err;
+    ktk_status status;
+
+    if (!PyArg_ParseTuple(args, "s:find", &label)) {
+        return NULL;
+    }
+    status = ktk_dataset_partition_find(&position, dataset, label, &err);
+    return status == KTK_OK ? PyLong_FromLongLong(position) : core_raise(status, &err);
+}
+
 static PyObject *dataset_schema_file(PyObject *object, PyObject *args) {
     ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
     const char *table;
@@ -421,6 +471,9 @@ static PyMethodDef dataset_methods[] = {
     {"from_document", dataset_from_document, METH_VARARGS | METH_STATIC,
      "from_document(store, bytes) -> Dataset"},
     {"partitions", dataset_partitions, METH_NOARGS, "[(label, {table: key}), …] in document order"},
+    {"labels", dataset_labels, METH_NOARGS, "labels() -> list of str, in document order"},
+    {"partition", dataset_partition, METH_VARARGS, "partition(position) -> (label, {table: key})"},
+    {"find", dataset_find, METH_VARARGS, "find(label) -> position, -1 if there is none"},
     {"schema_file", dataset_schema_file, METH_VARARGS,
      "schema_file(table) -> bytes of _common_metadata"},
     {"set_schema_file", dataset_set_schema_file, METH_VARARGS, "set_schema_file(table, bytes)"},

@@ -155,6 +155,18 @@ static ktk_status need_labels(ktk_dataset *dataset, ktk_error *err) {
     return status;
 }
 
+ktk_status ktk_dataset_partition_find(int64_t *out, ktk_dataset *dataset, const char *label,
+                                      ktk_error *err) {
+    const uint64_t *number;
+    ktk_status status;
+
+    KTKI_TRY(need_labels(dataset, err));
+    number = ktki_hash_map_find(&dataset->labels, label, strlen(label));
+    *out = number == NULL ? -1 : (int64_t)*number;
+out:
+    return status;
+}
+
 struct marking {
     const struct hash_map *labels;
     uint8_t *bits;

@@ -280,6 +280,8 @@ static void makes_a_snapshot_of_a_given_document(void **unused) {
 /* D-20: index files are no partitions. */
 static void partitions_without_a_list_are_found_in_the_store(void **unused) {
     ktk_dataset *dataset;
+    int64_t position;
+    ktk_error err;
 
     (void)unused;
     put("u.by-dataset-metadata.json", header);
@@ -300,6 +302,10 @@ static void partitions_without_a_list_are_found_in_the_store(void **unused) {
     assert_string_equal(ktk_dataset_partition_file(dataset, 1, "core"),
                         "u/core/A=2/B=%2F/x.parquet.parquet");
     assert_null(ktk_dataset_partition_file(dataset, 1, "more"));
+    CHECK_OK(ktk_dataset_partition_find(&position, dataset, "A=2/B=%2F/x", &err));
+    assert_int_equal(position, 1);
+    CHECK_OK(ktk_dataset_partition_find(&position, dataset, "A=2/B=%2F", &err));
+    assert_int_equal(position, -1);
     assert_int_equal(ktk_dataset_table_count(dataset), 2);
     assert_int_equal(ktk_dataset_partition_key_count(dataset), 2);
     assert_string_equal(ktk_dataset_partition_key(dataset, 1), "B");

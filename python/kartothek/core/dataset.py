@@ -4,13 +4,19 @@ import json
 
 from kartothek import _core
 from kartothek.core import naming
+from kartothek.core._mixins import CopyMixin
+from kartothek.core._partitions import Partitions
 from kartothek.core.index import ExplicitSecondaryIndex
-from kartothek.core.partition import Partition
 from kartothek.core.utils import core_store
 
 
-class DatasetMetadata:
-    """A snapshot of one dataset: its partitions, keys, user metadata and index files."""
+class DatasetMetadataBase(CopyMixin):
+    """What a dataset and its factory have in common."""
+
+    #: What a factory asks the dataset that it has read.
+    FORWARDED = (
+        "copy", "index_columns", "partitions", "secondary_indices", "tables", "to_dict", "to_json",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -37,8 +43,6 @@ class DatasetMetadata:
     @property
     def partitions(self):
         """{label: Partition}, in the order of the document."""
-        if self._partitions is None:
-            self._partitions = {label: Partition(label, files) for label, files in self._snapshot.partitions()}
         return self._partitions
 
     @partitions.setter
@@ -46,7 +50,8 @@ class DatasetMetadata:
         self._partitions = partitions
 
     def __getstate__(self):
-        return dict(self.__dict__, _partitions=self.partitions, _snapshot=None)
+        partitions = self.partitions.copy() if isinstance(self.partitions, Partitions) else self.partitions
+        return dict(self.__dict__, _partitions=partitions, _snapshot=None)
 
     @property
     def tables(self):
@@ -81,43 +86,6 @@ class DatasetMetadata:
         """All keys of the store that belong to the dataset, ascending."""
         keys = core_store(store).keys(uuid)
         return [key for key in keys if key.startswith((uuid + ".", uuid + "/"))]
-
-    @classmethod
-    def load_from_store(cls, uuid, store, version=None, at=None):
-        """
-        The newest committed state, or an earlier one: a ``version`` by its number or the start of its id, or what was current ``at``
-        a time (a datetime or its text; UTC unless it says otherwise). KeyError if there is no such dataset or state.
-        """
-        return cls._from_core(open_snapshot(core_store(store), uuid, version, at))
-
-    @staticmethod
-    def history(uuid, store, limit=None):
-        """
-        What led to the current state, newest first, as dicts: ``kind`` ("commit", "not kept", or "foreign" for states that a program
-        without a history wrote), ``version``, ``id``, ``parent``, ``time``, ``writer``, ``operation``, ``partitions``, ``added``,
-        ``removed``, ``current``; None for what is not known.
-        """
-        return _core.history(core_store(store), uuid, 0 if limit is None else limit)
-
-    @staticmethod
-    def restore(uuid, store, version):
-        """Make an earlier version the current state again, as a commit of its own; the commit's id. KeyError if files are gone."""
-        return _core.restore(core_store(store), uuid, str(version))
-
-    @classmethod
-    def _from_core(cls, dataset):
-        self = cls(
-            uuid=dataset.uuid,
-            metadata=json.loads(dataset.metadata),
-            indices=_indices_of(dataset),
-            explicit_partitions=dataset.is_explicit,
-            partition_keys=dataset.partition_keys,
-            tables=dataset.tables,
-        )
-        # Objects for 100,000 partitions take longer than a commit; few callers want them.
-        self._partitions = None
-        self._snapshot = dataset
-        return self
 
     def load_index(self, column, store):
         """Another DatasetMetadata with the index on ``column`` loaded. KeyError if there is none."""
@@ -161,7 +129,49 @@ class DatasetMetadata:
         return json.dumps(self.to_dict()).encode("utf-8")
 
     def __eq__(self, other):
-        return isinstance(other, DatasetMetadata) and self.to_dict() == other.to_dict()
+        return isinstance(other, DatasetMetadataBase) and self.to_dict() == other.to_dict()
+
+
+class DatasetMetadata(DatasetMetadataBase):
+    """A snapshot of one dataset: its partitions, keys, user metadata and index files."""
+
+    @classmethod
+    def load_from_store(cls, uuid, store, load_schema=True, load_all_indices=False, *, version=None, at=None):
+        """
+        The newest committed state, or an earlier one: a ``version`` by its number or the start of its id, or what was current ``at``
+        a time (a datetime or its text; UTC unless it says otherwise). KeyError if there is no such dataset or state.
+        """
+        store = core_store(store)
+        dataset = cls._from_core(open_snapshot(store, uuid, version, at))
+        return dataset.load_all_indices(store) if load_all_indices else dataset
+
+    @staticmethod
+    def history(uuid, store, limit=None):
+        """
+        What led to the current state, newest first, as dicts: ``kind`` ("commit", "not kept", or "foreign" for states that a program
+        without a history wrote), ``version``, ``id``, ``parent``, ``time``, ``writer``, ``operation``, ``partitions``, ``added``,
+        ``removed``, ``current``; None for what is not known.
+        """
+        return _core.history(core_store(store), uuid, 0 if limit is None else limit)
+
+    @staticmethod
+    def restore(uuid, store, version):
+        """Make an earlier version the current state again, as a commit of its own; the commit's id. KeyError if files are gone."""
+        return _core.restore(core_store(store), uuid, str(version))
+
+    @classmethod
+    def _from_core(cls, dataset):
+        self = cls(
+            uuid=dataset.uuid,
+            metadata=json.loads(dataset.metadata),
+            indices=_indices_of(dataset),
+            explicit_partitions=dataset.is_explicit,
+            partition_keys=dataset.partition_keys,
+            tables=dataset.tables,
+        )
+        self._partitions = Partitions(dataset)
+        self._snapshot = dataset
+        return self
 
     def __repr__(self):
         return (

@@ -1,0 +1,48 @@
+"""The partitions of a snapshot as a mapping whose objects are made when they are asked for."""
+from collections.abc import Mapping
+
+from kartothek.core.partition import Partition
+
+
+class Partitions(Mapping):
+    """
+    ``{label: Partition}`` in the order of the document.
+
+    Objects for 100,000 partitions take longer than to read their document. So the number of partitions and single ones come from the C library;
+    going through all of them makes all objects, once.
+    """
+
+    def __init__(self, snapshot):
+        self._snapshot = snapshot
+        self._made = None
+
+    def __len__(self):
+        return self._snapshot.partition_count
+
+    def __contains__(self, label):
+        return isinstance(label, str) and "\0" not in label and self._snapshot.find(label) >= 0
+
+    def __getitem__(self, label):
+        if self._made is not None:
+            return self._made[label]
+        if label not in self:
+            raise KeyError(label)
+        return Partition(*self._snapshot.partition(self._snapshot.find(label)))
+
+    def __iter__(self):
+        return iter(self._snapshot.labels() if self._made is None else self._made)
+
+    def copy(self):
+        """A dict of all of them."""
+        if self._made is None:
+            self._made = {label: Partition(label, files) for label, files in self._snapshot.partitions()}
+        return dict(self._made)
+
+    def values(self):
+        return self.copy().values()
+
+    def items(self):
+        return self.copy().items()
+
+    def __repr__(self):
+        return "<{} partitions>".format(len(self)) if len(self) > 100 else repr(self.copy())

@@ -1,0 +1,12 @@
+"""The clock; everything that notes a time asks here."""
+import datetime
+
+
+def datetime_now():
+    """The time here, without a zone."""
+    return datetime.datetime.now()
+
+
+def datetime_utcnow():
+    """The time in UTC, without a zone."""
+    return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)

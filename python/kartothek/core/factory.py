@@ -1,0 +1,126 @@
+"""A dataset by its name, read when something of it is asked for."""
+from kartothek.core.dataset import DatasetMetadata, DatasetMetadataBase
+from kartothek.core.utils import lazy_store
+from kartothek.io_components.utils import check_addressing
+
+
+class DatasetFactory(DatasetMetadataBase):
+    """
+    Stands for a dataset: reads it once, with the first attribute that is asked for, and forwards everything to it.
+
+    Later commits do not show until :meth:`invalidate`. Pickles as what it was made of, without what it has read.
+
+    Parameters
+    ----------
+    dataset_uuid: str
+    store_factory: callable, str or store
+    load_schema: bool
+        False: ``table_meta`` is empty.
+    load_all_indices: bool
+        Load the secondary indices together with the document.
+    load_dataset_metadata: bool
+        False: ``metadata`` is empty.
+    version, at: optional
+        An earlier state, as for :meth:`kartothek.core.dataset.DatasetMetadata.load_from_store`.
+    """
+
+    def __init__(
+        self, dataset_uuid, store_factory, load_schema=True, load_all_indices=False, load_dataset_metadata=True, *, version=None, at=None
+    ):
+        self._cache_metadata = None
+        self._cache_store = None
+        self.dataset_uuid = dataset_uuid
+        self.store_factory = lazy_store(store_factory)
+        self.load_schema = load_schema
+        self.load_all_indices_flag = load_all_indices
+        self.load_dataset_metadata = load_dataset_metadata
+        self.version = version
+        self.at = at
+
+    @property
+    def is_loaded(self):
+        """Whether the dataset has been read."""
+        return self._cache_metadata is not None
+
+    @property
+    def store(self):
+        """The store, made once."""
+        if self._cache_store is None:
+            self._cache_store = self.store_factory()
+        return self._cache_store
+
+    @property
+    def dataset_metadata(self):
+        """The :class:`kartothek.core.dataset.DatasetMetadata`. KeyError if there is no such dataset."""
+        if self._cache_metadata is None:
+            dataset = DatasetMetadata.load_from_store(
+                self.dataset_uuid,
+                self.store,
+                load_schema=self.load_schema,
+                load_all_indices=self.load_all_indices_flag,
+                version=self.version,
+                at=self.at,
+            )
+            self._cache_metadata = dataset if self.load_dataset_metadata else dataset.copy(metadata={})
+        return self._cache_metadata
+
+    def invalidate(self):
+        """Forget what was read; the next attribute reads the newest state."""
+        self._cache_metadata = None
+        self._cache_store = None
+
+    def __getattr__(self, name):
+        # Reached only for what is neither here nor in the class. Without the guard a copy that is being made would read the dataset.
+        if name.startswith("__") or "_cache_metadata" not in self.__dict__:
+            raise AttributeError(name)
+        return getattr(self.dataset_metadata, name)
+
+    def load_index(self, column, store=None):
+        """Load the index on ``column`` into what was read. KeyError if there is none."""
+        self._cache_metadata = self.dataset_metadata.load_index(column, self.store)
+        return self
+
+    def load_all_indices(self, store=None, load_partition_indices=True):
+        """Load all indices into what was read."""
+        self._cache_metadata = self.dataset_metadata.load_all_indices(self.store, load_partition_indices)
+        return self
+
+    def load_partition_indices(self):
+        """Load the indices on the partition keys into what was read."""
+        self._cache_metadata = self.dataset_metadata.load_partition_indices()
+        return self
+
+    def __getstate__(self):
+        return dict(self.__dict__, _cache_metadata=None, _cache_store=None)
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+
+    def __deepcopy__(self, memo):
+        """What was read is never changed, and need not be read again."""
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__, _cache_store=None)
+        return other
+
+    def __repr__(self):
+        return "<DatasetFactory: uuid={} is_loaded={}>".format(self.dataset_uuid, self.is_loaded)
+
+
+def _forward(name):
+    return property(lambda self: getattr(self.dataset_metadata, name))
+
+
+# What the class has from its parent would be found before __getattr__.
+for _name in DatasetMetadataBase.FORWARDED:
+    setattr(DatasetFactory, _name, _forward(_name))
+
+
+def _ensure_factory(dataset_uuid, store, factory, load_dataset_metadata=True, load_schema=True):
+    """The factory that was given, or one for the dataset of that name."""
+    check_addressing(dataset_uuid, store, factory)
+    if factory is not None:
+        return factory
+    return DatasetFactory(dataset_uuid, store, load_schema=load_schema, load_dataset_metadata=load_dataset_metadata)
+
+
+__all__ = ("DatasetFactory",)
