@@ -2,7 +2,7 @@
 BUILD ?= build
 PYTHON ?= python3
 
-.PHONY: help demo check lint threads memory bench fuzz format clean
+.PHONY: help demo check stress lint threads memory bench fuzz format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,10 @@ demo: ## install what is missing, build, and do the main job on real data
 check: ## install what is missing, build with gcc and clang, and run every test
 	@scripts/install_packages.sh build check
 	@$(PYTHON) scripts/check.py --build $(BUILD)
+
+stress: ## the long forms of the tests of commits (STRESS="--seconds 600 --seed 7 --only T6")
+	@scripts/install_packages.sh build check
+	@$(PYTHON) scripts/stress.py --build $(BUILD) $(STRESS)
 
 lint: ## formatter, clang-tidy and cppcheck alone
 	@scripts/install_packages.sh build check

@@ -39,6 +39,15 @@ class Totals:
             self.failures.append(name)
             print("FAILED: {}".format(name), flush=True)
 
+    def finish(self):
+        """Say it all again, the sum last; the exit status."""
+        for name, reason in self.skips:
+            print("SKIPPED: {}: {}".format(name, reason))
+        for name in self.failures:
+            print("FAILED: {}".format(name))
+        print("{} passed, {} failed, {} skipped".format(self.passed, len(self.failures), len(self.skips)))
+        return 1 if self.failures or self.passed == 0 else 0
+
 
 def add_tap(totals, name, text):
     """Count the lines of a TAP report; a report cut short counts as a failure."""
@@ -248,12 +257,7 @@ def main():
             start = time.monotonic()
             step(totals, build)
             say("{} took {:.0f} s".format(name, time.monotonic() - start))
-    for name, reason in totals.skips:
-        print("SKIPPED: {}: {}".format(name, reason))
-    for name in totals.failures:
-        print("FAILED: {}".format(name))
-    print("{} passed, {} failed, {} skipped".format(totals.passed, len(totals.failures), len(totals.skips)))
-    return 1 if totals.failures or totals.passed == 0 else 0
+    return totals.finish()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-/* A process that is killed at a system call, at each in turn: the dataset is the old one or the new
- * one, its index too, and whoever comes next goes on. */
+/* A process that is killed at a system call, at each in turn, or whose call fails: the dataset is
+ * the old one or the new one, its index too, and whoever comes next goes on. */
 #include "support/test.h"
 
 #include <errno.h>
@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,6 +76,7 @@ static ktk_status collect(ktk_store *store, ktk_error *err) {
     options.grace_ms = -1;
     options.history_ms = 1;
     options.allows_short_grace = true;
+    (void)usleep(10000); /* the times of files are those of the last tick */
     return ktk_gc(store, "u", &options, &result, err);
 }
 
@@ -127,6 +130,91 @@ static bool is_done_before(const char *url, ktk_status (*work)(ktk_store *store,
     assert_true(WIFSIGNALED(result));
     return false;
 }
+
+/* ---- calls that fail ---- */
+
+#ifdef __x86_64__
+
+static bool is_of_files(unsigned long long call) {
+    static const unsigned long long calls[] = {
+        SYS_openat,     SYS_open,   SYS_read,   SYS_pread64,    SYS_write,     SYS_pwrite64,
+        SYS_writev,     SYS_fsync,  SYS_syncfs, SYS_fdatasync,  SYS_ftruncate, SYS_fallocate,
+        SYS_flock,      SYS_fcntl,  SYS_rename, SYS_renameat,   SYS_renameat2, SYS_link,
+        SYS_linkat,     SYS_unlink, SYS_mkdir,  SYS_unlinkat,   SYS_mkdirat,   SYS_utimensat,
+        SYS_newfstatat, SYS_fstat,  SYS_statx,  SYS_getdents64, SYS_mmap,      SYS_close,
+    };
+
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        if (calls[i] == call) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a full disk refuses. */
+static bool is_of_space(unsigned long long call) {
+    return call == SYS_write || call == SYS_pwrite64 || call == SYS_writev ||
+           call == SYS_ftruncate || call == SYS_fallocate || call == SYS_mkdirat;
+}
+
+struct failing_calls {
+    bool (*concerns)(unsigned long long call);
+    int reason; /* errno */
+    bool is_for_ever;
+};
+
+/* The call that the process is about to make fails instead. */
+static void fail_call(pid_t child, struct user_regs_struct *registers, int reason) {
+    int result;
+
+    registers->orig_rax = (unsigned long long)-1; /* no call */
+    assert_int_equal(ptrace(PTRACE_SETREGS, child, NULL, registers), 0);
+    assert_int_equal(ptrace(PTRACE_SYSCALL, child, NULL, NULL), 0);
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFSTOPPED(result));
+    assert_int_equal(ptrace(PTRACE_GETREGS, child, NULL, registers), 0);
+    registers->rax = (unsigned long long)-reason;
+    assert_int_equal(ptrace(PTRACE_SETREGS, child, NULL, registers), 0);
+}
+
+/* Let a process do the work while its `point`-th call, from 0, of those in question fails, and all
+ * later ones if that is asked. What it returned; `is_met`: it got as far. */
+static ktk_status run_failing(const char *url, ktk_status (*work)(ktk_store *store, ktk_error *err),
+                              int point, const struct failing_calls *failing, bool *is_met) {
+    pid_t child = fork();
+    bool is_entry = true;
+    int count = 0;
+    int result;
+
+    if (child == 0) {
+        run_child(url, work);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &result, 0), child);
+    *is_met = false;
+    while (WIFSTOPPED(result)) {
+        struct user_regs_struct registers;
+        bool runs_on = *is_met && !failing->is_for_ever;
+
+        assert_int_equal(ptrace(runs_on ? PTRACE_CONT : PTRACE_SYSCALL, child, NULL, NULL), 0);
+        assert_int_equal(waitpid(child, &result, 0), child);
+        if (!WIFSTOPPED(result)) {
+            break;
+        }
+        assert_int_equal(ptrace(PTRACE_GETREGS, child, NULL, &registers), 0);
+        if (is_entry && failing->concerns(registers.orig_rax) && count++ >= point) {
+            *is_met = true;
+            fail_call(child, &registers, failing->reason);
+        } else {
+            is_entry = !is_entry;
+        }
+    }
+    assert_true(WIFEXITED(result));
+    return (ktk_status)WEXITSTATUS(result);
+}
+
+#endif
 
 static bool can_trace(void) {
     pid_t child = fork();
@@ -192,7 +280,7 @@ struct place {
 static void place_init(struct place *place) {
     ktk_error err;
 
-    place->folder = test_folder_new();
+    place->folder = test_folder_in_memory();
     (void)snprintf(place->url, sizeof(place->url), "hfs://%s", place->folder);
     place->context = test_context_new(1);
     CHECK_OK(ktk_store_open(&place->store, place->context, place->url, &err));
@@ -207,6 +295,7 @@ static void place_clear(struct place *place) {
 
 /* ---- cases ---- */
 
+/* T5 */
 static void a_commit_killed_at_any_call_leaves_old_or_new(void **unused) {
     int seen[256] = {0};
     bool is_done = false;
@@ -238,6 +327,7 @@ static void a_commit_killed_at_any_call_leaves_old_or_new(void **unused) {
     assert_true(seen['o'] > 10 && seen['n'] > 1);
 }
 
+/* T5 */
 static void a_collection_killed_at_any_call_loses_nothing(void **unused) {
     bool is_done = false;
     int points = 0;
@@ -271,10 +361,102 @@ static void a_collection_killed_at_any_call_loses_nothing(void **unused) {
     assert_true(points > 10);
 }
 
+#ifdef __x86_64__
+
+static void check_failing_commit(const struct failing_calls *failing, int point, bool *is_met) {
+    struct place place;
+    ktk_status status;
+    char state;
+    ktk_error err;
+
+    place_init(&place);
+    status = run_failing(place.url, replace, point, failing, is_met);
+    state = look(place.store);
+    if (status != KTK_E_UNKNOWN_OUTCOME && state != (status == KTK_OK ? 'n' : 'o')) {
+        fail_msg("call %d fails with %s: %s is told, but the rows are '%c'", point,
+                 strerror(failing->reason), ktk_status_name(status), state);
+    }
+    check_index(place.store, state);
+    CHECK_OK(write_rows(place.store, KTK_UPDATE_UPDATE, "d,9", NULL, &err));
+    assert_int_equal(count_left(place.store, "v == 9"), 1);
+    place_clear(&place);
+}
+
+static void check_failing_collection(const struct failing_calls *failing, int point, bool *is_met) {
+    struct place place;
+    ktk_error err;
+
+    place_init(&place);
+    CHECK_OK(replace(place.store, &err));
+    CHECK_OK(collect(place.store, &err));
+    (void)run_failing(place.url, collect, point, failing, is_met);
+    assert_int_equal(look(place.store), 'n');
+    check_index(place.store, 'n');
+    CHECK_OK(collect(place.store, &err));
+    CHECK_OK(collect(place.store, &err));
+    assert_int_equal(look(place.store), 'n');
+    assert_int_equal(test_key_count(place.store, "u/table/"), 4);
+    place_clear(&place);
+}
+
+/* T8: each call with one of the reasons in turn; with all of them in the long form. */
+static void fail_each_call(void (*check)(const struct failing_calls *failing, int point,
+                                         bool *is_met)) {
+    static const struct failing_calls kinds[] = {
+        {is_of_files, EIO, false},    {is_of_space, ENOSPC, true}, {is_of_files, EINTR, false},
+        {is_of_files, ENOSPC, false}, {is_of_space, EDQUOT, true},
+    };
+    const size_t kind_count = sizeof(kinds) / sizeof(kinds[0]);
+    int total = 0;
+    size_t stride = kind_count / (size_t)test_scaled(1);
+
+    if (!can_trace()) {
+        print_message("# SKIPPED: processes cannot be traced here\n");
+        skip();
+    }
+    stride = stride > 0 ? stride : 1;
+    for (size_t i = 0; i < kind_count; i++) {
+        bool is_met = true;
+        int points = 0;
+
+        for (int point = (int)(i % stride); is_met; point += (int)stride) {
+            check(&kinds[i], point, &is_met);
+            points += is_met;
+        }
+        print_message("# %d calls failed with %s\n", points, strerror(kinds[i].reason));
+        total += points;
+    }
+    assert_true(total > 50);
+}
+
+#endif
+
+static void a_commit_whose_calls_fail_tells_what_became_of_it(void **unused) {
+    (void)unused;
+#ifdef __x86_64__
+    fail_each_call(check_failing_commit);
+#else
+    print_message("# SKIPPED: calls are made to fail on x86-64 alone\n");
+    skip();
+#endif
+}
+
+static void a_collection_whose_calls_fail_loses_nothing(void **unused) {
+    (void)unused;
+#ifdef __x86_64__
+    fail_each_call(check_failing_collection);
+#else
+    print_message("# SKIPPED: calls are made to fail on x86-64 alone\n");
+    skip();
+#endif
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_commit_killed_at_any_call_leaves_old_or_new),
         cmocka_unit_test(a_collection_killed_at_any_call_loses_nothing),
+        cmocka_unit_test(a_commit_whose_calls_fail_tells_what_became_of_it),
+        cmocka_unit_test(a_collection_whose_calls_fail_loses_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

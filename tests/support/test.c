@@ -13,7 +13,15 @@ struct counting {
     atomic_int_fast64_t live;
     atomic_int_fast64_t calls;
     int64_t fail_at; /* -1: never */
+    bool fails_once;
 };
+
+static bool fails(struct counting *counting) {
+    int64_t number = counting->fail_at < 0 ? -1 : atomic_fetch_add(&counting->calls, 1);
+
+    return number >= 0 &&
+           (counting->fails_once ? number == counting->fail_at : number >= counting->fail_at);
+}
 
 static void *counting_resize(void *state, void *block, size_t old_size, size_t new_size) {
     struct counting *counting = state;
@@ -33,7 +41,7 @@ static void *counting_resize(void *state, void *block, size_t old_size, size_t n
         free(base);
         return NULL;
     }
-    if (counting->fail_at >= 0 && atomic_fetch_add(&counting->calls, 1) >= counting->fail_at) {
+    if (fails(counting)) {
         return NULL;
     }
     moved = aligned_alloc(KTK_ALIGNMENT,
@@ -63,7 +71,7 @@ int64_t test_allocator_live(void) {
     return atomic_load(&plain.live);
 }
 
-static ktk_context *context_new(int32_t threads, int64_t fail_at) {
+static ktk_context *context_new(int32_t threads, int64_t fail_at, bool fails_once) {
     ktk_context_options options = KTK_CONTEXT_OPTIONS_INIT;
     ktk_context *context = NULL;
     ktk_error err;
@@ -74,15 +82,24 @@ static ktk_context *context_new(int32_t threads, int64_t fail_at) {
     CHECK_OK(ktk_context_new(&context, &options, &err));
     atomic_store(&of_context.calls, 0);
     of_context.fail_at = fail_at;
+    of_context.fails_once = fails_once;
     return context;
 }
 
 ktk_context *test_context_new(int32_t threads) {
-    return context_new(threads, -1);
+    return context_new(threads, -1, false);
 }
 
 ktk_context *test_context_failing(int64_t fail_at) {
-    return context_new(1, fail_at);
+    return context_new(1, fail_at, false);
+}
+
+ktk_context *test_context_failing_once(int64_t fail_at) {
+    return context_new(1, fail_at, true);
+}
+
+bool test_context_has_failed(void) {
+    return atomic_load(&of_context.calls) > of_context.fail_at;
 }
 
 void test_context_free(ktk_context *context) {
@@ -92,8 +109,22 @@ void test_context_free(ktk_context *context) {
     }
 }
 
-char *test_folder_new(void) {
-    const char *base = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
+static uint64_t setting(const char *name) {
+    const char *text = getenv(name);
+    uint64_t value = text == NULL ? 1 : strtoull(text, NULL, 10);
+
+    return value == 0 ? 1 : value;
+}
+
+uint64_t test_seed(void) {
+    return setting("KTK_TEST_SEED");
+}
+
+uint64_t test_scaled(uint64_t count) {
+    return count * setting("KTK_TEST_SCALE");
+}
+
+static char *folder_in(const char *base) {
     size_t size = strlen(base) + sizeof("/ktk-test-XXXXXX");
     char *path = malloc(size);
 
@@ -101,6 +132,14 @@ char *test_folder_new(void) {
     (void)snprintf(path, size, "%s/ktk-test-XXXXXX", base);
     assert_non_null(mkdtemp(path));
     return path;
+}
+
+char *test_folder_new(void) {
+    return folder_in(getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+}
+
+char *test_folder_in_memory(void) {
+    return access("/dev/shm", W_OK | X_OK) == 0 ? folder_in("/dev/shm") : test_folder_new();
 }
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *ftw) {

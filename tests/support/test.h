@@ -66,14 +66,27 @@ void test_context_free(ktk_context *context);
  * does not count. Loop: `for (int64_t n = 0; !done; n++) { context = test_context_failing(n); … }`.
  */
 ktk_context *test_context_failing(int64_t fail_at);
+/** The same, but the later ones succeed. */
+ktk_context *test_context_failing_once(int64_t fail_at);
+/** Has an allocation of the last of these contexts failed? */
+bool test_context_has_failed(void);
 
 /** The counting allocator alone, for objects below the context. */
 const ktk_allocator *test_allocator(void);
 /** Blocks of test_allocator() that are not freed. */
 int64_t test_allocator_live(void);
 
+/** The first seed of a test that draws its cases: KTK_TEST_SEED, or else 1. A failure must tell the
+ * seed. */
+uint64_t test_seed(void);
+/** How many cases such a test draws: `count` times KTK_TEST_SCALE, which `make stress` sets. */
+uint64_t test_scaled(uint64_t count);
+
 /** A fresh folder under the build's temporary files, removed with test_folder_remove(). */
 char *test_folder_new(void);
+/** The same in memory where there is such a place: for what does not ask what survives a power cut.
+ */
+char *test_folder_in_memory(void);
 void test_folder_remove(char *path);
 
 /** False, with the reason printed, if there is no such file below the source root: skip then. */

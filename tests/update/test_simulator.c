@@ -718,15 +718,9 @@ static struct schema *make_schema(ktk_dataset **dataset) {
     return schema;
 }
 
-static uint64_t setting(const char *name, uint64_t otherwise) {
-    const char *text = getenv(name);
-
-    return text == NULL ? otherwise : strtoull(text, NULL, 10);
-}
-
 static void every_history_is_a_chain(void **unused) {
-    uint64_t first = setting("KTK_SIMULATOR_FIRST", 1);
-    uint64_t count = setting("KTK_SIMULATOR_SEEDS", SEEDS);
+    uint64_t first = test_seed();
+    uint64_t count = test_scaled(SEEDS);
     struct simulation *simulation = calloc(1, sizeof(*simulation));
     ktk_dataset *dataset = NULL;
 
