@@ -131,6 +131,8 @@ static ktk_status rebase(struct commit *commit, ktk_error *err) {
                                     late.size / sizeof(int64_t), err));
         KTKI_TRY(ktki_update_fill_change(update, err));
     }
+    /* The originals write JSON beside a document in the other format, and hide it. */
+    KTKI_TRY(ktki_update_take_format(update, commit->current.format, err));
 out:
     ktki_buffer_clear(&late);
     ktki_document_diff_clear(&diff);

@@ -267,6 +267,49 @@ static void a_rival_at_any_moment_keeps_his_schema(void **unused) {
     }
 }
 
+/* What kartothek does with a dataset whose document is in MessagePack: it writes one in JSON, which
+ * from then on is the document. */
+static void turn_to_json(void *unused) {
+    ktk_dataset *dataset = NULL;
+    const char *text;
+    size_t size;
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(ktk_dataset_open(&dataset, memory, "u", &err));
+    CHECK_OK(ktk_dataset_document(&text, &size, dataset, &err));
+    CHECK_OK(ktk_store_put(memory, DOCUMENT_KEY, text, size, NULL, NULL, &err));
+    ktk_dataset_free(dataset);
+}
+
+/* Whether that happens before our commit looks, or right before its put. */
+static void an_update_follows_a_document_to_another_format(void **unused) {
+    static const char *const moments[] = {".parquet", "u.by-dataset-metadata.msgpack.zstd"};
+
+    (void)unused;
+    for (int i = 0; i < 2; i++) {
+        struct hooked_store hooked = {.key_suffix = moments[i], .before_put = turn_to_json};
+        ktk_store *store = hooked_store_new(&hooked, memory);
+        ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+        struct ArrowArrayStream stream = {0};
+        ktk_update *update = NULL;
+        ktk_error err;
+
+        options.document_format = KTK_DOCUMENT_MSGPACK;
+        CHECK_OK(ktk_update_begin(&update, memory, "u", &options, &err));
+        CHECK_OK(test_frame(&stream, context, "v:int64", "1", 0, NULL, &err));
+        CHECK_OK(ktk_update_add(update, &stream, NULL, &err));
+        CHECK_OK(ktk_update_commit(update, NULL, &err));
+        ktk_update_free(update);
+        update = prepared(store, KTK_UPDATE_UPDATE, "v:int64", "2");
+        CHECK_OK(ktk_update_commit(update, NULL, &err));
+        ktk_update_free(update);
+        test_check_dataset(memory, "u", "v|1;2");
+        CHECK_OK(ktk_dataset_drop(memory, "u", &err));
+        ktk_store_free(store);
+    }
+}
+
 /* ---- answers that do not come ---- */
 
 /* Put 0 is the data file, puts 1 and 2 are what is kept of document and schema. */
@@ -504,6 +547,7 @@ int main(void) {
         CASE(one_of_two_creators_wins),
         CASE(one_of_two_overwriters_wins),
         CASE(a_rival_at_any_moment_keeps_his_schema),
+        CASE(an_update_follows_a_document_to_another_format),
         CASE(a_lost_answer_is_not_a_failure),
         CASE(a_moment_of_unavailability_is_waited_for),
         CASE(an_unknown_outcome_keeps_the_files),
