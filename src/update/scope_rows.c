@@ -131,11 +131,18 @@ out:
     return status;
 }
 
-/* A fresh label in the folder of the old file. */
+/* What stands behind dataset and table, whichever these are: old documents name files anywhere. */
+static const char *behind_table(const char *key) {
+    const char *slash = strchr(key, '/');
+
+    slash = slash == NULL ? NULL : strchr(slash + 1, '/');
+    return slash == NULL ? "" : slash + 1;
+}
+
+/* A fresh label that says what the path of the old file does. */
 static ktk_status name_rest(struct rows *rows, const char *key, ktk_error *err) {
     struct ktk_update *update = rows->update;
-    size_t prefix = strlen(update->uuid) + 1 + strlen(update->table) + 1;
-    const char *folder = strlen(key) > prefix ? key + prefix : "";
+    const char *folder = behind_table(key);
     const char *slash = strrchr(folder, '/');
     char fresh[KTKI_UUID_TEXT_SIZE];
     ktk_status status = KTK_OK;

@@ -212,4 +212,20 @@ def refuses_updates_that_are_wrong(folder):
     equal((store / "sales.by-dataset-metadata.json").read_bytes(), before)
 
 
+@test
+def keeps_the_keys_of_a_file_that_lies_elsewhere(folder):
+    """Old documents name files in any place. The rows that stay of one go where their path says the same."""
+    store = folder / "store"
+    path = write_text(folder / "d.csv", "p,v\na,1\na,2\nb,3\n")
+    document = store / "d.by-dataset-metadata.json"
+    for place in ("x/t/p=a/f.parquet", "some-other/table/p=a/f.parquet"):
+        good("write", "d", path, "-p", "p", "--overwrite", store=store)
+        old = next(part["file"] for part in good("partitions", "d", "--json", store=store).json() if "p=a" in part["label"])
+        (store / place).parent.mkdir(parents=True)
+        (store / old).rename(store / place)
+        document.write_text(document.read_text().replace(old, place))
+        good("delete", "d", "--where", "v == 2", "--delete-mode", "rows", store=store)
+        equal(good("read", "d", "--where", "p == a", "--format", "csv", store=store).out, "p,v\na,1\n")
+
+
 main()
