@@ -213,7 +213,7 @@ def _write_or_die(writer, element, marker):
 def test_a_killed_worker_costs_no_row(store_url, tmp_path):
     distributed = pytest.importorskip("distributed")
     writer = kartothek.io_components.parts.PartsWriter(store_url, "u", mode="create", partition_on=["p"])
-    with distributed.LocalCluster(n_workers=4, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=4, threads_per_worker=1, processes=True, dashboard_address=None, local_directory=str(tmp_path)) as cluster:
         with distributed.Client(cluster) as client:
             marker = str(tmp_path / "died")
             parts = [dask.delayed(_write_or_die)(writer, frame, marker) for frame in FRAMES * 4]
@@ -223,11 +223,11 @@ def test_a_killed_worker_costs_no_row(store_url, tmp_path):
     assert len(files(store_url)) > len(dataset.partitions)
 
 
-def test_a_cluster_stores_and_shuffles(store_url, ddf):
+def test_a_cluster_stores_and_shuffles(store_url, ddf, tmp_path):
     distributed = pytest.importorskip("distributed")
     from kartothek.io.dask.dataframe import store_dataset_from_ddf
 
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None, local_directory=str(tmp_path)) as cluster:
         with distributed.Client(cluster):
             store_dataset_from_ddf(ddf[0], store_url, "u", shuffle=True, num_buckets=2, partition_on=["p"], bucket_by="s").compute()
     assert stored(store_url) == rows(ddf[1])
