@@ -1,6 +1,7 @@
 """Single Parquet files, without a dataset around them. Results follow the Arrow PyCapsule protocol: ``pyarrow.table(read(path))``."""
 from kartothek import _core
 from kartothek._lazy import LazyModule
+from kartothek._predicates import core_predicate
 
 __all__ = ["read", "write"]
 
@@ -42,9 +43,15 @@ class _Read:
         return self._batches
 
 
-def read(path, columns=None, threads=0):
-    """Read a local file; ``threads`` 0 means one per processor."""
-    return Table(_core.parquet_read(str(path), columns, threads).read())
+def read(path, columns=None, filters=None, threads=0):
+    """
+    Read a local file, or one whose content is given as bytes.
+
+    ``filters`` are predicates (a list of lists of ``(column, operator, value)``), by which row groups and pages are passed over and rows chosen;
+    ``threads`` 0 means one per processor.
+    """
+    source = path if isinstance(path, bytes) else str(path)
+    return Table(_core.parquet_read(source, columns, threads, core_predicate(filters)).read())
 
 
 def write(table, path, compression="snappy", threads=0, bloom=None, sorted_by=None):

@@ -115,6 +115,10 @@ void core_texts_free(struct texts *texts);
 /** tp_new of all types: objects are made by the functions here, never by calling the type. */
 PyObject *core_no_new(PyTypeObject *type, PyObject *args, PyObject *keywords);
 
+/** Lend the content of a bytes object to the library; it stays until the library lets go of it, in
+ * whatever thread. Returns 0, or -1 with an exception. */
+int core_bytes_lend(PyObject *object, ktk_bytes *out);
+
 /** UTF-8 bytes object of a str, or NULL with an exception. */
 PyObject *core_utf8(PyObject *text);
 

@@ -1,7 +1,8 @@
 /* Single Parquet files. */
 #include "core.h"
 
-static PyObject *read_file(ktk_parquet_file *file, const struct texts *columns) {
+static PyObject *read_file(ktk_parquet_file *file, const struct texts *columns,
+                           const ktk_predicate *where) {
     ktk_parquet_read_options options = KTK_PARQUET_READ_OPTIONS_INIT;
     struct ArrowArrayStream stream = {0};
     ktk_error err;
@@ -9,6 +10,7 @@ static PyObject *read_file(ktk_parquet_file *file, const struct texts *columns) 
 
     options.columns = columns->items;
     options.column_count = (size_t)columns->count;
+    options.where = where;
     Py_BEGIN_ALLOW_THREADS status = ktk_parquet_read(&stream, file, &options, &err);
     Py_END_ALLOW_THREADS return status == KTK_OK ? core_stream_new(&stream)
                                                  : core_raise(status, &err);
@@ -34,33 +36,63 @@ static ktk_context *context_for(int threads) {
     return context;
 }
 
-static PyObject *parquet_read(PyObject *self, PyObject *args) {
-    struct texts columns;
+/* Of a path, a str, or of a file's content, bytes. NULL with an exception set. */
+static ktk_parquet_file *open_file(PyObject *source, ktk_context *context) {
     ktk_parquet_file *file = NULL;
-    ktk_context *context;
-    PyObject *names;
-    PyObject *result = NULL;
-    const char *path;
-    int threads = 0;
+    ktk_bytes bytes = KTK_BYTES_INIT;
+    PyObject *path = NULL;
     ktk_error err;
     ktk_status status;
 
+    if (PyBytes_Check(source)) {
+        if (core_bytes_lend(source, &bytes) < 0) {
+            return NULL;
+        }
+        Py_BEGIN_ALLOW_THREADS status = ktk_parquet_open_bytes(&file, context, &bytes, &err);
+        Py_END_ALLOW_THREADS
+    } else {
+        path = core_utf8(source);
+        if (path == NULL) {
+            return NULL;
+        }
+        Py_BEGIN_ALLOW_THREADS status =
+            ktk_parquet_open_path(&file, context, PyBytes_AsString(path), &err);
+        Py_END_ALLOW_THREADS
+    }
+    ktk_bytes_clear(&bytes);
+    Py_XDECREF(path);
+    if (status != KTK_OK) {
+        core_raise(status, &err);
+    }
+    return file;
+}
+
+static PyObject *parquet_read(PyObject *self, PyObject *args) {
+    struct texts columns;
+    ktk_parquet_file *file;
+    ktk_context *context;
+    PyObject *names;
+    PyObject *source;
+    PyObject *where = Py_None;
+    PyObject *result = NULL;
+    int threads = 0;
+
     (void)self;
-    if (!PyArg_ParseTuple(args, "sO|i:parquet_read", &path, &names, &threads) ||
-        core_texts(names, &columns) < 0) {
+    if (!PyArg_ParseTuple(args, "OO|iO:parquet_read", &source, &names, &threads, &where)) {
+        return NULL;
+    }
+    if (where != Py_None && Py_TYPE(where) != core.predicate_type) {
+        PyErr_SetString(PyExc_TypeError, "where must be a Predicate or None");
+        return NULL;
+    }
+    if (core_texts(names, &columns) < 0) {
         return NULL;
     }
     context = context_for(threads);
-    if (context == NULL) {
-        core_texts_free(&columns);
-        return NULL;
-    }
-    Py_BEGIN_ALLOW_THREADS status = ktk_parquet_open_path(&file, context, path, &err);
-    Py_END_ALLOW_THREADS if (status == KTK_OK) {
-        result = read_file(file, &columns);
-    }
-    else {
-        core_raise(status, &err);
+    file = context == NULL ? NULL : open_file(source, context);
+    if (file != NULL) {
+        result = read_file(file, &columns,
+                           where == Py_None ? NULL : ((struct predicate_object *)where)->predicate);
     }
     Py_BEGIN_ALLOW_THREADS ktk_parquet_file_free(file);
     ktk_context_free(context);
@@ -109,10 +141,13 @@ static int column_choices_parse(struct column_choices *out, PyObject *bloom, PyO
     return 0;
 }
 
+/* To a path; NULL: the content as bytes. */
 static PyObject *write_file(PyObject *source, const char *path, int threads,
                             const ktk_parquet_write_options *options) {
     struct ArrowArrayStream stream = {0};
     ktk_context *context = context_for(threads);
+    ktk_bytes bytes = KTK_BYTES_INIT;
+    PyObject *content = NULL;
     ktk_error err;
     ktk_status status;
 
@@ -120,12 +155,22 @@ static PyObject *write_file(PyObject *source, const char *path, int threads,
         ktk_context_free(context);
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_parquet_write_path(context, path, &stream, options, &err);
-    ktk_context_free(context);
+    Py_BEGIN_ALLOW_THREADS status =
+        path == NULL ? ktk_parquet_write_bytes(&bytes, context, &stream, options, &err)
+                     : ktk_parquet_write_path(context, path, &stream, options, &err);
     Py_END_ALLOW_THREADS if (status != KTK_OK) {
-        return core_raise(status, &err);
+        core_raise(status, &err);
     }
-    Py_RETURN_NONE;
+    else if (path == NULL) {
+        content = PyBytes_FromStringAndSize((const char *)bytes.data, (Py_ssize_t)bytes.size);
+    }
+    else {
+        content = Py_None;
+        Py_INCREF(content);
+    }
+    Py_BEGIN_ALLOW_THREADS ktk_bytes_clear(&bytes);
+    ktk_context_free(context);
+    Py_END_ALLOW_THREADS return content;
 }
 
 static PyObject *parquet_write(PyObject *self, PyObject *args) {
@@ -137,19 +182,21 @@ static PyObject *parquet_write(PyObject *self, PyObject *args) {
     PyObject *source;
     PyObject *result = NULL;
     const char *path;
+    long long row_group_rows = 0;
     int threads = 0;
     ktk_error err;
     ktk_status status;
 
     (void)self;
-    if (!PyArg_ParseTuple(args, "Os|siOO:parquet_write", &source, &path, &compression, &threads,
-                          &bloom, &sorted_by)) {
+    if (!PyArg_ParseTuple(args, "Oz|siOOL:parquet_write", &source, &path, &compression, &threads,
+                          &bloom, &sorted_by, &row_group_rows)) {
         return NULL;
     }
     status = ktk_compression_parse(&options.compression, compression, &err);
     if (status != KTK_OK) {
         return core_raise(status, &err);
     }
+    options.row_group_rows_max = row_group_rows;
     if (column_choices_parse(&choices, bloom, sorted_by, &options) == 0) {
         result = write_file(source, path, threads, &options);
     }
@@ -159,8 +206,9 @@ static PyObject *parquet_write(PyObject *self, PyObject *args) {
 
 PyMethodDef core_parquet_functions[] = {
     {"parquet_read", parquet_read, METH_VARARGS,
-     "parquet_read(path, columns or None, threads=0) -> Stream"},
+     "parquet_read(path or bytes, columns or None, threads=0, where=None) -> Stream"},
     {"parquet_write", parquet_write, METH_VARARGS,
-     "parquet_write(stream, path, compression='snappy', threads=0, bloom=None, sorted_by=None)"},
+     "parquet_write(stream, path or None, compression='snappy', threads=0, bloom=None, "
+     "sorted_by=None, row_group_rows=0) -> bytes without a path"},
     {NULL, NULL, 0, NULL},
 };

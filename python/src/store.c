@@ -46,17 +46,27 @@ static void release_python_bytes(ktk_bytes *bytes) {
     PyGILState_Release(gil);
 }
 
-/* Lend the content of a bytes object (reference stolen) to the library. */
-static ktk_status lend_bytes(PyObject *object, ktk_bytes *out, const char *key, ktk_error *err) {
+int core_bytes_lend(PyObject *object, ktk_bytes *out) {
     char *data;
     Py_ssize_t size;
 
-    if (!PyBytes_Check(object) || PyBytes_AsStringAndSize(object, &data, &size) < 0) {
+    if (PyBytes_AsStringAndSize(object, &data, &size) < 0) {
+        return -1;
+    }
+    Py_INCREF(object);
+    *out = (ktk_bytes){(const uint8_t *)data, (size_t)size, release_python_bytes, object};
+    return 0;
+}
+
+/* Lend what a method of a store returned (reference stolen) to the library. */
+static ktk_status lend_bytes(PyObject *object, ktk_bytes *out, const char *key, ktk_error *err) {
+    int lent = core_bytes_lend(object, out);
+
+    Py_DECREF(object);
+    if (lent < 0) {
         PyErr_Clear();
-        Py_DECREF(object);
         return ktk_error_set(err, KTK_E_IO, "the store returned no bytes for '%s'", key);
     }
-    *out = (ktk_bytes){(const uint8_t *)data, (size_t)size, release_python_bytes, object};
     return KTK_OK;
 }
 

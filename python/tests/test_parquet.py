@@ -44,3 +44,14 @@ def test_columns_that_cannot_be_chosen_are_named(tmp_path, choice):
 def test_names_must_be_texts(tmp_path):
     with pytest.raises(TypeError):
         parquet.write(TABLE, str(tmp_path / "x.parquet"), bloom=[1])
+
+
+def test_rows_are_chosen_of_a_file_and_of_its_content(tmp_path):
+    path = tmp_path / "x.parquet"
+    parquet.write(TABLE, str(path))
+    ids = TABLE.column("id").to_pylist()
+    for source in (path, path.read_bytes()):
+        found = parquet.read(source, columns=["id"], filters=[[("id", ">", ids[0])]])
+        assert pa.table(found).column("id").to_pylist() == [one for one in ids if one > ids[0]]
+    with pytest.raises(Exception, match="parquet|PAR1|Parquet"):
+        parquet.read(b"no such thing")

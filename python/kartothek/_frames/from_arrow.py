@@ -38,8 +38,10 @@ _NULLABLE = {
 _PANDAS_3 = int(pd.__version__.split(".")[0]) >= 3
 
 
-def frame_from_stream(stream, dates_as_object=False, categoricals=()):
-    """Read the stream to its end into a frame with a RangeIndex. ``categoricals`` become categories in order of appearance."""
+def frame_from_stream(stream, dates_as_object=False, categoricals=(), with_index=False):
+    """
+    Read the stream to its end into a frame with a RangeIndex, or that which was stored. ``categoricals`` become categories in order of appearance.
+    """
     batches = stream.read()
     numpy_types = _numpy_types(batches)
     reader = _Reader(batches, dates_as_object)
@@ -51,7 +53,8 @@ def frame_from_stream(stream, dates_as_object=False, categoricals=()):
     if not columns:
         return frame
     names = [name for name, _, _ in batches.columns]
-    return frame if list(frame.columns) == names else frame[names]
+    frame = frame if list(frame.columns) == names else frame[names]
+    return _indexed(frame, batches) if with_index else frame
 
 
 def as_categorical(values):
@@ -60,16 +63,38 @@ def as_categorical(values):
     return pd.Categorical.from_codes(codes, categories=uniques)
 
 
+def _pandas_metadata(batches):
+    """The stream's ``pandas`` metadata; what is malformed is taken as absent."""
+    try:
+        found = json.loads(batches.metadata.get(b"pandas", b"{}").decode("utf-8"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _numpy_types(batches):
     """{column: numpy_type} of the stream's ``pandas`` metadata."""
-    text = batches.metadata.get(b"pandas")
-    if text is None:
-        return {}
     try:
-        columns = json.loads(text.decode("utf-8")).get("columns", [])
+        columns = _pandas_metadata(batches).get("columns", [])
         return {column.get("field_name", column.get("name")): column.get("numpy_type") for column in columns}
-    except (ValueError, AttributeError):
+    except (TypeError, AttributeError):
         return {}
+
+
+def _indexed(frame, batches):
+    """The frame with the index that was stored, in a column or as a range, where there is one."""
+    fields = _pandas_metadata(batches).get("index_columns")
+    field = fields[0] if isinstance(fields, list) and len(fields) == 1 else None
+    if isinstance(field, dict):
+        try:
+            index = pd.RangeIndex(field["start"], field["stop"], field["step"])
+        except (KeyError, TypeError, ValueError):
+            return frame
+        return frame.set_axis(index, axis=0) if len(index) == len(frame) else frame
+    if not isinstance(field, str) or field not in frame.columns:
+        return frame
+    frame = frame.set_index(field)
+    return frame.rename_axis(None) if field.startswith("__index_level_") else frame
 
 
 class _Reader:

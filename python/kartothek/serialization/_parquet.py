@@ -1,7 +1,15 @@
-"""Settings of Parquet data files; the writing itself is the C library's."""
+"""Parquet data files: settings, and single files in a store. The format itself is the C library's."""
+from kartothek import _core
+from kartothek._lazy import LazyModule
+from kartothek._predicates import core_predicate
+from kartothek.serialization._serializer import DataFrameSerializer, check_columns
+
+pd = LazyModule("pandas")
+from_arrow = LazyModule("kartothek._frames.from_arrow")
+to_arrow = LazyModule("kartothek._frames.to_arrow")
 
 
-class ParquetSerializer:
+class ParquetSerializer(DataFrameSerializer):
     """
     Parameters
     ----------
@@ -22,15 +30,38 @@ class ParquetSerializer:
         self.compression = compression
         self.chunk_size = chunk_size
 
-    def __eq__(self, other):
-        return isinstance(other, ParquetSerializer) and (self.compression, self.chunk_size) == (
-            other.compression,
-            other.chunk_size,
-        )
-
     def __repr__(self):
         return "ParquetSerializer(compression={!r}, chunk_size={!r})".format(self.compression, self.chunk_size)
 
+    @staticmethod
+    def _restore_dataframe(store, key, filter_query, columns, predicate_pushdown_to_io, categories, predicates, date_as_object):
+        content = store.get(key)
+        # The expression may name any column.
+        wanted = None if filter_query is not None else columns
+        try:
+            stream = _core.parquet_read(content, wanted, 0, core_predicate(predicates))
+        except KeyError:
+            check_columns(wanted, [name for name, _, _ in _core.parquet_read(content, None).read().columns])
+            raise
+        frame = from_arrow.frame_from_stream(stream, date_as_object, categories or (), with_index=wanted is None)
+        if filter_query is not None:
+            frame = frame.query(filter_query)
+            check_columns(columns, frame.columns)
+            frame = frame if columns is None else frame[columns]
+        return frame
+
+    def store(self, store, key_prefix, df):
+        """Put a frame, or an Arrow table, under the prefix and ``.parquet``; returns the key."""
+        stream = to_arrow.frame_stream(df) if isinstance(df, pd.DataFrame) else df
+        content = _core.parquet_write(stream, None, self.compression or "none", 0, None, None, self.chunk_size or 0)
+        key = key_prefix + ".parquet"
+        store.put(key, content)
+        return key
+
 
 def default_serializer():
+    """Of the functions that write, where none is given."""
     return ParquetSerializer()
+
+
+DataFrameSerializer.register_serializer(".parquet", ParquetSerializer)
