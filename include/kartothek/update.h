@@ -47,7 +47,9 @@ typedef enum ktk_delete_mode {
 typedef struct ktk_update_options {
     size_t size;
     ktk_update_mode mode;
-    const char *table; /**< NULL: that of the dataset, "table" for a new one */
+    /** The table that ktk_update_add() fills. NULL: that of the dataset, "table" for a new one. A
+     * dataset of several tables has no such table: see ktk_update_add_tables(). */
+    const char *table;
     /** Columns whose values go into the path, in this order. For a dataset that is there: none, or
      * just its own. */
     const char *const *partition_on;
@@ -103,7 +105,7 @@ typedef struct ktk_commit {
     char id[33];      /**< the commit id, also in the document under metadata["ktk.commit"] */
     int32_t attempts; /**< conditional puts tried, >= 1 */
     int64_t partition_count; /**< partitions added */
-    int64_t row_count;       /**< rows added */
+    int64_t row_count;       /**< rows added, of all tables */
     int64_t removed_count;   /**< partitions removed, those included that lost only some rows */
     int64_t rewritten_count; /**< those that lost only some rows */
     /** The document that was there had been written by a program that does not know of commits, and
@@ -143,6 +145,26 @@ KTK_API ktk_status ktk_update_set_metadata(ktk_update *update, const char *metad
 KTK_API ktk_status ktk_update_add(ktk_update *update, struct ArrowArrayStream *stream,
                                   const char *label, ktk_error *err) KTK_CHECK_RESULT;
 
+/** The rows of a table. */
+typedef struct ktk_table_stream {
+    const char *table; /**< NULL: as ktk_update_add() chooses it */
+    struct ArrowArrayStream *stream;
+} ktk_table_stream;
+
+/**
+ * Add rows of several tables: one input partition, with a file of each. All are split by the same
+ * `partition_on`, and rows of equal values make a partition; where a table has none for a partition
+ * of the others, its file there is empty. Otherwise as ktk_update_add(), which adds a single table.
+ * All partitions of a dataset have the same tables: those that it has, or those of the first input.
+ * All streams are consumed and released in every case.
+ *
+ * @return besides, KTK_E_INVALID for other tables than the dataset or the first input has;
+ * KTK_E_SCHEMA for a column that two tables have with different types.
+ */
+KTK_API ktk_status ktk_update_add_tables(ktk_update *update, const ktk_table_stream *tables,
+                                         size_t count, const char *label,
+                                         ktk_error *err) KTK_CHECK_RESULT;
+
 /**
  * End the update without a commit, and describe what it has written, for another update - in this
  * process or elsewhere - to commit: JSON text. The files stay; nobody sees them before that.
@@ -156,9 +178,9 @@ KTK_API ktk_status ktk_update_hand_over(ktk_update *update, ktk_bytes *out,
  * Add partitions that ktk_update_hand_over() has described. Their files are not read, and stay if
  * the update ends without a commit, so that it can be tried again.
  *
- * @return KTK_E_CORRUPT for what is no description; KTK_E_INVALID for one of another dataset, table
- * or other partition columns, or with files elsewhere; KTK_E_SCHEMA; KTK_E_NOT_FOUND if the schema
- * was collected. After a failure the update can only be freed.
+ * @return KTK_E_CORRUPT for what is no description; KTK_E_INVALID for one of another dataset, other
+ * tables or other partition columns, or with files elsewhere; KTK_E_SCHEMA; KTK_E_NOT_FOUND if the
+ * schema was collected. After a failure the update can only be freed.
  */
 KTK_API ktk_status ktk_update_add_written(ktk_update *update, const char *description, size_t size,
                                           ktk_error *err) KTK_CHECK_RESULT;
@@ -172,6 +194,10 @@ KTK_API ktk_status ktk_update_add_written(ktk_update *update, const char *descri
  */
 KTK_API ktk_status ktk_update_add_schema(ktk_update *update, struct ArrowArrayStream *stream,
                                          ktk_error *err) KTK_CHECK_RESULT;
+
+/** The same for several tables, as ktk_update_add_tables() has them. */
+KTK_API ktk_status ktk_update_add_schemas(ktk_update *update, const ktk_table_stream *tables,
+                                          size_t count, ktk_error *err) KTK_CHECK_RESULT;
 
 /** An input without rows or schema: the dataset may end up with no partitions at all. */
 KTK_API ktk_status ktk_update_add_nothing(ktk_update *update, ktk_error *err) KTK_CHECK_RESULT;

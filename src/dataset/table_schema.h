@@ -42,6 +42,13 @@ ktk_status ktki_table_schema_widen(struct schema **out, struct schema *stored,
                                    const char *stored_origin, struct schema *added,
                                    const char *added_origin, ktk_error *err);
 
+/**
+ * Do the schemas of two tables of a dataset go together? A column that both have must be of one
+ * type, or null in one of them (dataset.md 3.6). KTK_E_SCHEMA with both origins and types.
+ */
+ktk_status ktki_table_schema_share(const struct schema *a, const char *a_origin,
+                                   const struct schema *b, const char *b_origin, ktk_error *err);
+
 /** Decode a `_common_metadata` file: naive us timestamps become ns, index columns are removed
  * (dataset.md 3.2). */
 ktk_status ktki_table_schema_decode(struct schema **out, ktk_context *context, const void *data,

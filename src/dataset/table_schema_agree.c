@@ -70,6 +70,28 @@ out:
     return status;
 }
 
+static ktk_status differing_shared(const struct field *a, const char *a_origin,
+                                   const struct field *b, const char *b_origin,
+                                   const ktk_allocator *allocator, ktk_error *err) {
+    struct buffer a_type;
+    struct buffer b_type;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&a_type, allocator, 0);
+    ktki_buffer_init(&b_type, allocator, 0);
+    KTKI_TRY(type_text(a, &a_type, err));
+    KTKI_TRY(type_text(b, &b_type, err));
+    KTKI_FAIL(
+        err, KTK_E_SCHEMA,
+        "found incompatible entries for column '%s', which tables share: it is %s in '%s' but "
+        "%s in '%s'",
+        a->name, (const char *)a_type.data, a_origin, (const char *)b_type.data, b_origin);
+out:
+    ktki_buffer_clear(&b_type);
+    ktki_buffer_clear(&a_type);
+    return status;
+}
+
 /* A column that only one of the two has, or the first place where the order differs. */
 static ktk_status differing_columns(const struct schema *a, const char *a_origin,
                                     const struct schema *b, const char *b_origin, ktk_error *err) {
@@ -217,4 +239,20 @@ ktk_status ktki_table_schema_widen(struct schema **out, struct schema *stored,
         status = enrich(out, stored, added, err);
     }
     return status;
+}
+
+ktk_status ktki_table_schema_share(const struct schema *a, const char *a_origin,
+                                   const struct schema *b, const char *b_origin, ktk_error *err) {
+    for (int32_t i = 0; i < a->field_count; i++) {
+        const struct field *left = &a->fields[i];
+        int32_t at = ktki_schema_find(b, left->name);
+        const struct field *right = at < 0 ? NULL : &b->fields[at];
+
+        if (right != NULL && left->type.id != TYPE_NULL && right->type.id != TYPE_NULL &&
+            !types_agree(left, right)) {
+            return differing_shared(left, a_origin, right, b_origin,
+                                    ktki_context_allocator(a->context), err);
+        }
+    }
+    return KTK_OK;
 }

@@ -206,29 +206,42 @@ out:
 
 /* ---- the document ---- */
 
-/* The schema files of the document: those that were, with ours. */
+static bool is_stamped(const struct commit_record *record, const char *table) {
+    for (int32_t i = 0; i < record->schema_count; i++) {
+        if (strcmp(record->schemas[i].table, table) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The schema files of the document: ours, with those of other tables that were. */
 static ktk_status stamp_schemas(struct commit_record *record, struct commit *commit,
                                 ktk_error *err) {
     const struct ktk_update *update = commit->update;
+    const struct schema_switch *switched = &commit->schema_switch;
     ktk_dataset *dataset =
         ktki_update_ground(update, commit->meets_foreign ? NULL : commit->current.dataset);
     const struct commit_record *old = dataset != NULL ? ktki_dataset_record(dataset) : NULL;
     int32_t old_count = old != NULL ? old->schema_count : 0;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_arena_zeroed(&commit->arena, (size_t)old_count + 1, sizeof(*record->schemas),
-                               &record->schemas, err));
-    for (int32_t i = 0; i < old_count; i++) {
-        if (commit->schema_switch.hash[0] == '\0' ||
-            strcmp(old->schemas[i].table, update->table) != 0) {
-            record->schemas[record->schema_count++] = old->schemas[i];
+    KTKI_TRY(ktki_arena_zeroed(&commit->arena, (size_t)(old_count + switched->table_count),
+                               sizeof(*record->schemas), &record->schemas, err));
+    for (int32_t i = 0; i < switched->table_count; i++) {
+        const struct table_switch *file = &switched->tables[i];
+
+        if (file->hash[0] != '\0') {
+            struct schema_stamp *stamp = &record->schemas[record->schema_count++];
+
+            stamp->table = file->table->name;
+            memcpy(stamp->hash, file->hash, sizeof(stamp->hash));
         }
     }
-    if (commit->schema_switch.hash[0] != '\0') {
-        struct schema_stamp *stamp = &record->schemas[record->schema_count++];
-
-        stamp->table = update->table;
-        memcpy(stamp->hash, commit->schema_switch.hash, sizeof(stamp->hash));
+    for (int32_t i = 0; i < old_count; i++) {
+        if (!is_stamped(record, old->schemas[i].table)) {
+            record->schemas[record->schema_count++] = old->schemas[i];
+        }
     }
 out:
     return status;

@@ -9,8 +9,8 @@ static ktk_status append_bytes(void *state, const void *data, size_t size, ktk_e
 }
 
 ktk_status ktki_file_write_init(struct file_write *out, const struct ktk_update *update,
-                                struct schema *schema, ktk_error *err) {
-    *out = (struct file_write){.update = update};
+                                int32_t table, struct schema *schema, ktk_error *err) {
+    *out = (struct file_write){.update = update, .table = update->tables[table].name};
     ktki_buffer_init(&out->bytes, update->allocator, 0);
     return ktki_parquet_writer_new(&out->writer, update->context, schema, &update->file_options,
                                    append_bytes, &out->bytes, err);
@@ -34,14 +34,15 @@ ktk_status ktki_file_write_take(struct file_write *write, struct batch *batch, k
     return status;
 }
 
-static ktk_status file_key(char **out, const struct ktk_update *update, const char *label,
+static ktk_status file_key(char **out, const struct file_write *write, const char *label,
                            const char *suffix, ktk_error *err) {
+    const struct ktk_update *update = write->update;
     struct buffer key;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&key, update->allocator, 0);
-    KTKI_TRY(ktki_buffer_append_format(&key, err, "%s/%s/%s%s%s", update->uuid, update->table,
-                                       label, suffix, KTKI_PARQUET_SUFFIX));
+    KTKI_TRY(ktki_buffer_append_format(&key, err, "%s/%s/%s%s%s", update->uuid, write->table, label,
+                                       suffix, KTKI_PARQUET_SUFFIX));
     KTKI_TRY(ktki_copy_text(update->allocator, (const char *)key.data, key.size, out, err));
 out:
     ktki_buffer_clear(&key);
@@ -81,12 +82,12 @@ static ktk_status put_given(const struct file_write *write, struct written_file 
     ktk_status status = KTK_OK;
 
     memcpy(suffix + 1, update->commit_id, sizeof(update->commit_id));
-    KTKI_TRY(file_key(&key, update, file->label, "", err));
+    KTKI_TRY(file_key(&key, write, file->label, "", err));
     status = put_new(write, key, err);
     if (status == KTK_E_EXISTS) {
         ktki_free_text(update->allocator, key);
         key = NULL;
-        KTKI_TRY(file_key(&key, update, file->label, suffix, err));
+        KTKI_TRY(file_key(&key, write, file->label, suffix, err));
         status = put_new(write, key, err);
     }
     KTKI_TRY(status);
@@ -105,7 +106,7 @@ static ktk_status put_fresh(const struct file_write *write, struct written_file 
     ktk_status status = KTK_OK;
 
     condition.flags = KTK_PUT_DEFER_SYNC;
-    KTKI_TRY(file_key(&file->key, write->update, file->label, "", err));
+    KTKI_TRY(file_key(&file->key, write, file->label, "", err));
     KTKI_TRY(ktk_store_put(write->update->store, file->key, write->bytes.data, write->bytes.size,
                            &condition, NULL, err));
 out:

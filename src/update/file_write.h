@@ -6,18 +6,19 @@
 #include "parquet/writer.h"
 #include "update/update_internal.h"
 
-/** One file after the other, of one schema. Several may be at work for one update on different
- * threads: the update is not changed. All zero: empty. */
+/** One file after the other, of one schema and one table. Several may be at work for one update on
+ * different threads: the update is not changed. All zero: empty. */
 struct file_write {
     const struct ktk_update *update;
+    const char *table;
     struct buffer bytes;
     ktk_parquet_writer *writer;
     int64_t row_count; /* of the file at hand */
 };
 
-/** `update` and `schema` must outlive it. */
+/** `update` and `schema` must outlive it; `table` is one of the update's, by position. */
 ktk_status ktki_file_write_init(struct file_write *out, const struct ktk_update *update,
-                                struct schema *schema, ktk_error *err);
+                                int32_t table, struct schema *schema, ktk_error *err);
 
 /** Add rows to the file at hand; on success the batch has moved. */
 ktk_status ktki_file_write_take(struct file_write *write, struct batch *batch, ktk_error *err);

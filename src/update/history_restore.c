@@ -6,6 +6,7 @@
 #include "update/commit.h"
 #include "update/history_open.h"
 #include "update/update_base.h"
+#include "update/update_tables.h"
 
 /* ---- are all files there? ---- */
 
@@ -126,39 +127,6 @@ out:
 
 /* ---- the update ---- */
 
-/* The table whose schema file the commit has to put; there can be one. */
-static ktk_status take_table(struct ktk_update *update, const ktk_diff *diff, ktk_error *err) {
-    const ktk_dataset *version = update->restored;
-    const char *table = NULL;
-    ktk_status status = KTK_OK;
-
-    for (int64_t i = 0; i < ktk_diff_table_count(diff); i++) {
-        const char *differing = ktk_diff_table(diff, i);
-        bool is_gone = true; /* its file stays, and says nothing without a document */
-
-        for (int32_t j = 0; is_gone && j < ktk_dataset_table_count(version); j++) {
-            is_gone = strcmp(ktk_dataset_table(version, j), differing) != 0;
-        }
-        if (!is_gone && table != NULL) {
-            KTKI_FAIL(err, KTK_E_UNSUPPORTED,
-                      "the schemas of several tables of dataset '%s' have changed since, '%s' and "
-                      "'%s' among them, which cannot be restored in one step",
-                      update->uuid, table, differing);
-        }
-        table = is_gone ? table : differing;
-    }
-    if (table == NULL && ktk_dataset_table_count(version) > 0) {
-        table = ktk_dataset_table(version, 0);
-    }
-    if (table != NULL) {
-        KTKI_TRY(ktki_update_text(update, &update->table, err, "%s", table));
-        KTKI_TRY(ktki_update_text(update, &update->schema_key, err, "%s/%s/%s", update->uuid, table,
-                                  KTKI_SCHEMA_FILE));
-    }
-out:
-    return status;
-}
-
 static ktk_status open_version(struct ktk_update *update, const char *version, ktk_error *err) {
     ktk_dataset *current = update->base.dataset;
     ktk_status status = KTK_OK;
@@ -190,7 +158,7 @@ static ktk_status prepare(struct ktk_update *update, const char *version, ktk_co
 
     KTKI_TRY(open_version(update, version, err));
     KTKI_TRY(ktk_diff_new(&diff, update->base.dataset, update->restored, err));
-    KTKI_TRY(take_table(update, diff, err));
+    KTKI_TRY(ktki_update_take_tables_of(update, update->restored, err));
     KTKI_TRY(ktki_update_take_format(update, update->base.format, err));
     update->operation = OPERATION_RESTORE;
     memcpy(commit->id, update->commit_id, sizeof(commit->id));

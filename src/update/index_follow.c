@@ -83,7 +83,11 @@ static ktk_status find_field(struct follow *follow, bool *is_there, ktk_error *e
     if (follow->current != NULL) {
         KTKI_TRY(ktki_index_column_find(&follow->column, follow->current, is_there, err));
     }
-    *is_there = ktki_index_column_take(&follow->column, follow->update->schema) || *is_there;
+    for (int32_t i = 0; i < follow->update->table_count; i++) {
+        const struct schema *schema = follow->update->tables[i].schema;
+
+        *is_there = ktki_index_column_take(&follow->column, schema) || *is_there;
+    }
     if (*is_there && ktki_type_is_nested(follow->column.field.type.id)) {
         KTKI_FAIL(err, KTK_E_UNSUPPORTED, "column '%s' is nested, it cannot have an index",
                   follow->column.name);

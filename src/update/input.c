@@ -8,16 +8,27 @@
 #include "dataset/table_schema.h"
 #include "update/file_write.h"
 #include "update/update_base.h"
+#include "update/update_tables.h"
 #include "update/write_groups.h"
+
+/* The rows of one table. */
+struct input_table {
+    struct stream_reader reader;
+    int32_t *keys; /* indices of the partition columns */
+    struct partition_rows rows;
+    uint32_t *places; /* of each group: the partition, counted from the first of the input */
+};
 
 struct input {
     struct ktk_update *update;
-    struct stream_reader reader;
-    const char *label;           /* base name of the files */
-    bool is_given;               /* the label is the caller's */
-    int32_t *keys;               /* indices of the partition columns */
-    struct schema *table_schema; /* that of the update, this input included */
-    const char *origin;
+    const char *label;          /* base name of the files */
+    bool is_given;              /* the label is the caller's */
+    int32_t table_count;        /* that of the update */
+    struct input_table *tables; /* in the order of the update's, as are the next two */
+    struct schema **schemas;    /* normalised; owned */
+    const char **origins;
+    struct buffer labels;  /* const char *: of the partitions of the input */
+    struct hash_map known; /* of `labels`; the value is the place */
 };
 
 /* ---- checks ---- */
@@ -55,8 +66,6 @@ static ktk_status take_label(struct input *input, const char *label, ktk_error *
     }
     KTKI_TRY(check_label(input->update, label, err));
     KTKI_TRY(ktki_update_text(input->update, &input->label, err, "%s", label));
-    KTKI_TRY(
-        ktki_update_text(input->update, &input->origin, err, "%s/%s", input->update->table, label));
 out:
     return status;
 }
@@ -83,22 +92,22 @@ out:
 }
 
 /* Indices of the partition columns, which an index of the frame cannot be. */
-static ktk_status find_keys(struct input *input, const bool *index_marks, ktk_error *err) {
-    const struct ktk_update *update = input->update;
-    const struct schema *schema = input->reader.schema;
+static ktk_status find_keys(struct ktk_update *update, struct input_table *table,
+                            const bool *index_marks, ktk_error *err) {
+    const struct schema *schema = table->reader.schema;
     int32_t count = update->partition_on_count;
     const char **missing = NULL;
     int32_t missing_count = 0;
     int32_t data_count = 0;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_arena_array(&input->update->arena, (size_t)count, sizeof(*input->keys),
-                              &input->keys, err));
+    KTKI_TRY(
+        ktki_arena_array(&update->arena, (size_t)count, sizeof(*table->keys), &table->keys, err));
     KTKI_TRY(ktki_alloc_array(update->allocator, (size_t)count, sizeof(*missing), &missing, err));
     for (int32_t i = 0; i < count; i++) {
         int32_t index = ktki_schema_find(schema, update->partition_on[i]);
 
-        input->keys[i] = index;
+        table->keys[i] = index;
         if (index < 0 || index_marks[index]) {
             missing[missing_count++] = update->partition_on[i];
         }
@@ -117,9 +126,9 @@ out:
     return status;
 }
 
-static ktk_status check_columns(struct input *input, ktk_error *err) {
-    const struct ktk_update *update = input->update;
-    const struct schema *schema = input->reader.schema;
+static ktk_status check_columns(struct ktk_update *update, struct input_table *table,
+                                ktk_error *err) {
+    const struct schema *schema = table->reader.schema;
     bool *index_marks = NULL;
     ktk_status status = KTK_OK;
 
@@ -129,38 +138,70 @@ static ktk_status check_columns(struct input *input, ktk_error *err) {
     KTKI_TRY(ktki_alloc_array(update->allocator, (size_t)schema->field_count, sizeof(*index_marks),
                               &index_marks, err));
     KTKI_TRY(ktki_pandas_index_marks(schema, index_marks, err));
-    KTKI_TRY(find_keys(input, index_marks, err));
+    KTKI_TRY(find_keys(update, table, index_marks, err));
 out:
     ktki_free_array(update->allocator, index_marks, (size_t)schema->field_count,
                     sizeof(*index_marks));
     return status;
 }
 
-/* The schema of the table with this input: it must fit those before. */
-static ktk_status agree(struct input *input, ktk_error *err) {
-    const struct ktk_update *update = input->update;
-    struct schema *normal = NULL;
+/* ---- tables ---- */
+
+static ktk_status take_tables(struct input *input, const ktk_table_stream *tables, size_t count,
+                              ktk_error *err) {
+    struct ktk_update *update = input->update;
+    const char **names = NULL;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_table_schema_normalise(&normal, input->reader.schema, update->partition_on,
-                                         update->partition_on_count, err));
-    if (update->schema == NULL) {
-        input->table_schema = ktki_schema_ref(normal);
-    } else {
-        KTKI_TRY(ktki_table_schema_agree(&input->table_schema, update->schema,
-                                         update->schema_origin, normal, input->origin, err));
+    if (count > INT32_MAX) {
+        KTKI_FAIL(err, KTK_E_INVALID, "%zu tables are too many", count);
     }
-    KTKI_TRY(ktki_update_check_schema(update, input->table_schema, input->origin, err));
+    KTKI_TRY(ktki_alloc_array(update->allocator, count, sizeof(*names), &names, err));
+    for (size_t i = 0; i < count; i++) {
+        names[i] = tables[i].table == NULL ? update->table : tables[i].table;
+    }
+    KTKI_TRY(ktki_update_take_tables(update, names, (int32_t)count, err));
+    KTKI_TRY(ktki_arena_zeroed(&update->arena, count, sizeof(*input->tables), &input->tables, err));
+    KTKI_TRY(
+        ktki_arena_zeroed(&update->arena, count, sizeof(*input->schemas), &input->schemas, err));
+    KTKI_TRY(
+        ktki_arena_zeroed(&update->arena, count, sizeof(*input->origins), &input->origins, err));
+    input->table_count = (int32_t)count;
+    for (size_t i = 0; i < count; i++) {
+        int32_t at = ktki_update_find_table(update, names[i]);
+
+        KTKI_TRY(
+            ktki_update_text(update, &input->origins[at], err, "%s/%s", names[i], input->label));
+        KTKI_TRY(
+            ktki_reader_init(&input->tables[at].reader, update->context, tables[i].stream, err));
+    }
 out:
-    ktki_schema_free(normal);
+    ktki_free_array(update->allocator, names, count, sizeof(*names));
+    return status;
+}
+
+/* The schemas of the tables with this input must fit those before. */
+static ktk_status agree(struct input *input, ktk_error *err) {
+    struct ktk_update *update = input->update;
+    ktk_status status = KTK_OK;
+
+    for (int32_t i = 0; i < input->table_count; i++) {
+        KTKI_TRY(check_columns(update, &input->tables[i], err));
+        KTKI_TRY(ktki_table_schema_normalise(&input->schemas[i], input->tables[i].reader.schema,
+                                             update->partition_on, update->partition_on_count,
+                                             err));
+    }
+    KTKI_TRY(ktki_update_join_schemas(update, input->schemas, input->origins, err));
+out:
     return status;
 }
 
 /* ---- labels ---- */
 
 /* Add entries for the files to come; their labels must be new to the update. */
-static ktk_status add_files(struct input *input, const char *const *labels, size_t count,
-                            ktk_error *err) {
+static ktk_status add_files(struct input *input, ktk_error *err) {
+    const char *const *labels = (const char *const *)input->labels.data;
+    size_t count = input->labels.size / sizeof(*labels);
     struct ktk_update *update = input->update;
     struct buffer duplicates;
     ktk_status status = KTK_OK;
@@ -180,7 +221,9 @@ static ktk_status add_files(struct input *input, const char *const *labels, size
         if (input->is_given) {
             KTKI_TRY(ktki_update_check_label(update, labels[i], err));
         }
-        KTKI_TRY(ktki_buffer_append(&update->files, &file, sizeof(file), err));
+        for (int32_t j = 0; j < input->table_count; j++) {
+            KTKI_TRY(ktki_buffer_append(&update->files, &file, sizeof(file), err));
+        }
     }
     if (duplicates.size > 0) {
         KTKI_FAIL(err, KTK_E_INVALID,
@@ -218,110 +261,218 @@ out:
     return status;
 }
 
-static ktk_status add_group_files(struct input *input, const struct partition_rows *rows,
-                                  ktk_error *err) {
-    const ktk_allocator *allocator = input->update->allocator;
-    struct buffer labels;
+/* The place of a partition of the input, a new one if the label is new to it. */
+static ktk_status find_place(struct input *input, const char *label, uint32_t *out,
+                             ktk_error *err) {
+    uint64_t count = input->labels.size / sizeof(label);
+    uint64_t *place;
+    bool is_new;
+    ktk_status status = KTK_OK;
+
+    if (count > UINT32_MAX) {
+        KTKI_FAIL(err, KTK_E_LIMIT, "an input cannot be split into more than %lld partitions",
+                  (long long)UINT32_MAX);
+    }
+    KTKI_TRY(
+        ktki_hash_map_insert(&input->known, label, strlen(label), count, &place, &is_new, err));
+    *out = (uint32_t)*place;
+    if (is_new) {
+        KTKI_TRY(ktki_buffer_append(&input->labels, &label, sizeof(label), err));
+    }
+out:
+    return status;
+}
+
+/* The partitions of the groups of a table. */
+static ktk_status place_groups(struct input *input, struct input_table *table, ktk_error *err) {
     struct buffer scratch;
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&labels, allocator, 0);
-    ktki_buffer_init(&scratch, allocator, 0);
-    for (uint32_t group = 0; group < rows->group_count; group++) {
+    ktki_buffer_init(&scratch, input->update->allocator, 0);
+    KTKI_TRY(ktki_alloc_array(input->update->allocator, table->rows.group_count,
+                              sizeof(*table->places), &table->places, err));
+    for (uint32_t group = 0; group < table->rows.group_count; group++) {
         const char *label;
 
-        KTKI_TRY(group_label(input, &rows->keys, group, &scratch, &label, err));
-        KTKI_TRY(ktki_buffer_append(&labels, &label, sizeof(label), err));
+        KTKI_TRY(group_label(input, &table->rows.keys, group, &scratch, &label, err));
+        KTKI_TRY(find_place(input, label, &table->places[group], err));
     }
-    KTKI_TRY(add_files(input, (const char *const *)labels.data, rows->group_count, err));
 out:
     ktki_buffer_clear(&scratch);
-    ktki_buffer_clear(&labels);
     return status;
 }
 
 /* ---- writing ---- */
 
-static ktk_status write_whole(struct input *input, ktk_error *err) {
-    struct ktk_update *update = input->update;
-    struct file_write write = {0};
-    struct schema *file_schema = NULL;
+/* The entries of the input, of which the first is at `before` bytes. */
+static struct written_file *file_at(const struct input *input, size_t before, size_t partition,
+                                    int32_t table) {
+    return (struct written_file *)(void *)(input->update->files.data + before) +
+           partition * (size_t)input->table_count + table;
+}
+
+/* All rows that are left of a table into one file. */
+static ktk_status write_rest(struct file_write *write, struct stream_reader *reader,
+                             ktk_error *err) {
     struct batch batch = {0};
-    struct written_file *file;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(add_files(input, &input->label, 1, err));
-    file = (struct written_file *)(update->files.data + update->files.size) - 1;
-    KTKI_TRY(ktki_table_schema_of_file(&file_schema, input->reader.schema, NULL, 0, err));
-    KTKI_TRY(ktki_file_write_init(&write, update, file_schema, err));
     for (;;) {
-        KTKI_TRY(ktki_reader_next(&input->reader, &batch, err));
+        KTKI_TRY(ktki_reader_next(reader, &batch, err));
         if (batch.schema == NULL) {
             break;
         }
-        KTKI_TRY(ktki_file_write_take(&write, &batch, err));
+        KTKI_TRY(ktki_file_write_take(write, &batch, err));
         batch = (struct batch){0};
     }
-    KTKI_TRY(ktki_file_write_put(&write, file, input->is_given, err));
-    KTKI_TRY(ktki_update_count(update, file, err));
 out:
     ktki_batch_clear(&batch);
+    return status;
+}
+
+static ktk_status put_file(struct input *input, struct file_write *write, struct written_file *file,
+                           ktk_error *err) {
+    ktk_status status = ktki_file_write_put(write, file, input->is_given, err);
+
+    return status == KTK_OK ? ktki_update_count(input->update, file, err) : status;
+}
+
+/* One partition. */
+static ktk_status write_whole(struct input *input, ktk_error *err) {
+    struct ktk_update *update = input->update;
+    size_t before = update->files.size;
+    struct file_write write = {0};
+    struct schema *file_schema = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_buffer_append(&input->labels, &input->label, sizeof(input->label), err));
+    KTKI_TRY(add_files(input, err));
+    for (int32_t i = 0; i < input->table_count; i++) {
+        struct stream_reader *reader = &input->tables[i].reader;
+
+        KTKI_TRY(ktki_table_schema_of_file(&file_schema, reader->schema, NULL, 0, err));
+        KTKI_TRY(ktki_file_write_init(&write, update, i, file_schema, err));
+        KTKI_TRY(write_rest(&write, reader, err));
+        KTKI_TRY(put_file(input, &write, file_at(input, before, 0, i), err));
+        ktki_file_write_clear(&write);
+        ktki_schema_free(file_schema);
+        file_schema = NULL;
+    }
+out:
     ktki_file_write_clear(&write);
     ktki_schema_free(file_schema);
     return status;
 }
 
-static ktk_status write_split(struct input *input, ktk_error *err) {
+/* Partitions that have rows of other tables only get an empty file of this one. */
+static ktk_status write_empty(struct input *input, int32_t table, size_t before, ktk_error *err) {
     struct ktk_update *update = input->update;
-    size_t before = update->files.size;
-    struct partition_rows rows = {0};
+    size_t count = input->labels.size / sizeof(char *);
+    struct file_write write = {0};
+    struct schema *file_schema = NULL;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_partition_rows_read(&rows, &input->reader, input->keys,
-                                      update->partition_on_count, err));
-    KTKI_TRY(add_group_files(input, &rows, err));
-    if (update->files.size > before) {
-        KTKI_TRY(ktki_write_groups(update, &rows,
-                                   (struct written_file *)(update->files.data + before),
-                                   input->is_given, err));
+    for (size_t i = 0; i < count; i++) {
+        struct written_file *file = file_at(input, before, i, table);
+
+        if (file->key != NULL) {
+            continue;
+        }
+        if (file_schema == NULL) {
+            KTKI_TRY(ktki_table_schema_of_file(&file_schema, input->tables[table].reader.schema,
+                                               update->partition_on, update->partition_on_count,
+                                               err));
+            KTKI_TRY(ktki_file_write_init(&write, update, table, file_schema, err));
+        }
+        KTKI_TRY(put_file(input, &write, file, err));
     }
 out:
-    ktki_partition_rows_clear(&rows);
+    ktki_file_write_clear(&write);
+    ktki_schema_free(file_schema);
     return status;
 }
 
-static ktk_status run(struct ktk_update *update, struct ArrowArrayStream *stream, const char *label,
-                      bool has_rows, ktk_error *err) {
+static ktk_status write_groups(struct input *input, int32_t table, size_t before, ktk_error *err) {
+    const struct input_table *split = &input->tables[table];
+    size_t count = split->rows.group_count;
+    struct written_file **files = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_alloc_array(input->update->allocator, count, sizeof(struct written_file *),
+                              &files, err));
+    for (size_t i = 0; i < count; i++) {
+        files[i] = file_at(input, before, split->places[i], table);
+    }
+    KTKI_TRY(ktki_write_groups(input->update, table, &split->rows, files, input->is_given, err));
+    KTKI_TRY(write_empty(input, table, before, err));
+out:
+    ktki_free_array(input->update->allocator, files, count, sizeof(struct written_file *));
+    return status;
+}
+
+/* The tables are split by the same columns; rows of equal values make a partition. */
+static ktk_status write_split(struct input *input, ktk_error *err) {
+    struct ktk_update *update = input->update;
+    size_t before = update->files.size;
+    ktk_status status = KTK_OK;
+
+    for (int32_t i = 0; i < input->table_count; i++) {
+        struct input_table *table = &input->tables[i];
+
+        KTKI_TRY(ktki_partition_rows_read(&table->rows, &table->reader, table->keys,
+                                          update->partition_on_count, err));
+        KTKI_TRY(place_groups(input, table, err));
+    }
+    KTKI_TRY(add_files(input, err));
+    for (int32_t i = 0; i < input->table_count && input->labels.size > 0; i++) {
+        KTKI_TRY(write_groups(input, i, before, err));
+    }
+out:
+    return status;
+}
+
+static void input_clear(struct input *input) {
+    for (int32_t i = 0; i < input->table_count; i++) {
+        struct input_table *table = &input->tables[i];
+
+        ktki_free_array(input->update->allocator, table->places, table->rows.group_count,
+                        sizeof(*table->places));
+        ktki_partition_rows_clear(&table->rows);
+        ktki_reader_clear(&table->reader);
+        ktki_schema_free(input->schemas[i]);
+    }
+    ktki_buffer_clear(&input->labels);
+    ktki_hash_map_clear(&input->known);
+}
+
+static ktk_status run(struct ktk_update *update, const ktk_table_stream *tables, size_t count,
+                      const char *label, bool has_rows, ktk_error *err) {
     struct input input = {.update = update};
     ktk_status status = KTK_OK;
 
+    ktki_buffer_init(&input.labels, update->allocator, 0);
+    ktki_hash_map_init(&input.known, update->allocator);
     KTKI_TRY(take_label(&input, label, err));
-    KTKI_TRY(ktki_reader_init(&input.reader, update->context, stream, err));
-    KTKI_TRY(check_columns(&input, err));
+    KTKI_TRY(take_tables(&input, tables, count, err));
     KTKI_TRY(agree(&input, err));
     if (has_rows) {
         KTKI_TRY(update->partition_on_count > 0 ? write_split(&input, err)
                                                 : write_whole(&input, err));
     }
-    ktki_schema_free(update->schema);
-    update->schema = input.table_schema;
-    update->schema_origin = update->schema_origin == NULL ? input.origin : update->schema_origin;
-    input.table_schema = NULL;
 out:
-    ktki_schema_free(input.table_schema);
-    ktki_reader_clear(&input.reader);
+    input_clear(&input);
     return status;
 }
 
-ktk_status ktki_input_write(struct ktk_update *update, struct ArrowArrayStream *stream,
+ktk_status ktki_input_write(struct ktk_update *update, const ktk_table_stream *tables, size_t count,
                             const char *label, ktk_error *err) {
     if (update->first_file_ms == 0) {
         update->first_file_ms = ktki_clock_now_ms(update->clock);
     }
-    return run(update, stream, label, true, err);
+    return run(update, tables, count, label, true, err);
 }
 
-ktk_status ktki_input_schema(struct ktk_update *update, struct ArrowArrayStream *stream,
-                             ktk_error *err) {
-    return run(update, stream, NULL, false, err);
+ktk_status ktki_input_schema(struct ktk_update *update, const ktk_table_stream *tables,
+                             size_t count, ktk_error *err) {
+    return run(update, tables, count, NULL, false, err);
 }

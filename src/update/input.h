@@ -6,17 +6,17 @@
 #include "update/update_internal.h"
 
 /**
- * Write the rows of a stream as data files of the update, and let its schema join the update's.
- * Nothing is written before everything that can be known is checked: columns, types, labels and,
- * with partition columns, all values of these.
+ * Write the rows of streams, one a table, as data files of the update, and let their schemas join
+ * the update's. Nothing is written before everything that can be known is checked: tables, columns,
+ * types, labels and, with partition columns, all values of these.
  *
  * @param label as ktk_update_add() has it.
  */
-ktk_status ktki_input_write(struct ktk_update *update, struct ArrowArrayStream *stream,
+ktk_status ktki_input_write(struct ktk_update *update, const ktk_table_stream *tables, size_t count,
                             const char *label, ktk_error *err);
 
-/** Let the schema of a stream join the update's, and write nothing. */
-ktk_status ktki_input_schema(struct ktk_update *update, struct ArrowArrayStream *stream,
-                             ktk_error *err);
+/** Let the schemas of streams join the update's, and write nothing. */
+ktk_status ktki_input_schema(struct ktk_update *update, const ktk_table_stream *tables,
+                             size_t count, ktk_error *err);
 
 #endif

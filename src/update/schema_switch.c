@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/hash_map.h"
 #include "dataset/table_schema.h"
@@ -15,10 +16,11 @@ static bool bytes_equal(const ktk_bytes *bytes, const struct buffer *buffer) {
            (bytes->size == 0 || memcmp(bytes->data, buffer->data, bytes->size) == 0);
 }
 
-/* The file as it is; a missing one gives no bytes and no failure. */
-static ktk_status read_file(const struct ktk_update *update, bool *exists, ktk_bytes *out,
-                            ktk_store_version *version, ktk_error *err) {
-    ktk_status status = ktk_store_get(update->store, update->schema_key, out, version, err);
+/* The file of the table as it is; a missing one gives no bytes and no failure. */
+static ktk_status read_file(const struct ktk_update *update, const struct update_table *table,
+                            bool *exists, ktk_bytes *out, ktk_store_version *version,
+                            ktk_error *err) {
+    ktk_status status = ktk_store_get(update->store, table->schema_key, out, version, err);
 
     *exists = status == KTK_OK;
     return status == KTK_E_NOT_FOUND ? KTK_OK : status;
@@ -26,27 +28,27 @@ static ktk_status read_file(const struct ktk_update *update, bool *exists, ktk_b
 
 /* Put if the file is still absent (`seen` NULL) or still of that version, where the store can tell.
  */
-static ktk_status put_file(const struct ktk_update *update, const void *data, size_t size,
-                           const ktk_store_version *seen, ktk_store_version *version,
-                           ktk_error *err) {
+static ktk_status put_file(const struct ktk_update *update, const struct update_table *table,
+                           const void *data, size_t size, const ktk_store_version *seen,
+                           ktk_store_version *version, ktk_error *err) {
     ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
 
     if (ktk_store_has_conditional_put(update->store)) {
         condition.must_not_exist = seen == NULL;
         condition.matches = seen;
     }
-    return ktk_store_put(update->store, update->schema_key, data, size, &condition, version, err);
+    return ktk_store_put(update->store, table->schema_key, data, size, &condition, version, err);
 }
 
 /* The put may have come through although it seems to have failed: then the file is ours. */
-static ktk_status resolve_put(struct schema_switch *schema_switch, ktk_status status) {
+static ktk_status resolve_put(const struct ktk_update *update, struct table_switch *file,
+                              ktk_status status) {
     ktk_bytes bytes = KTK_BYTES_INIT;
     bool exists;
 
     if (status != KTK_OK && status != KTK_E_EXISTS && status != KTK_E_CONFLICT &&
-        read_file(schema_switch->update, &exists, &bytes, &schema_switch->version, NULL) ==
-            KTK_OK &&
-        exists && bytes_equal(&bytes, &schema_switch->bytes)) {
+        read_file(update, file->table, &exists, &bytes, &file->version, NULL) == KTK_OK && exists &&
+        bytes_equal(&bytes, &file->bytes)) {
         status = KTK_OK;
     }
     ktk_bytes_clear(&bytes);
@@ -55,7 +57,8 @@ static ktk_status resolve_put(struct schema_switch *schema_switch, ktk_status st
 
 /* One try. KTK_E_EXISTS and KTK_E_CONFLICT without `is_done`: the file has changed under our hands.
  */
-static ktk_status try_put(struct schema_switch *schema_switch, bool *is_done, ktk_error *err) {
+static ktk_status try_put(const struct schema_switch *schema_switch, struct table_switch *file,
+                          bool *is_done, ktk_error *err) {
     const struct ktk_update *update = schema_switch->update;
     struct document_state state;
     ktk_bytes previous = KTK_BYTES_INIT;
@@ -63,8 +66,8 @@ static ktk_status try_put(struct schema_switch *schema_switch, bool *is_done, kt
     bool exists;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(read_file(update, &exists, &previous, &seen, err));
-    *is_done = exists && bytes_equal(&previous, &schema_switch->bytes);
+    KTKI_TRY(read_file(update, file->table, &exists, &previous, &seen, err));
+    *is_done = exists && bytes_equal(&previous, &file->bytes);
     if (*is_done) {
         goto out;
     }
@@ -79,29 +82,31 @@ static ktk_status try_put(struct schema_switch *schema_switch, bool *is_done, kt
                       ktk_store_name(update->store));
         }
     }
-    status = put_file(update, schema_switch->bytes.data, schema_switch->bytes.size,
-                      exists ? &seen : NULL, &schema_switch->version, err);
-    KTKI_TRY(resolve_put(schema_switch, status));
+    status = put_file(update, file->table, file->bytes.data, file->bytes.size,
+                      exists ? &seen : NULL, &file->version, err);
+    KTKI_TRY(resolve_put(update, file, status));
     *is_done = true;
-    schema_switch->is_put = true;
-    schema_switch->had_file = exists;
-    schema_switch->previous = previous;
+    file->is_put = true;
+    file->had_file = exists;
+    file->previous = previous;
     previous = (ktk_bytes)KTK_BYTES_INIT;
 out:
     ktk_bytes_clear(&previous);
     return status;
 }
 
-static ktk_status encode(struct schema_switch *schema_switch, struct schema *schema,
-                         ktk_error *err) {
-    schema_switch->is_changed = true;
-    return ktki_table_schema_encode(&schema_switch->bytes, schema_switch->update->context, schema,
-                                    err);
+/* ---- what the files are to be ---- */
+
+static ktk_status encode(const struct ktk_update *update, struct table_switch *file,
+                         struct schema *schema, ktk_error *err) {
+    file->is_changed = true;
+    return ktki_table_schema_encode(&file->bytes, update->context, schema, err);
 }
 
 /* The schema that the dataset has, widened. One that needs no change keeps its very bytes. */
-static ktk_status join(struct schema_switch *schema_switch, ktk_error *err) {
-    const struct ktk_update *update = schema_switch->update;
+static ktk_status join(const struct schema_switch *schema_switch, struct table_switch *out,
+                       ktk_error *err) {
+    const struct update_table *table = out->table;
     ktk_dataset *dataset = schema_switch->current->dataset;
     struct schema *stored;
     struct schema *joined = NULL;
@@ -109,34 +114,51 @@ static ktk_status join(struct schema_switch *schema_switch, ktk_error *err) {
     size_t size;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_dataset_table_schema(&stored, dataset, update->table, err));
-    KTKI_TRY(ktki_table_schema_widen(&joined, stored, update->schema_key, update->schema,
-                                     update->schema_origin, err));
+    KTKI_TRY(ktki_dataset_table_schema(&stored, dataset, table->name, err));
+    KTKI_TRY(ktki_table_schema_widen(&joined, stored, table->schema_key, table->schema,
+                                     table->schema_origin, err));
     if (joined != stored) {
-        KTKI_TRY(encode(schema_switch, joined, err));
+        KTKI_TRY(encode(schema_switch->update, out, joined, err));
         goto out;
     }
-    KTKI_TRY(ktk_dataset_schema_file(dataset, update->table, &file, &size, err));
-    KTKI_TRY(ktki_buffer_append(&schema_switch->bytes, file, size, err));
+    KTKI_TRY(ktk_dataset_schema_file(dataset, table->name, &file, &size, err));
+    KTKI_TRY(ktki_buffer_append(&out->bytes, file, size, err));
 out:
     ktki_schema_free(joined);
     return status;
 }
 
 /* The file that a version was committed with, as it was. */
-static ktk_status take_restored(struct schema_switch *schema_switch, ktk_error *err) {
-    const struct ktk_update *update = schema_switch->update;
+static ktk_status take_restored(const struct ktk_update *update, struct table_switch *out,
+                                ktk_error *err) {
     const void *file;
     size_t size;
     ktk_status status = KTK_OK;
 
-    if (ktk_dataset_table_count(update->restored) == 0) {
-        goto out;
+    KTKI_TRY(ktk_dataset_schema_file(update->restored, out->table->name, &file, &size, err));
+    KTKI_TRY(ktki_buffer_append(&out->bytes, file, size, err));
+    ktki_hash_text(out->hash, ktki_hash_bytes(file, size));
+    out->is_changed = true;
+out:
+    return status;
+}
+
+static ktk_status fill(const struct schema_switch *schema_switch, struct table_switch *file,
+                       ktk_error *err) {
+    const struct ktk_update *update = schema_switch->update;
+    const struct document_state *current = schema_switch->current;
+    struct schema *schema = file->table->schema;
+    ktk_status status = KTK_OK;
+
+    if (update->restored != NULL) {
+        KTKI_TRY(take_restored(update, file, err));
+    } else if (schema != NULL) {
+        bool is_new = current->dataset == NULL || ktki_update_replaces(update) ||
+                      ktk_dataset_table_count(current->dataset) == 0;
+
+        KTKI_TRY(is_new ? encode(update, file, schema, err) : join(schema_switch, file, err));
+        ktki_hash_text(file->hash, ktki_hash_bytes(file->bytes.data, file->bytes.size));
     }
-    KTKI_TRY(ktk_dataset_schema_file(update->restored, update->table, &file, &size, err));
-    KTKI_TRY(ktki_buffer_append(&schema_switch->bytes, file, size, err));
-    ktki_hash_text(schema_switch->hash, ktki_hash_bytes(file, size));
-    schema_switch->is_changed = true;
 out:
     return status;
 }
@@ -146,83 +168,94 @@ ktk_status ktki_schema_switch_init(struct schema_switch *out, const struct ktk_u
     struct schema_switch result = {.update = update, .current = current};
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&result.bytes, update->allocator, 0);
-    if (update->restored != NULL) {
-        KTKI_TRY(take_restored(&result, err));
-    } else if (update->schema != NULL) {
-        bool is_new = current->dataset == NULL || ktki_update_replaces(update) ||
-                      ktk_dataset_table_count(current->dataset) == 0;
-
-        KTKI_TRY(is_new ? encode(&result, update->schema, err) : join(&result, err));
-        ktki_hash_text(result.hash, ktki_hash_bytes(result.bytes.data, result.bytes.size));
+    KTKI_TRY(ktki_alloc_zeroed(update->allocator, (size_t)update->table_count,
+                               sizeof(*result.tables), &result.tables, err));
+    result.table_count = update->table_count;
+    for (int32_t i = 0; i < result.table_count; i++) {
+        result.tables[i].table = &update->tables[i];
+        ktki_buffer_init(&result.tables[i].bytes, update->allocator, 0);
+        KTKI_TRY(fill(&result, &result.tables[i], err));
     }
     *out = result;
-    result.update = NULL;
+    result = (struct schema_switch){0};
 out:
-    if (result.update != NULL) {
-        ktki_buffer_clear(&result.bytes);
-    }
+    ktki_schema_switch_clear(&result);
     return status;
 }
 
+/* ---- copies ---- */
+
 /* The document that is replaced was committed with this very file, so that its copy is there. */
-static bool has_copy(const struct schema_switch *schema_switch) {
+static bool has_copy(const struct schema_switch *schema_switch, const struct table_switch *file) {
     const struct document_state *current = schema_switch->current;
     const struct schema_stamp *stamp =
         current->dataset != NULL
-            ? ktki_commit_stamp(ktki_dataset_record(current->dataset), schema_switch->update->table)
+            ? ktki_commit_stamp(ktki_dataset_record(current->dataset), file->table->name)
             : NULL;
 
-    return stamp != NULL && strcmp(stamp->hash, schema_switch->hash) == 0;
+    return stamp != NULL && strcmp(stamp->hash, file->hash) == 0;
 }
 
-static ktk_status put_copy(const struct schema_switch *schema_switch, ktk_error *err) {
-    const struct ktk_update *update = schema_switch->update;
+static ktk_status put_copy(const struct ktk_update *update, const struct table_switch *file,
+                           ktk_error *err) {
     ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
     struct buffer key;
     ktk_status status = KTK_OK;
 
     condition.flags = KTK_PUT_DEFER_SYNC;
     ktki_buffer_init(&key, update->allocator, 0);
-    KTKI_TRY(ktki_schema_copy_key(&key, update->uuid, update->table, schema_switch->hash, err));
-    KTKI_TRY(ktk_store_put(update->store, (const char *)key.data, schema_switch->bytes.data,
-                           schema_switch->bytes.size, &condition, NULL, err));
+    KTKI_TRY(ktki_schema_copy_key(&key, update->uuid, file->table->name, file->hash, err));
+    KTKI_TRY(ktk_store_put(update->store, (const char *)key.data, file->bytes.data,
+                           file->bytes.size, &condition, NULL, err));
 out:
     ktki_buffer_clear(&key);
     return status;
 }
 
-ktk_status ktki_schema_switch_put(struct schema_switch *schema_switch, ktk_error *err) {
-    bool is_done = !schema_switch->is_changed;
+ktk_status ktki_schema_switch_prepare(const struct schema_switch *schema_switch, ktk_error *err) {
     ktk_status status = KTK_OK;
 
-    for (int round = 0; round < ROUNDS_MAX && !is_done; round++) {
-        status = try_put(schema_switch, &is_done, err);
-        if (status != KTK_E_EXISTS && status != KTK_E_CONFLICT) {
-            break;
+    for (int32_t i = 0; i < schema_switch->table_count && status == KTK_OK; i++) {
+        const struct table_switch *file = &schema_switch->tables[i];
+
+        if (file->hash[0] != '\0' && !has_copy(schema_switch, file)) {
+            status = put_copy(schema_switch->update, file, err);
         }
     }
     return status;
 }
 
-ktk_status ktki_schema_switch_prepare(const struct schema_switch *schema_switch, ktk_error *err) {
-    return schema_switch->hash[0] == '\0' || has_copy(schema_switch) ? KTK_OK
-                                                                     : put_copy(schema_switch, err);
+/* ---- before and after the commit ---- */
+
+ktk_status ktki_schema_switch_put(struct schema_switch *schema_switch, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    for (int32_t i = 0; i < schema_switch->table_count && status == KTK_OK; i++) {
+        struct table_switch *file = &schema_switch->tables[i];
+        bool is_done = !file->is_changed;
+
+        for (int round = 0; round < ROUNDS_MAX && !is_done; round++) {
+            status = try_put(schema_switch, file, &is_done, err);
+            if (status != KTK_E_EXISTS && status != KTK_E_CONFLICT) {
+                break;
+            }
+        }
+    }
+    return status;
 }
 
-void ktki_schema_switch_confirm(struct schema_switch *schema_switch) {
-    const struct ktk_update *update = schema_switch->update;
-    bool is_ours = !schema_switch->is_changed;
+static void confirm(const struct ktk_update *update, const struct table_switch *file) {
+    bool is_ours = !file->is_changed;
 
     for (int round = 0; round < ROUNDS_MAX && !is_ours; round++) {
         ktk_bytes bytes = KTK_BYTES_INIT;
         ktk_store_version seen = {""};
         bool exists;
-        ktk_status status = read_file(update, &exists, &bytes, &seen, NULL);
+        ktk_status status = read_file(update, file->table, &exists, &bytes, &seen, NULL);
 
-        is_ours = status != KTK_OK || (exists && bytes_equal(&bytes, &schema_switch->bytes));
+        is_ours = status != KTK_OK || (exists && bytes_equal(&bytes, &file->bytes));
         if (!is_ours) {
-            status = put_file(update, schema_switch->bytes.data, schema_switch->bytes.size,
+            status = put_file(update, file->table, file->bytes.data, file->bytes.size,
                               exists ? &seen : NULL, NULL, NULL);
             is_ours = status != KTK_E_EXISTS && status != KTK_E_CONFLICT;
         }
@@ -230,47 +263,64 @@ void ktki_schema_switch_confirm(struct schema_switch *schema_switch) {
     }
 }
 
+void ktki_schema_switch_confirm(struct schema_switch *schema_switch) {
+    for (int32_t i = 0; i < schema_switch->table_count; i++) {
+        confirm(schema_switch->update, &schema_switch->tables[i]);
+    }
+}
+
 /* Somebody has committed a document whose schema is ours, byte for byte: he may rely on our file.
  */
-static bool is_relied_on(const struct schema_switch *schema_switch) {
-    const struct ktk_update *update = schema_switch->update;
+static bool is_relied_on(const struct schema_switch *schema_switch,
+                         const struct table_switch *file) {
     const struct schema_stamp *stamp = NULL;
     struct document_state state;
     bool result;
 
-    if (ktki_document_state_read(&state, update, false, NULL) != KTK_OK) {
+    if (ktki_document_state_read(&state, schema_switch->update, false, NULL) != KTK_OK) {
         return false;
     }
     if (state.dataset != NULL) {
-        stamp = ktki_commit_stamp(ktki_dataset_record(state.dataset), update->table);
+        stamp = ktki_commit_stamp(ktki_dataset_record(state.dataset), file->table->name);
     }
     result = !ktki_document_state_equals(&state, schema_switch->current) && stamp != NULL &&
-             strcmp(stamp->hash, schema_switch->hash) == 0;
+             strcmp(stamp->hash, file->hash) == 0;
     ktki_document_state_clear(&state);
     return result;
 }
 
-void ktki_schema_switch_revert(struct schema_switch *schema_switch) {
+static void revert(const struct schema_switch *schema_switch, struct table_switch *file) {
     const struct ktk_update *update = schema_switch->update;
     ktk_store_version version = {""};
 
-    if (!schema_switch->is_put || !schema_switch->had_file || is_relied_on(schema_switch)) {
+    if (!file->is_put || !file->had_file || is_relied_on(schema_switch, file)) {
         return;
     }
-    schema_switch->is_put = false;
-    if (put_file(update, schema_switch->previous.data, schema_switch->previous.size,
-                 &schema_switch->version, &version, NULL) == KTK_OK &&
-        is_relied_on(schema_switch)) {
+    file->is_put = false;
+    if (put_file(update, file->table, file->previous.data, file->previous.size, &file->version,
+                 &version, NULL) == KTK_OK &&
+        is_relied_on(schema_switch, file)) {
         /* He committed between our look and our put. */
-        (void)put_file(update, schema_switch->bytes.data, schema_switch->bytes.size, &version, NULL,
+        (void)put_file(update, file->table, file->bytes.data, file->bytes.size, &version, NULL,
                        NULL);
     }
 }
 
-void ktki_schema_switch_clear(struct schema_switch *schema_switch) {
-    if (schema_switch->update != NULL) {
-        ktki_buffer_clear(&schema_switch->bytes);
-        ktk_bytes_clear(&schema_switch->previous);
-        *schema_switch = (struct schema_switch){0};
+void ktki_schema_switch_revert(struct schema_switch *schema_switch) {
+    for (int32_t i = 0; i < schema_switch->table_count; i++) {
+        revert(schema_switch, &schema_switch->tables[i]);
     }
+}
+
+void ktki_schema_switch_clear(struct schema_switch *schema_switch) {
+    if (schema_switch->update == NULL) {
+        return;
+    }
+    for (int32_t i = 0; i < schema_switch->table_count; i++) {
+        ktki_buffer_clear(&schema_switch->tables[i].bytes);
+        ktk_bytes_clear(&schema_switch->tables[i].previous);
+    }
+    ktki_free_array(schema_switch->update->allocator, schema_switch->tables,
+                    (size_t)schema_switch->table_count, sizeof(*schema_switch->tables));
+    *schema_switch = (struct schema_switch){0};
 }

@@ -207,7 +207,7 @@ static ktk_status split_rows(struct ktk_update *update, const struct query_plan 
     KTKI_TRY(ktki_parquet_schema(&rows.schema, rows.file, err));
     KTKI_TRY(find_columns(&rows, err));
     if (writes_rest(update)) {
-        KTKI_TRY(ktki_file_write_init(&rows.rest, update, rows.schema, err));
+        KTKI_TRY(ktki_file_write_init(&rows.rest, update, 0, rows.schema, err));
     }
     KTKI_TRY(read_rows(&rows, err));
     *hits = rows.hit_count;

@@ -118,8 +118,6 @@ static ktk_status take_names(struct ktk_update *update, const char *uuid, const 
     KTKI_TRY(ktki_update_text(update, &update->table, err, "%s", table));
     KTKI_TRY(ktki_update_text(update, &update->msgpack_key, err, "%s%s", uuid,
                               KTKI_DOCUMENT_SUFFIX_MSGPACK));
-    KTKI_TRY(ktki_update_text(update, &update->schema_key, err, "%s/%s/%s", uuid, table,
-                              KTKI_SCHEMA_FILE));
 out:
     return status;
 }
@@ -297,48 +295,56 @@ ktk_status ktki_update_count(struct ktk_update *update, const struct written_fil
     return KTK_OK;
 }
 
-/* A partition of a dataset of several tables has a file of each, which is more than one input. */
 static ktk_status check_writable(const ktk_update *update, ktk_error *err) {
-    ktk_dataset *dataset = ktki_update_replaces(update) ? NULL : update->base.dataset;
-
     if (update->dry_run) {
         return ktk_error_set(err, KTK_E_INVALID, "the update of dataset '%s' is to write nothing",
-                             update->uuid);
-    }
-    if (dataset != NULL && ktk_dataset_table_count(dataset) > 1) {
-        return ktk_error_set(err, KTK_E_UNSUPPORTED,
-                             "dataset '%s' has several tables, to which no rows can be added",
                              update->uuid);
     }
     return KTK_OK;
 }
 
-static ktk_status add_input(ktk_update *update, struct ArrowArrayStream *stream, const char *label,
-                            bool has_rows, ktk_error *err) {
+static ktk_status add_input(ktk_update *update, const ktk_table_stream *tables, size_t count,
+                            const char *label, bool has_rows, ktk_error *err) {
     ktk_status status = KTK_OK;
 
     KTKI_TRY(check_usable(update, err));
     KTKI_TRY(check_writable(update, err));
-    status = has_rows ? ktki_input_write(update, stream, label, err)
-                      : ktki_input_schema(update, stream, err);
+    status = has_rows ? ktki_input_write(update, tables, count, label, err)
+                      : ktki_input_schema(update, tables, count, err);
     if (status != KTK_OK) {
         update->fate = UPDATE_FAILED;
         goto out;
     }
     update->has_input = true;
 out:
-    ktki_stream_clear(stream);
+    for (size_t i = 0; i < count; i++) {
+        ktki_stream_clear(tables[i].stream);
+    }
     return status;
 }
 
 ktk_status ktk_update_add(ktk_update *update, struct ArrowArrayStream *stream, const char *label,
                           ktk_error *err) {
-    return add_input(update, stream, label, true, err);
+    const ktk_table_stream table = {NULL, stream};
+
+    return add_input(update, &table, 1, label, true, err);
+}
+
+ktk_status ktk_update_add_tables(ktk_update *update, const ktk_table_stream *tables, size_t count,
+                                 const char *label, ktk_error *err) {
+    return add_input(update, tables, count, label, true, err);
 }
 
 ktk_status ktk_update_add_schema(ktk_update *update, struct ArrowArrayStream *stream,
                                  ktk_error *err) {
-    return add_input(update, stream, NULL, false, err);
+    const ktk_table_stream table = {NULL, stream};
+
+    return add_input(update, &table, 1, NULL, false, err);
+}
+
+ktk_status ktk_update_add_schemas(ktk_update *update, const ktk_table_stream *tables, size_t count,
+                                  ktk_error *err) {
+    return add_input(update, tables, count, NULL, false, err);
 }
 
 ktk_status ktk_update_add_nothing(ktk_update *update, ktk_error *err) {
@@ -497,16 +503,20 @@ static enum operation operation_of(const struct ktk_update *update) {
 
 ktk_status ktki_update_fill_change(struct ktk_update *update, ktk_error *err) {
     const struct written_file *written = (const struct written_file *)update->files.data;
-    size_t count = update->files.size / sizeof(*written);
+    size_t table_count = (size_t)update->table_count;
+    size_t count = ktki_update_partition_count(update);
     struct change *change = &update->change;
     struct partition_file *files;
     ktk_status status = KTK_OK;
 
     KTKI_TRY(ktki_arena_array(&change->arena, count, sizeof(*change->added), &change->added, err));
-    KTKI_TRY(ktki_arena_array(&change->arena, count, sizeof(*files), &files, err));
+    KTKI_TRY(ktki_arena_array(&change->arena, count * table_count, sizeof(*files), &files, err));
+    for (size_t i = 0; i < count * table_count; i++) {
+        files[i] = (struct partition_file){update->tables[i % table_count].name, written[i].key};
+    }
     for (size_t i = 0; i < count; i++) {
-        files[i] = (struct partition_file){update->table, written[i].key};
-        change->added[i] = (struct partition){written[i].label, 1, &files[i]};
+        change->added[i] = (struct partition){written[i * table_count].label, update->table_count,
+                                              &files[i * table_count]};
     }
     change->added_count = (int64_t)count;
     change->partition_keys = update->partition_on;
@@ -535,7 +545,7 @@ static ktk_status check_content(const struct ktk_update *update, ktk_error *err)
 }
 
 ktk_status ktk_update_commit(ktk_update *update, ktk_commit *out, ktk_error *err) {
-    ktk_commit commit = {.partition_count = update->file_count, .row_count = update->row_count};
+    ktk_commit commit = {.row_count = update->row_count};
     ktk_status status = KTK_OK;
 
     KTKI_TRY(check_usable(update, err));
@@ -546,6 +556,9 @@ ktk_status ktk_update_commit(ktk_update *update, ktk_commit *out, ktk_error *err
     KTKI_TRY(check_content(update, err));
     memcpy(commit.id, update->commit_id, sizeof(commit.id));
     update->fate = UPDATE_FAILED;
+    if (update->table_count > 0) {
+        commit.partition_count = update->file_count / update->table_count;
+    }
     KTKI_TRY(ktki_update_fill_change(update, err));
     KTKI_TRY(ktki_commit(update, &commit, err));
     commit.removed_count = (int64_t)(update->change.removed.size / sizeof(char *));
@@ -591,7 +604,9 @@ void ktk_update_free(ktk_update *update) {
     ktki_document_state_clear(&update->base);
     ktk_dataset_free(update->restored);
     ktki_change_clear(&update->change);
-    ktki_schema_free(update->schema);
+    for (int32_t i = 0; i < update->table_count; i++) {
+        ktki_schema_free(update->tables[i].schema);
+    }
     ktki_arena_clear(&update->arena);
     /* The store goes last: the allocator lives in its context. */
     store = update->store;

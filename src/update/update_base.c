@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "dataset/document_file.h"
 #include "dataset/name.h"
-#include "dataset/table_schema.h"
+#include "update/update_tables.h"
 
 /* ---- partition columns ---- */
 
@@ -66,47 +66,28 @@ out:
     return status;
 }
 
-/* ---- table ---- */
+/* ---- tables ---- */
 
-static ktk_status take_table(struct ktk_update *update, ktk_dataset *dataset, ktk_error *err) {
-    const char *table;
+static ktk_status take_tables(struct ktk_update *update, const ktk_dataset *dataset,
+                              ktk_error *err) {
+    int32_t count = ktk_dataset_table_count(dataset);
+    const char *first = count > 0 ? ktk_dataset_table(dataset, 0) : NULL;
     ktk_status status = KTK_OK;
 
-    if (ktk_dataset_table_count(dataset) == 0) {
+    if (count == 0) {
         goto out;
     }
-    if (ktk_dataset_table_count(dataset) > 1) {
-        /* A partition of such a dataset has a file of each table. */
-        update->has_table = false;
-        goto out;
+    if (count == 1 && (update->has_table || update->has_input) && update->table_count <= 1 &&
+        strcmp(first, update->table_count == 1 ? update->tables[0].name : update->table) != 0) {
+        KTKI_FAIL(err, KTK_E_INVALID, "dataset '%s' has table '%s', not '%s'", update->uuid, first,
+                  update->table_count == 1 ? update->tables[0].name : update->table);
     }
-    table = ktk_dataset_table(dataset, 0);
-    if ((update->has_table || update->has_input) && strcmp(table, update->table) != 0) {
-        KTKI_FAIL(err, KTK_E_INVALID, "dataset '%s' has table '%s', not '%s'", update->uuid, table,
-                  update->table);
+    KTKI_TRY(ktki_update_take_tables_of(update, dataset, err));
+    if (count == 1) {
+        update->table = update->tables[0].name;
+        update->has_table = true;
     }
-    KTKI_TRY(ktki_update_text(update, &update->table, err, "%s", table));
-    KTKI_TRY(ktki_update_text(update, &update->schema_key, err, "%s/%s/%s", update->uuid, table,
-                              KTKI_SCHEMA_FILE));
-    update->has_table = true;
 out:
-    return status;
-}
-
-ktk_status ktki_update_check_schema(const struct ktk_update *update, struct schema *schema,
-                                    const char *origin, ktk_error *err) {
-    ktk_dataset *dataset = ktki_update_replaces(update) ? NULL : update->base.dataset;
-    struct schema *stored;
-    struct schema *joined = NULL;
-    ktk_status status = KTK_OK;
-
-    if (dataset == NULL || ktk_dataset_table_count(dataset) == 0) {
-        goto out;
-    }
-    KTKI_TRY(ktki_dataset_table_schema(&stored, dataset, update->table, err));
-    KTKI_TRY(ktki_table_schema_widen(&joined, stored, update->schema_key, schema, origin, err));
-out:
-    ktki_schema_free(joined);
     return status;
 }
 
@@ -114,7 +95,7 @@ ktk_status ktki_update_check_base(struct ktk_update *update, ktk_dataset *datase
     ktk_status status = KTK_OK;
 
     KTKI_TRY(take_columns(update, ktki_dataset_document(dataset), err));
-    KTKI_TRY(take_table(update, dataset, err));
+    KTKI_TRY(take_tables(update, dataset, err));
 out:
     return status;
 }

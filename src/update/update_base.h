@@ -5,17 +5,12 @@
 #include "update/update_internal.h"
 
 /**
- * Check an update against the dataset that it is to change: partition columns, table, and the
- * schema of what was added so far. Takes over what the options left open.
+ * Check an update against the dataset that it is to change: partition columns and tables. Takes
+ * over what the options left open.
  *
- * @return KTK_E_INVALID for other partition columns or another table; KTK_E_SCHEMA;
- * KTK_E_UNSUPPORTED for a dataset of several tables.
+ * @return KTK_E_INVALID for other partition columns or other tables.
  */
 ktk_status ktki_update_check_base(struct ktk_update *update, ktk_dataset *dataset, ktk_error *err);
-
-/** KTK_E_SCHEMA if `schema` does not agree with that of the dataset under the update. */
-ktk_status ktki_update_check_schema(const struct ktk_update *update, struct schema *schema,
-                                    const char *origin, ktk_error *err);
 
 /** KTK_E_INVALID if the dataset under the update has a partition of that label, which the update
  * does not remove. */

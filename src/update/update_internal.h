@@ -14,6 +14,14 @@
 #include "update/change.h"
 #include "update/retry.h"
 
+/** A table of the partitions that an update adds. The texts lie in its arena. */
+struct update_table {
+    const char *name;
+    const char *schema_key;
+    struct schema *schema; /* of all inputs so far; NULL: none yet */
+    const char *schema_origin;
+};
+
 /** A data file. */
 struct written_file {
     const char *label; /* in the arena of the update */
@@ -54,11 +62,11 @@ struct ktk_update {
     const ktk_allocator *allocator; /* of the context */
     struct arena arena;             /* of the texts below and of labels */
     const char *uuid;
-    const char *table;
+    const char *table;          /* that ktk_update_add() fills */
+    bool has_table;             /* it was asked for, or is the only one of the dataset */
     const char *document_key;   /* of the file that is put */
     ktk_document_format format; /* of that file */
     const char *msgpack_key;
-    const char *schema_key;
     const char **partition_on;
     int32_t partition_on_count;
     ktk_parquet_write_options file_options;
@@ -83,15 +91,15 @@ struct ktk_update {
     int64_t first_file_ms; /* when the first file was begun; 0: none yet */
     bool has_input;
     enum update_fate fate;
-    bool has_table;              /* `table` was asked for, or is that of the dataset */
     struct hash_map base_labels; /* of the base; filled when first asked for */
-    struct schema *schema;       /* of all inputs so far; NULL: none yet */
-    const char *schema_origin;
-    struct buffer index_wishes; /* struct index_wish */
-    struct buffer index_keys;   /* const char *: index files that were put, for whatever document */
-    struct buffer files;        /* struct written_file */
-    struct hash_map labels;     /* of `files`; the values do not count */
-    int64_t file_count;         /* of `files` that are written, with their rows and bytes */
+    struct update_table *tables; /* in the arena: those of the dataset, or of the first input */
+    int32_t table_count;         /* 0: not known yet */
+    struct buffer index_wishes;  /* struct index_wish */
+    struct buffer index_keys; /* const char *: index files that were put, for whatever document */
+    struct buffer files;      /* struct written_file; a partition has one of each table, in their
+                                 order, one after the other */
+    struct hash_map labels;   /* of `files`; the values do not count */
+    int64_t file_count;       /* of `files` that are written, with their rows and bytes */
     int64_t row_count;
     int64_t byte_count;
 };
@@ -118,6 +126,13 @@ static inline ktk_dataset *ktki_update_ground(const struct ktk_update *update,
     return update->restored != NULL       ? update->restored
            : ktki_update_replaces(update) ? NULL
                                           : current;
+}
+
+/** Partitions that are added. */
+static inline size_t ktki_update_partition_count(const struct ktk_update *update) {
+    return update->table_count == 0
+               ? 0
+               : update->files.size / sizeof(struct written_file) / (size_t)update->table_count;
 }
 
 /** Make a text in the arena of the update. */

@@ -19,7 +19,8 @@ struct wave {
     const struct ktk_update *update;
     const struct partition_rows *rows;
     struct schema *file_schema;
-    struct written_file *files;
+    struct written_file *const *files;
+    int32_t table;
     bool is_given;
     size_t task_count;
     uint32_t starts[TASKS_MAX + 1];
@@ -37,7 +38,7 @@ static ktk_status write_group(struct file_write *write, const struct wave *wave,
             batch = (struct batch){0};
         }
     }
-    KTKI_TRY(ktki_file_write_put(write, &wave->files[group], wave->is_given, err));
+    KTKI_TRY(ktki_file_write_put(write, wave->files[group], wave->is_given, err));
 out:
     ktki_batch_clear(&batch);
     return status;
@@ -48,7 +49,7 @@ static ktk_status write_task(void *state, size_t item, ktk_error *err) {
     struct file_write write = {0};
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_file_write_init(&write, wave->update, wave->file_schema, err));
+    KTKI_TRY(ktki_file_write_init(&write, wave->update, wave->table, wave->file_schema, err));
     for (uint32_t group = wave->starts[item]; group < wave->starts[item + 1]; group++) {
         KTKI_TRY(write_group(&write, wave, group, err));
     }
@@ -75,9 +76,11 @@ static void plan_wave(struct wave *wave, uint32_t first) {
     }
 }
 
-ktk_status ktki_write_groups(struct ktk_update *update, const struct partition_rows *rows,
-                             struct written_file *files, bool is_given, ktk_error *err) {
-    struct wave wave = {.update = update, .rows = rows, .files = files, .is_given = is_given};
+ktk_status ktki_write_groups(struct ktk_update *update, int32_t table,
+                             const struct partition_rows *rows, struct written_file *const *files,
+                             bool is_given, ktk_error *err) {
+    struct wave wave = {
+        .update = update, .table = table, .rows = rows, .files = files, .is_given = is_given};
     uint32_t done = 0;
     ktk_status status = KTK_OK;
 
@@ -88,7 +91,7 @@ ktk_status ktki_write_groups(struct ktk_update *update, const struct partition_r
         KTKI_TRY(ktki_pool_run(ktki_context_pool(update->context), wave.task_count, write_task,
                                &wave, err));
         for (; done < wave.starts[wave.task_count]; done++) {
-            KTKI_TRY(ktki_update_count(update, &files[done], err));
+            KTKI_TRY(ktki_update_count(update, files[done], err));
         }
     }
 out:

@@ -154,8 +154,8 @@ static void build_index(ktk_update *update, const struct deed *deed) {
 }
 
 static void widen_schema(ktk_update *update, const struct deed *deed) {
-    update->schema = ktki_schema_ref(deed->other == 'y' ? texts : integers);
-    update->schema_origin = "widened";
+    update->tables[0].schema = ktki_schema_ref(deed->other == 'y' ? texts : integers);
+    update->tables[0].schema_origin = "widened";
     update->operation = OPERATION_SCHEMA;
 }
 

@@ -20,6 +20,7 @@
 #include "dataset/snapshot.h"
 #include "support/frame.h"
 #include "update/update_internal.h"
+#include "update/update_tables.h"
 
 #undef malloc
 #undef calloc
@@ -375,9 +376,12 @@ static void add_partition(ktk_update *update, struct simulation *simulation,
     CHECK_OK(ktki_copy_text(update->allocator, key, strlen(key), &file.key, &err));
     CHECK_OK(ktki_buffer_append(&update->files, &file, sizeof(file), &err));
     update->file_count++;
-    if (update->schema == NULL) {
-        update->schema = ktki_schema_ref(simulation->schema);
-        update->schema_origin = "simulated";
+    if (update->table_count == 0) {
+        CHECK_OK(ktki_update_set_tables(update, &update->table, 1, &err));
+    }
+    if (update->tables[0].schema == NULL) {
+        update->tables[0].schema = ktki_schema_ref(simulation->schema);
+        update->tables[0].schema_origin = "simulated";
     }
     update->has_input = true;
 }

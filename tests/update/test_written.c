@@ -125,10 +125,10 @@ static void files_of_others_stay_when_a_commit_does_not_come(void **unused) {
 }
 
 #define DESCRIBED(dataset, table, keys, key)                                                       \
-    "{\"written\": 1, \"dataset\": \"" dataset "\", \"table\": \"" table                           \
-    "\", \"schema\": null, \"begun_ms\": 1, \"partition_on\": [" keys                              \
-    "], \"partitions\": [{\"label\": \"x\", \"files\": {\"" table "\": \"" key                     \
-    "\"}, \"rows\": 1, \"bytes\": 1}]}"
+    "{\"written\": 2, \"dataset\": \"" dataset "\", \"tables\": {\"" table                         \
+    "\": null}, \"begun_ms\": 1, \"partition_on\": [" keys                                         \
+    "], \"partitions\": [{\"label\": \"x\", \"files\": {\"" table "\": {\"key\": \"" key           \
+    "\", \"rows\": 1, \"bytes\": 1}}}]}"
 
 static void descriptions_are_not_trusted(void **unused) {
     static const struct {
@@ -146,10 +146,18 @@ static void descriptions_are_not_trusted(void **unused) {
         {DESCRIBED("u", "table", "\"p\"", "u/table/../../x.parquet"), KTK_E_INVALID, "no data"},
         {DESCRIBED("u", "table", "\"p\"", "u/table/x"), KTK_E_INVALID, "no data file"},
         {DESCRIBED("u", "table", "1", "u/table/x.parquet"), KTK_E_CORRUPT, "column"},
-        {"{\"written\": 1, \"dataset\": \"u\", \"table\": \"table\", \"partitions\": [{}]}",
+        {"{\"written\": 1, \"dataset\": \"u\"}", KTK_E_CORRUPT, "no partitions"},
+        {"{\"written\": 2, \"dataset\": \"u\", \"partitions\": [{}]}", KTK_E_CORRUPT, "tables"},
+        {"{\"written\": 2, \"dataset\": \"u\", \"tables\": {\"table\": null}, \"partitions\": "
+         "[{\"label\": \"x\"}]}",
          KTK_E_CORRUPT, "label"},
-        {"{\"written\": 1, \"dataset\": \"u\", \"table\": \"table\", \"partition_on\": [\"p\"], "
-         "\"schema\": \"0123456789abcdef\"}",
+        {"{\"written\": 2, \"dataset\": \"u\", \"tables\": {\"table\": null, \"table\": null}}",
+         KTK_E_CORRUPT, "twice"},
+        {"{\"written\": 2, \"dataset\": \"u\", \"tables\": {\"table\": null}, \"partitions\": "
+         "[{\"label\": \"x\", \"files\": {\"other\": {\"key\": \"u/other/x.parquet\"}}}]}",
+         KTK_E_CORRUPT, "described"},
+        {"{\"written\": 2, \"dataset\": \"u\", \"tables\": {\"table\": \"0123456789abcdef\"}, "
+         "\"partition_on\": [\"p\"]}",
          KTK_E_NOT_FOUND, "0123456789abcdef"},
     };
 

@@ -22,7 +22,7 @@ class MetaPartition:
 
     @property
     def tables(self):
-        return [self._content["table"]]
+        return list(self._content["tables"])
 
     @property
     def label(self):
@@ -30,7 +30,8 @@ class MetaPartition:
 
     @property
     def files(self):
-        return self._only("files")
+        files = self._only("files")
+        return files if files is None else {table: file["key"] for table, file in files.items()}
 
     @property
     def is_sentinel(self):
