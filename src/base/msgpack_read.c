@@ -110,11 +110,11 @@ static ktk_status read_text(struct decoder *decoder, uint64_t size, bool is_key,
     if (size > SIZE_MAX || !ktki_cursor_bytes(&decoder->cursor, (size_t)size, &bytes)) {
         KTKI_TRY(corrupt(decoder, err, "the data end within a text"));
     }
-    if (!ktki_utf8_is_valid(bytes, (size_t)size)) {
+    status = is_key ? ktki_json_key_bytes(&decoder->json, (const char *)bytes, (size_t)size, err)
+                    : ktki_json_string(&decoder->json, (const char *)bytes, (size_t)size, err);
+    if (status == KTK_E_INVALID) {
         KTKI_TRY(corrupt(decoder, err, "a text is not UTF-8"));
     }
-    KTKI_TRY(is_key ? ktki_json_key_bytes(&decoder->json, (const char *)bytes, (size_t)size, err)
-                    : ktki_json_string(&decoder->json, (const char *)bytes, (size_t)size, err));
 out:
     return status;
 }

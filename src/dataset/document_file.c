@@ -48,6 +48,7 @@ static ktk_status unpack(ktk_bytes *file, ktk_context *context, ktk_error *err) 
     struct buffer packed;
     struct buffer json;
     uint64_t content = 0;
+    uint64_t expected;
     ktk_status status = KTK_OK;
 
     ktki_codec_scratch_init(&scratch, allocator);
@@ -58,6 +59,10 @@ static ktk_status unpack(ktk_bytes *file, ktk_context *context, ktk_error *err) 
     KTKI_TRY(check_size(context, content, file->size, err));
     KTKI_TRY(ktki_buffer_reserve(&packed, (size_t)content, err));
     KTKI_TRY(zstd->decompress(&scratch, file->data, file->size, packed.data, (size_t)content, err));
+    /* JSON has a few bytes more for each text; without room for them it would be moved. */
+    expected = content + content / 4;
+    expected = expected < json.size_max ? expected : json.size_max;
+    KTKI_TRY(ktki_buffer_reserve(&json, (size_t)expected, err));
     KTKI_TRY(ktki_msgpack_to_json(&json, packed.data, (size_t)content, limits->nesting_max, err));
     ktk_bytes_clear(file);
     KTKI_TRY(ktki_buffer_move(&json, file, err));
