@@ -72,17 +72,27 @@ static bool recorded_operations(uint32_t *out, const struct document_diff *diff)
     return true;
 }
 
+/* Operations by which partitions come, and by which they go. */
+#define ADDING                                                                                     \
+    (1u << OPERATION_APPEND | 1u << OPERATION_REPLACE | 1u << OPERATION_OVERWRITE |                \
+     1u << OPERATION_COMPACT)
+#define REMOVING                                                                                   \
+    (1u << OPERATION_DELETE | 1u << OPERATION_REPLACE | 1u << OPERATION_OVERWRITE |                \
+     1u << OPERATION_COMPACT)
+
 uint32_t ktki_conflict_operations(const struct document_diff *diff) {
     uint32_t operations = 0;
+    bool is_recorded = recorded_operations(&operations, diff);
+    bool adds = diff->added.size > 0 && (operations & ADDING) == 0;
 
-    if (!recorded_operations(&operations, diff)) {
-        if (diff->removed.size > 0) {
-            operations |= 1u << (diff->added.size > 0 ? OPERATION_REPLACE : OPERATION_DELETE);
-        } else if (diff->added.size > 0) {
-            operations |= 1u << OPERATION_APPEND;
-        } else if (diff->indices.size > 0) {
-            operations |= 1u << OPERATION_INDEX;
-        }
+    /* A program that keeps no record may have written in between: its deeds show in what differs
+     * alone. */
+    if (diff->removed.size > 0 && (operations & REMOVING) == 0) {
+        operations |= 1u << (adds ? OPERATION_REPLACE : OPERATION_DELETE);
+    } else if (adds) {
+        operations |= 1u << OPERATION_APPEND;
+    } else if (!is_recorded && diff->indices.size > 0) {
+        operations |= 1u << OPERATION_INDEX;
     }
     operations |= diff->is_recreated ? 1u << OPERATION_OVERWRITE : 0;
     operations |= diff->metadata.size > 0 ? 1u << OPERATION_METADATA : 0;

@@ -326,6 +326,81 @@ static void every_pair_is_joined_or_not(void **unused) {
     }
 }
 
+/* ---- pairs with a program that keeps no record ---- */
+
+#define DOCUMENT_KEY "u.by-dataset-metadata.json"
+
+/* The partitions are what the deed made of them, and the metadata is as it was before. */
+static void commit_as_the_original(struct deed *deed) {
+    static const char part[] = "\"partitions\"";
+    ktk_bytes before = KTK_BYTES_INIT;
+    ktk_bytes after = KTK_BYTES_INIT;
+    char text[8000];
+    const char *start;
+    const char *rest;
+    int size;
+    ktk_error err;
+
+    CHECK_OK(ktk_store_get(memory, DOCUMENT_KEY, &before, NULL, &err));
+    commit_deed(begin(deed), deed);
+    assert_int_equal(deed->outcome, KTK_OK);
+    CHECK_OK(ktk_store_get(memory, DOCUMENT_KEY, &after, NULL, &err));
+    start = memmem(before.data, before.size, part, strlen(part));
+    rest = memmem(after.data, after.size, part, strlen(part));
+    assert_true(start != NULL && rest != NULL);
+    size = snprintf(text, sizeof(text), "%.*s%.*s", (int)(start - (const char *)before.data),
+                    (const char *)before.data, (int)((const char *)after.data + after.size - rest),
+                    rest);
+    assert_true(size > 0 && (size_t)size < sizeof(text));
+    CHECK_OK(ktk_store_put(memory, DOCUMENT_KEY, text, (size_t)size, NULL, NULL, &err));
+    ktk_bytes_clear(&after);
+    ktk_bytes_clear(&before);
+}
+
+/* The record of a commit on top of theirs says nothing of theirs. */
+static void check_unrecorded(enum kind second, enum kind first, bool is_same) {
+    struct deed ours = {.kind = second, .scope = 'a', .other = 'x', .number = 1};
+    struct deed theirs = {.kind = first, .scope = is_same ? 'a' : 'b', .number = 2};
+    struct deed recorded = {.kind = APPEND, .scope = 'c', .number = 3};
+    char wanted = (is_same ? same_scope : other_scope)[second][first];
+    struct model start;
+    struct model model;
+    ktk_update *update;
+    char what[64];
+    ktk_error err;
+
+    (void)snprintf(what, sizeof(what), "%s after unrecorded %s, %s", names[second], names[first],
+                   is_same ? "same" : "other");
+    make_dataset();
+    model_start(&start);
+    model = start;
+    update = begin(&ours);
+    commit_as_the_original(&theirs);
+    model_apply(&model, &start, &theirs);
+    commit_deed(begin(&recorded), &recorded);
+    assert_int_equal(recorded.outcome, KTK_OK);
+    model_apply(&model, &start, &recorded);
+    commit_deed(update, &ours);
+    if ((ours.outcome == KTK_OK) != (wanted == 'm')) {
+        fail_msg("%s: outcome %d, wanted '%c'", what, (int)ours.outcome, wanted);
+    }
+    if (ours.outcome == KTK_OK) {
+        model_apply(&model, &start, &ours);
+    }
+    check_model(&model, what);
+    CHECK_OK(ktk_dataset_drop(memory, "u", &err));
+}
+
+static void what_no_record_tells_is_seen_in_the_partitions(void **unused) {
+    (void)unused;
+    for (int second = 0; second < KINDS; second++) {
+        for (int first = APPEND; first <= REPLACE; first++) {
+            check_unrecorded((enum kind)second, (enum kind)first, true);
+            check_unrecorded((enum kind)second, (enum kind)first, false);
+        }
+    }
+}
+
 /* ---- triples ---- */
 
 static uint64_t roll(uint64_t *state) {
@@ -387,6 +462,7 @@ static void three_at_a_time_are_in_some_order(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(every_pair_is_joined_or_not),
+        CASE(what_no_record_tells_is_seen_in_the_partitions),
         CASE(three_at_a_time_are_in_some_order),
     };
     return cmocka_run_group_tests_name("update/conflict", tests, NULL, NULL);
