@@ -244,16 +244,49 @@ ktk_status ktki_schema_switch_put(struct schema_switch *schema_switch, ktk_error
     return status;
 }
 
-static void confirm(const struct ktk_update *update, const struct table_switch *file) {
+/* Does the document that is there have our schema, byte for byte? `*is_moved`: it is another one
+ * than our commit was to replace. */
+static bool has_ours(const struct schema_switch *schema_switch, const struct table_switch *file,
+                     bool *is_moved) {
+    const struct ktk_update *update = schema_switch->update;
+    const struct schema_stamp *stamp = NULL;
+    struct document_state state;
+    bool result;
+
+    if (ktki_document_state_read(&state, update, false, NULL) != KTK_OK) {
+        return false;
+    }
+    if (state.dataset != NULL) {
+        stamp = ktki_commit_stamp(ktki_dataset_record(state.dataset), file->table->name);
+    }
+    result = stamp != NULL && strcmp(stamp->hash, file->hash) == 0;
+    *is_moved = !ktki_document_state_equals(&state, schema_switch->current);
+    ktki_document_state_clear(&state);
+    return result;
+}
+
+/* Somebody has committed a document with our schema: he may rely on our file. */
+static bool is_relied_on(const struct schema_switch *schema_switch,
+                         const struct table_switch *file) {
+    bool is_moved = false;
+
+    return has_ours(schema_switch, file, &is_moved) && is_moved;
+}
+
+static void confirm(const struct schema_switch *schema_switch, const struct table_switch *file) {
+    const struct ktk_update *update = schema_switch->update;
     bool is_ours = !file->is_changed;
 
     for (int round = 0; round < ROUNDS_MAX && !is_ours; round++) {
         ktk_bytes bytes = KTK_BYTES_INIT;
         ktk_store_version seen = {""};
         bool exists;
+        bool is_moved;
         ktk_status status = read_file(update, file->table, &exists, &bytes, &seen, NULL);
 
-        is_ours = status != KTK_OK || (exists && bytes_equal(&bytes, &file->bytes));
+        /* After the read: what was put for a commit after ours shows that commit here. */
+        is_ours = status != KTK_OK || (exists && bytes_equal(&bytes, &file->bytes)) ||
+                  !has_ours(schema_switch, file, &is_moved);
         if (!is_ours) {
             status = put_file(update, file->table, file->bytes.data, file->bytes.size,
                               exists ? &seen : NULL, NULL, NULL);
@@ -265,28 +298,8 @@ static void confirm(const struct ktk_update *update, const struct table_switch *
 
 void ktki_schema_switch_confirm(struct schema_switch *schema_switch) {
     for (int32_t i = 0; i < schema_switch->table_count; i++) {
-        confirm(schema_switch->update, &schema_switch->tables[i]);
+        confirm(schema_switch, &schema_switch->tables[i]);
     }
-}
-
-/* Somebody has committed a document whose schema is ours, byte for byte: he may rely on our file.
- */
-static bool is_relied_on(const struct schema_switch *schema_switch,
-                         const struct table_switch *file) {
-    const struct schema_stamp *stamp = NULL;
-    struct document_state state;
-    bool result;
-
-    if (ktki_document_state_read(&state, schema_switch->update, false, NULL) != KTK_OK) {
-        return false;
-    }
-    if (state.dataset != NULL) {
-        stamp = ktki_commit_stamp(ktki_dataset_record(state.dataset), file->table->name);
-    }
-    result = !ktki_document_state_equals(&state, schema_switch->current) && stamp != NULL &&
-             strcmp(stamp->hash, file->hash) == 0;
-    ktki_document_state_clear(&state);
-    return result;
 }
 
 static void revert(const struct schema_switch *schema_switch, struct table_switch *file) {

@@ -267,6 +267,42 @@ static void a_rival_at_any_moment_keeps_his_schema(void **unused) {
     }
 }
 
+static void rival_types_w(void *unused) {
+    ktk_update *update = prepared(memory, KTK_UPDATE_UPDATE, "v:null,w:int64", ",2");
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(ktk_update_commit(update, NULL, &err));
+    ktk_update_free(update);
+}
+
+/* He commits between our commit and our last look at the schema file. */
+static void a_rival_right_after_the_commit_keeps_his_schema(void **unused) {
+    struct hooked_store hooked = {.key_suffix = DOCUMENT_KEY, .after_put = rival_types_w};
+    ktk_store *store = hooked_store_new(&hooked, memory);
+    ktk_bytes stored = KTK_BYTES_INIT;
+    ktk_dataset *dataset = NULL;
+    const void *wanted;
+    size_t size;
+    ktk_update *update;
+    ktk_error err;
+
+    (void)unused;
+    written(memory, "v:null,w:null", ",");
+    update = prepared(store, KTK_UPDATE_UPDATE, "v:int64,w:null", "1,");
+    CHECK_OK(ktk_update_commit(update, NULL, &err));
+    ktk_update_free(update);
+    test_check_dataset(memory, "u", "v,w|,;1,;,2");
+    CHECK_OK(ktk_dataset_open(&dataset, memory, "u", &err));
+    CHECK_OK(ktk_dataset_schema_file(dataset, "table", &wanted, &size, &err));
+    CHECK_OK(ktk_store_get(memory, SCHEMA_KEY, &stored, NULL, &err));
+    assert_int_equal(stored.size, size);
+    assert_memory_equal(stored.data, wanted, size);
+    ktk_bytes_clear(&stored);
+    ktk_dataset_free(dataset);
+    ktk_store_free(store);
+}
+
 /* What kartothek does with a dataset whose document is in MessagePack: it writes one in JSON, which
  * from then on is the document. */
 static void turn_to_json(void *unused) {
@@ -547,6 +583,7 @@ int main(void) {
         CASE(one_of_two_creators_wins),
         CASE(one_of_two_overwriters_wins),
         CASE(a_rival_at_any_moment_keeps_his_schema),
+        CASE(a_rival_right_after_the_commit_keeps_his_schema),
         CASE(an_update_follows_a_document_to_another_format),
         CASE(a_lost_answer_is_not_a_failure),
         CASE(a_moment_of_unavailability_is_waited_for),
