@@ -9,6 +9,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/hash_map.h"
+#include "base/options.h"
 #include "base/text.h"
 
 #define BATCH_ROWS_DEFAULT 65536
@@ -131,9 +132,6 @@ static ktk_status set_options(struct csv_reader *reader, const ktk_csv_read_opti
                               ktk_error *err) {
     ktk_status status = KTK_OK;
 
-    if (options->size != sizeof(*options)) {
-        KTKI_FAIL(err, KTK_E_INVALID, "CSV options must start as KTK_CSV_READ_OPTIONS_INIT");
-    }
     KTKI_TRY(ktki_csv_check_delimiter(options->delimiter, &reader->delimiter, err));
     if (options->batch_rows_max < 0) {
         KTKI_FAIL(err, KTK_E_INVALID, "the rows of a batch must not be negative: %lld",
@@ -447,7 +445,7 @@ ktk_status ktk_csv_read(struct ArrowArrayStream *out, ktk_context *context, ktk_
     struct csv_reader *reader = NULL;
     struct csv_reader *moved;
 
-    options = options == NULL ? &defaults : options;
+    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_CSV_READ_OPTIONS_INIT", err);
     KTKI_TRY(reader_new(&reader, context, err));
     KTKI_TRY(set_options(reader, options, err));
     KTKI_TRY(set_text(reader, bytes, err));

@@ -6,6 +6,7 @@
 #include "arrow/text_sink.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "base/options.h"
 
 struct csv_writer {
     struct text_sink sink;
@@ -18,9 +19,6 @@ static ktk_status set_options(struct csv_writer *writer, const ktk_csv_write_opt
                               ktk_error *err) {
     ktk_status status = KTK_OK;
 
-    if (options->size != sizeof(*options)) {
-        KTKI_FAIL(err, KTK_E_INVALID, "CSV options must start as KTK_CSV_WRITE_OPTIONS_INIT");
-    }
     KTKI_TRY(ktki_csv_check_delimiter(options->delimiter, &writer->delimiter, err));
     writer->null_value = options->null_value == NULL ? "" : options->null_value;
     writer->is_special[writer->delimiter] = true;
@@ -168,8 +166,8 @@ ktk_status ktk_csv_write(ktk_context *context, struct ArrowArrayStream *stream,
     struct stream_reader reader = {0};
     struct batch batch = {0};
 
-    options = options == NULL ? &defaults : options;
     ktki_text_sink_init(&writer.sink, ktki_context_allocator(context), fn, state);
+    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_CSV_WRITE_OPTIONS_INIT", err);
     KTKI_TRY(set_options(&writer, options, err));
     KTKI_TRY(ktki_reader_init(&reader, context, stream, err));
     if (!options->no_header) {

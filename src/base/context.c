@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/block_cache.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "base/pool.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
@@ -70,12 +71,7 @@ ktk_status ktk_context_new(ktk_context **out, const ktk_context_options *options
     ktk_context *context = NULL;
     ktk_status status = KTK_OK;
 
-    if (options == NULL) {
-        options = &defaults;
-    }
-    if (options->size != sizeof(*options)) {
-        KTKI_FAIL(err, KTK_E_INVALID, "context options must start as KTK_CONTEXT_OPTIONS_INIT");
-    }
+    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_CONTEXT_OPTIONS_INIT", err);
     if (options->threads < 0) {
         KTKI_FAIL(err, KTK_E_INVALID, "the number of threads must not be negative: %d",
                   options->threads);

@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "parquet/read_budget.h"
 #include "parquet/row_scan.h"
 
@@ -228,10 +229,6 @@ out:
 }
 
 static ktk_status check_options(const ktk_parquet_read_options *options, ktk_error *err) {
-    if (options->size != sizeof(*options)) {
-        return ktk_error_set(err, KTK_E_INVALID,
-                             "read options must start as KTK_PARQUET_READ_OPTIONS_INIT");
-    }
     if (options->row_start < 0 || options->row_count < 0 || options->batch_rows_max < 0 ||
         options->memory_bytes_max < 0) {
         return ktk_error_set(err, KTK_E_INVALID,
@@ -294,7 +291,7 @@ ktk_status ktk_parquet_read(struct ArrowArrayStream *out, ktk_parquet_file *file
     struct schema *schema = NULL;
     ktk_status status = KTK_OK;
 
-    options = options == NULL ? &defaults : options;
+    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_PARQUET_READ_OPTIONS_INIT", err);
     KTKI_TRY(check_options(options, err));
     KTKI_TRY(ktki_parquet_schema(&schema, file, err));
     KTKI_TRY(KTKI_NEW(allocator, &stream, err));

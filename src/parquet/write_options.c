@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "base/options.h"
 
 #define ROW_GROUP_ROWS_DEFAULT ((int64_t)1 << 20)
 #define PAGE_BYTES_DEFAULT ((int64_t)1 << 20)
@@ -66,10 +67,7 @@ ktk_status ktki_write_options_resolve(struct write_options *out,
     struct write_options resolved = {0};
     ktk_status status = KTK_OK;
 
-    options = options == NULL ? &defaults : options;
-    if (options->size != sizeof(*options)) {
-        KTKI_FAIL(err, KTK_E_INVALID, "write options must start as KTK_PARQUET_WRITE_OPTIONS_INIT");
-    }
+    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_PARQUET_WRITE_OPTIONS_INIT", err);
     if ((size_t)options->compression >= sizeof(codec_ids) / sizeof(codec_ids[0])) {
         KTKI_FAIL(err, KTK_E_INVALID, "unknown compression %d", (int)options->compression);
     }

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "dataset/name.h"
 #include "query/index_prune.h"
 
@@ -348,7 +349,7 @@ ktk_status ktki_plan_new(struct query_plan **out, ktk_dataset *dataset,
     struct schema *schema = NULL;
     ktk_status status = KTK_OK;
 
-    options = options == NULL ? &defaults : options;
+    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_QUERY_OPTIONS_INIT", err);
     KTKI_TRY(KTKI_NEW(allocator, &plan, err));
     plan->context = context;
     plan->dataset = ktk_dataset_ref(dataset);

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "update/scope.h"
 #include "update/update_internal.h"
 
@@ -277,10 +278,6 @@ out:
 /* ---- the run ---- */
 
 static ktk_status check_options(const ktk_compact_options *options, ktk_error *err) {
-    if (options->size != sizeof(*options)) {
-        return ktk_error_set(err, KTK_E_INVALID,
-                             "options of compaction must start as KTK_COMPACT_OPTIONS_INIT");
-    }
     if (options->target_bytes < 0) {
         return ktk_error_set(err, KTK_E_INVALID, "files of %lld bytes cannot be aimed at",
                              (long long)options->target_bytes);
@@ -358,12 +355,14 @@ ktk_status ktk_compact(ktk_compact_result *out, ktk_store *store, const char *uu
                        const ktk_compact_options *options, ktk_error *err) {
     static const ktk_compact_options defaults = KTK_COMPACT_OPTIONS_INIT;
     ktk_update_options update = KTK_UPDATE_OPTIONS_INIT;
-    struct run run = {.options = options == NULL ? &defaults : options};
+    struct run run = {0};
     ktk_compact_result result = {0};
     ktk_status status = KTK_OK;
 
     run_init(&run, ktki_context_allocator(ktk_store_context(store)));
-    KTKI_TRY(check_options(run.options, err));
+    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_COMPACT_OPTIONS_INIT", err);
+    run.options = options;
+    KTKI_TRY(check_options(options, err));
     run.target = run.options->target_bytes > 0 ? run.options->target_bytes : TARGET_BYTES;
     update.mode = KTK_UPDATE_UPDATE;
     update.file = run.options->file;

@@ -9,6 +9,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/json_write.h"
+#include "base/options.h"
 #include "dataset/commit_record.h"
 #include "dataset/document_file.h"
 #include "dataset/name.h"
@@ -127,9 +128,6 @@ static ktk_status take_options(struct ktk_update *update, const ktk_update_optio
     struct write_options checked;
     ktk_status status = KTK_OK;
 
-    if (options->size != sizeof(*options)) {
-        KTKI_FAIL(err, KTK_E_INVALID, "update options must start as KTK_UPDATE_OPTIONS_INIT");
-    }
     if ((int)options->mode < KTK_UPDATE_CREATE || options->mode > KTK_UPDATE_CREATE_OR_UPDATE) {
         KTKI_FAIL(err, KTK_E_INVALID, "unknown update mode %d", (int)options->mode);
     }
@@ -226,7 +224,7 @@ ktk_status ktk_update_begin(ktk_update **out, ktk_store *store, const char *uuid
     struct ktk_update *update = NULL;
     ktk_status status = KTK_OK;
 
-    options = options == NULL ? &defaults : options;
+    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_UPDATE_OPTIONS_INIT", err);
     KTKI_TRY(KTKI_NEW(allocator, &update, err));
     update->store = ktk_store_ref(store);
     update->context = context;

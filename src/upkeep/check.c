@@ -6,6 +6,7 @@
 
 #include "base/context.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "dataset/document_file.h"
 #include "dataset/name.h"
 
@@ -182,7 +183,8 @@ out:
 
 ktk_status ktk_check(ktk_store *store, const char *uuid, const ktk_check_options *options,
                      ktk_check_result *out, ktk_error *err) {
-    struct check check = {.store = store, .uuid = uuid, .options = options};
+    static const ktk_check_options defaults = KTK_CHECK_OPTIONS_INIT;
+    struct check check = {.store = store, .uuid = uuid};
     ktk_error reason = {0};
     bool exists;
     ktk_status status = KTK_OK;
@@ -191,6 +193,8 @@ ktk_status ktk_check(ktk_store *store, const char *uuid, const ktk_check_options
     check.allocator = ktki_context_allocator(check.context);
     check.result.row_count = -1;
     ktki_key_list_init(&check.keys, check.allocator);
+    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_CHECK_OPTIONS_INIT", err);
+    check.options = options;
     KTKI_TRY(ktk_dataset_exists(&exists, store, uuid, err));
     status = ktk_dataset_open(&check.dataset, store, uuid, &reason);
     if (status == KTK_OK) {

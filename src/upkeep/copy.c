@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "base/pool.h"
 #include "base/time_format.h"
 #include "base/uuid.h"
@@ -294,16 +295,18 @@ out:
 
 ktk_status ktk_dataset_copy(ktk_store *target, const char *target_uuid, ktk_dataset *source,
                             const ktk_copy_options *options, ktk_copy_result *out, ktk_error *err) {
+    static const ktk_copy_options defaults = KTK_COPY_OPTIONS_INIT;
     struct copy copy = {.source = ktk_dataset_store(source),
                         .target = target,
                         .uuid = target_uuid,
-                        .options = options,
                         .dataset = source};
     ktk_status status = KTK_OK;
 
     copy.allocator = ktki_context_allocator(ktk_store_context(target));
     ktki_change_init(&copy.change, copy.allocator);
     ktki_buffer_init(&copy.transfers, copy.allocator, 0);
+    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_COPY_OPTIONS_INIT", err);
+    copy.options = options;
     KTKI_TRY(ktk_uuid_check(target_uuid, err));
     KTKI_TRY(check_target(&copy, err));
     KTKI_TRY(run(&copy, err));

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "update/commit_chain.h"
 #include "update/history_open.h"
 #include "update/index_follow.h"
@@ -301,14 +302,12 @@ ktk_status ktk_doctor(ktk_store *store, const char *uuid, const ktk_doctor_optio
     ktk_status status = KTK_OK;
 
     doctor.allocator = ktki_context_allocator(ktk_store_context(store));
-    doctor.options = options == NULL ? &defaults : options;
     ktki_arena_init(&doctor.arena, doctor.allocator);
     ktki_hash_map_init(&doctor.labels, doctor.allocator);
     ktki_hash_map_init(&doctor.seen, doctor.allocator);
     ktki_key_list_init(&doctor.keys, doctor.allocator);
-    if (doctor.options->size != sizeof(*options)) {
-        KTKI_FAIL(err, KTK_E_INVALID, "options must start as KTK_DOCTOR_OPTIONS_INIT");
-    }
+    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_DOCTOR_OPTIONS_INIT", err);
+    doctor.options = options;
     KTKI_TRY(visit(&doctor, err));
     *out = doctor.result;
 out:

@@ -4,6 +4,7 @@
 
 #include "base/context.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "dataset/document_file.h"
 #include "dataset/name.h"
 #include "upkeep/gc_record.h"
@@ -347,16 +348,21 @@ static int64_t bounded_us(int64_t milliseconds) {
 
 ktk_status ktki_gc(ktk_store *store, const char *uuid, const ktk_gc_options *options,
                    const struct commit_clock *clock, ktk_gc_result *out, ktk_error *err) {
-    struct gc gc = {.store = store, .uuid = uuid, .clock = clock, .options = options};
-    int64_t grace_ms = options->grace_ms == 0 ? GRACE_MS : options->grace_ms;
-    int64_t history_ms = options->history_ms <= 0 ? HISTORY_MS : options->history_ms;
+    static const ktk_gc_options defaults = KTK_GC_OPTIONS_INIT;
+    struct gc gc = {.store = store, .uuid = uuid, .clock = clock};
+    int64_t grace_ms;
+    int64_t history_ms;
     ktk_status status = KTK_OK;
 
     gc.allocator = ktki_context_allocator(ktk_store_context(store));
     ktki_key_list_init(&gc.keys, gc.allocator);
     ktki_gc_notes_init(&gc.notes, gc.allocator);
     ktki_buffer_init(&gc.candidates, gc.allocator, 0);
+    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_GC_OPTIONS_INIT", err);
+    gc.options = options;
+    grace_ms = options->grace_ms == 0 ? GRACE_MS : options->grace_ms;
     grace_ms = grace_ms < 0 ? 0 : grace_ms;
+    history_ms = options->history_ms <= 0 ? HISTORY_MS : options->history_ms;
     if (grace_ms < GRACE_MIN_MS && !options->allows_short_grace) {
         KTKI_FAIL(err, KTK_E_INVALID,
                   "a grace of less than an hour removes files of writers that are at work; ask for "

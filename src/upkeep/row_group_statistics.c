@@ -6,6 +6,7 @@
 
 #include "base/context.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "base/pool.h"
 
 #define FILES_AT_ONCE ((size_t)64)
@@ -92,6 +93,7 @@ static void choose(int64_t *partitions, size_t count, size_t wanted, uint64_t se
 
 ktk_status ktk_dataset_statistics(ktk_dataset *dataset, const ktk_statistics_options *options,
                                   ktk_statistics_fn fn, void *state, ktk_error *err) {
+    static const ktk_statistics_options defaults = KTK_STATISTICS_OPTIONS_INIT;
     struct statistics statistics = {.dataset = dataset};
     ktk_query_options query = KTK_QUERY_OPTIONS_INIT;
     int64_t *partitions = NULL;
@@ -99,6 +101,7 @@ ktk_status ktk_dataset_statistics(ktk_dataset *dataset, const ktk_statistics_opt
     size_t wanted;
     ktk_status status = KTK_OK;
 
+    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_STATISTICS_OPTIONS_INIT", err);
     if (!(options->fraction >= 0 && options->fraction <= 1)) {
         KTKI_FAIL(err, KTK_E_INVALID, "fraction %g is not between 0 and 1", options->fraction);
     }
