@@ -219,6 +219,7 @@ PyMODINIT_FUNC PyInit__core(void) {
         PyModule_AddFunctions(module, core_dataset_functions) < 0 ||
         PyModule_AddFunctions(module, core_history_functions) < 0 ||
         PyModule_AddFunctions(module, core_parquet_functions) < 0 ||
+        PyModule_AddFunctions(module, core_upkeep_functions) < 0 ||
         add_type(module, "Store", core_store_type_new(), &core.store_type) < 0 ||
         add_type(module, "Dataset", core_dataset_type_new(), &core.dataset_type) < 0 ||
         add_type(module, "Stream", core_stream_type_new(), &core.stream_type) < 0 ||

@@ -132,5 +132,6 @@ PyTypeObject *core_predicate_type_new(void);
 extern PyMethodDef core_dataset_functions[];
 extern PyMethodDef core_history_functions[];
 extern PyMethodDef core_parquet_functions[];
+extern PyMethodDef core_upkeep_functions[];
 
 #endif

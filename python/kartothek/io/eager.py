@@ -4,7 +4,7 @@ import warnings
 from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek.core.dataset import DatasetMetadata, open_snapshot
-from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE
+from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE, metadata_key_from_uuid
 from kartothek.core.utils import core_store
 from kartothek.io_components.read import Selection, iterate_dataframes, read_frame
 from kartothek.io_components.utils import address, columns_of_table, normalize_arg
@@ -21,8 +21,10 @@ from kartothek.io_components.write import (
 __all__ = [
     "build_dataset_indices",
     "commit_dataset",
+    "copy_dataset",
     "create_empty_dataset_header",
     "delete_dataset",
+    "garbage_collect_dataset",
     "read_dataset_as_dataframes",
     "read_table",
     "store_dataframes_as_dataset",
@@ -362,3 +364,53 @@ def delete_dataset(dataset_uuid=None, store=None, factory=None):
     if not _core.dataset_exists(store, dataset_uuid):
         open_snapshot(store, dataset_uuid)
     _core.dataset_drop(store, dataset_uuid)
+
+
+def garbage_collect_dataset(dataset_uuid=None, store=None, factory=None, *, grace=None):
+    """
+    Remove files of a dataset that nothing names: of partitions that are gone, of index files that were replaced, of writers that died.
+
+    Other programs may write and read meanwhile. Therefore it takes two calls: the first one notes the files, one after the grace removes those that are
+    still unnamed; files that are younger stay (docs/garbage-collection.md).
+
+    Parameters
+    ----------
+    grace: datetime.timedelta or float, optional
+        The time, or its seconds; None: 72 hours. 0 removes at once all that nothing names just now, as kartothek does, also the files of a write that is
+        under way: for datasets that nobody uses meanwhile.
+    """
+    dataset_uuid, store = address(dataset_uuid, store, factory)
+    store = core_store(store)
+    if not _core.dataset_exists(store, dataset_uuid):
+        open_snapshot(store, dataset_uuid)
+    _core.gc(store, dataset_uuid, True, _milliseconds(grace))
+
+
+def _milliseconds(grace):
+    """As the C library has it: 0 stands for its default, negative for none."""
+    if grace is None:
+        return 0
+    seconds = grace.total_seconds() if hasattr(grace, "total_seconds") else float(grace)
+    if not seconds >= 0:
+        raise ValueError("grace must not be negative, got {!r}".format(grace))
+    return round(seconds * 1000) or -1
+
+
+def copy_dataset(source_dataset_uuid, store, target_dataset_uuid=None, target_store=None):
+    """
+    Copy a dataset under another name, into another store, or both.
+
+    Returns
+    -------
+    dict
+        ``{key of the document: DatasetMetadata}`` of the copy. Its history begins with it.
+    """
+    source = core_store(store)
+    target = source if target_store is None else core_store(target_store)
+    target_dataset_uuid = source_dataset_uuid if target_dataset_uuid is None else target_dataset_uuid
+    if target_dataset_uuid == source_dataset_uuid and (target_store is None or repr(target) == repr(source)):
+        raise ValueError("Cannot copy to a dataset with the same UUID within the same store!")
+    _core.dataset_copy(target, target_dataset_uuid, open_snapshot(source, source_dataset_uuid))
+    copied = DatasetMetadata.load_from_store(target_dataset_uuid, target)
+    keys = [metadata_key_from_uuid(target_dataset_uuid, form) for form in ("json", "msgpack")]
+    return {next(key for key in keys if key in DatasetMetadata.storage_keys(target_dataset_uuid, target)): copied}
