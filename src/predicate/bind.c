@@ -5,6 +5,9 @@
 
 #define MESSAGE_VALUE_BYTES_MAX 60
 
+/* Half of the slots or more are free, so sixteen bits or more come on each number. */
+#define FILTER_BITS_PER_SLOT 16
+
 /* ---- sets ---- */
 
 ktk_status ktki_number_set_init(struct number_set *out, struct arena *arena, size_t count,
@@ -15,15 +18,20 @@ ktk_status ktki_number_set_init(struct number_set *out, struct arena *arena, siz
     while (set.slot_count / 2 < count) {
         set.slot_count *= 2;
     }
+    set.filter_bits = set.slot_count * FILTER_BITS_PER_SLOT;
     KTKI_TRY(ktki_arena_zeroed(arena, set.slot_count, sizeof(*set.slots), &set.slots, err));
+    KTKI_TRY(ktki_arena_zeroed(arena, set.filter_bits / 64, sizeof(*set.filter), &set.filter, err));
     *out = set;
 out:
     return status;
 }
 
 void ktki_number_set_add(struct number_set *set, uint64_t number) {
-    size_t slot = ktki_number_slot(set, number);
+    size_t hash = ktki_number_hash(number);
+    size_t bit = hash & (set->filter_bits - 1);
+    size_t slot = hash & (set->slot_count - 1);
 
+    set->filter[bit / 64] |= UINT64_C(1) << (bit % 64);
     if (number == 0) {
         set->has_zero = true;
         return;
@@ -71,6 +79,57 @@ static ktk_status fill_set(struct test *test, struct arena *arena, enum value_cl
         return fill_texts(test, arena, value_class == CLASS_DECIMAL, err);
     }
     return fill_numbers(test, arena, value_class == CLASS_FLOAT, err);
+}
+
+/* ---- order ---- */
+
+static int compare_integers(const void *a, const void *b) {
+    int64_t left = ((const union scalar *)a)->integer;
+    int64_t right = ((const union scalar *)b)->integer;
+
+    return (left > right) - (left < right);
+}
+
+static int compare_unsigned(const void *a, const void *b) {
+    uint64_t left = ((const union scalar *)a)->unsigned_integer;
+    uint64_t right = ((const union scalar *)b)->unsigned_integer;
+
+    return (left > right) - (left < right);
+}
+
+static int compare_reals(const void *a, const void *b) {
+    double left = ((const union scalar *)a)->real;
+    double right = ((const union scalar *)b)->real;
+
+    return (left > right) - (left < right);
+}
+
+static int compare_bytes(const void *a, const void *b) {
+    const union scalar *left = a;
+    const union scalar *right = b;
+    size_t left_size = left->bytes.size;
+    size_t right_size = right->bytes.size;
+    size_t size = left_size < right_size ? left_size : right_size;
+    int order = size == 0 ? 0 : memcmp(left->bytes.data, right->bytes.data, size);
+
+    return order != 0 ? order : (left_size > right_size) - (left_size < right_size);
+}
+
+static int compare_decimals(const void *a, const void *b) {
+    return ktki_wide_compare(&((const union scalar *)a)->wide, &((const union scalar *)b)->wide);
+}
+
+/* In the order that the kernels compare in. No NaN is among them: it counts as null. */
+static void sort_values(union scalar *values, size_t count, enum value_class value_class) {
+    int (*compare)(const void *, const void *) = value_class == CLASS_UNSIGNED  ? compare_unsigned
+                                                 : value_class == CLASS_FLOAT   ? compare_reals
+                                                 : value_class == CLASS_BYTES   ? compare_bytes
+                                                 : value_class == CLASS_DECIMAL ? compare_decimals
+                                                                                : compare_integers;
+
+    if (count > 1) {
+        qsort(values, count, sizeof(*values), compare);
+    }
 }
 
 /* ---- literals ---- */
@@ -218,6 +277,7 @@ static ktk_status bind_list(const struct binder *binder, size_t index, ktk_error
         }
         test->lists_null = test->lists_null || placed.place == PLACE_NULL;
     }
+    sort_values(kept, test->value_count, binder->to->value_class);
     KTKI_TRY(fill_set(test, &binder->bound->arena, binder->to->value_class, err));
 out:
     return status;

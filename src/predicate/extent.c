@@ -7,6 +7,9 @@
 /* Longer lists are not compared value by value with the bounds. */
 #define LIST_VALUES_MAX 1000
 
+/* In lists that are longer, the bounds of each piece are searched for instead. */
+#define COMPARED_VALUES_MAX 8
+
 /* One literal on some extents. Masks have a bit a piece. */
 struct extent_task {
     const struct extents *extents;
@@ -74,6 +77,67 @@ static void or_may_equal(const struct extent_task *task, const union scalar *val
     }
 }
 
+/* One piece alone; `row` is what its input is of. */
+static struct kernel_input piece_of(const struct kernel_input *input, int64_t piece,
+                                    struct ArrowArray *row) {
+    struct kernel_input one = {row, input->type, {0}, 1};
+
+    *row = *input->array;
+    row->offset += piece;
+    row->length = 1;
+    row->null_count = row->null_count == 0 ? 0 : -1;
+    ktki_array_view(row, input->type, &one.view);
+    return one;
+}
+
+static bool is_one(const struct extent_task *task, const struct kernel_input *piece,
+                   enum comparison comparison, const union scalar *value) {
+    uint8_t mask = 0;
+
+    task->kernel->compare(piece, comparison, value, &mask);
+    return (mask & 1) != 0;
+}
+
+/* One of the values, which are sorted, may be in the piece: the first one that is not below it is
+ * not above it either. */
+static bool may_hold_one(const struct extent_task *task, int64_t piece) {
+    const struct test *test = task->test;
+    struct ArrowArray rows[2];
+    struct kernel_input min = piece_of(&task->min, piece, &rows[0]);
+    struct kernel_input max = piece_of(&task->max, piece, &rows[1]);
+    size_t from = 0;
+    size_t to = ktki_bit_get(task->no_min, piece) ? 0 : test->value_count;
+
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+
+        if (is_one(task, &min, COMPARE_LE, &test->values[middle])) {
+            to = middle;
+        } else {
+            from = middle + 1;
+        }
+    }
+    return from < test->value_count && (ktki_bit_get(task->no_max, piece) ||
+                                        !is_one(task, &max, COMPARE_LT, &test->values[from]));
+}
+
+static void may_be_in(const struct extent_task *task, uint8_t *mask) {
+    const struct test *test = task->test;
+
+    memset(mask, 0, task->size);
+    if (test->value_count <= COMPARED_VALUES_MAX) {
+        for (size_t i = 0; i < test->value_count; i++) {
+            or_may_equal(task, &test->values[i], mask);
+        }
+        return;
+    }
+    for (int64_t i = 0; i < task->extents->count; i++) {
+        if (may_hold_one(task, i)) {
+            ktki_bit_set(mask, i);
+        }
+    }
+}
+
 /* And into `mask`: some value may be another than `value`. */
 static void and_may_differ(const struct extent_task *task, const union scalar *value,
                            uint8_t *mask) {
@@ -127,10 +191,7 @@ static void may_hold(const struct extent_task *task, uint8_t *mask) {
         break;
     case TEST_EQ:
     case TEST_IN:
-        memset(mask, is_short ? 0 : 0xFF, task->size);
-        for (size_t i = 0; is_short && i < test->value_count; i++) {
-            or_may_equal(task, &test->values[i], mask);
-        }
+        may_be_in(task, mask);
         break;
     case TEST_NE:
     case TEST_NOT_IN:

@@ -10,6 +10,7 @@
 #define PIECES 60
 #define DOMAIN_MIN (-3)
 #define DOMAIN_MAX 6
+#define LIST_VALUES_MAX 15
 
 struct piece {
     bool has_min;
@@ -144,8 +145,8 @@ static void bounds_decide_as_trying_all_numbers_does(void **unused) {
         ktk_operator op = (ktk_operator)(next(&seed) % (KTK_OP_IS_DISTINCT_FROM + 1));
         bool is_list = op == KTK_OP_IN || op == KTK_OP_NOT_IN;
         bool is_ordered = op >= KTK_OP_LT && op <= KTK_OP_GE;
-        size_t count = is_list ? next(&seed) % 4 : 1;
-        ktk_value values[4] = {{0}};
+        size_t count = is_list ? next(&seed) % (LIST_VALUES_MAX + 1) : 1;
+        ktk_value values[LIST_VALUES_MAX] = {{0}};
         struct bound_predicate *bound;
         struct pieces pieces;
         uint8_t mask[PIECES / 8 + 1];
@@ -153,7 +154,7 @@ static void bounds_decide_as_trying_all_numbers_does(void **unused) {
 
         for (size_t i = 0; i < count; i++) {
             values[i].kind = !is_ordered && next(&seed) % 5 == 0 ? KTK_VALUE_NULL : KTK_VALUE_INT;
-            values[i].integer = number(&seed);
+            values[i].integer = number(&seed) + (is_list ? (int64_t)(next(&seed) % 11) - 5 : 0);
         }
         bound = bind(context, &numbers, op, values, count);
         make_pieces(&pieces, &seed);
@@ -255,6 +256,63 @@ static void bounds_decide_starts_as_trying_all_words_does(void **unused) {
     test_context_free(context);
 }
 
+/* Two pieces with bounds out of all words, and ten words in a list, which are few for being found
+ * one by one. */
+static void bounds_decide_long_lists_of_texts(void **unused) {
+    enum { VALUES = 10, ROUNDS = 2000 };
+    static const struct field texts = {.name = "x", .type = {.id = TYPE_STRING}};
+    ktk_context *context = test_context_new(0);
+    const uint8_t all = 0xFF;
+    uint64_t seed = 5;
+
+    (void)unused;
+    for (int round = 0; round < ROUNDS; round++) {
+        char words[2][2][WORD_SIZE_MAX + 1]; /* of min and max, by piece */
+        char values[VALUES][WORD_SIZE_MAX + 1];
+        char data[2][2 * WORD_SIZE_MAX + 1];
+        int32_t offsets[2][3] = {{0}};
+        const void *buffers[2][3];
+        ktk_value list[VALUES];
+        struct extents extents = {
+            .count = 2, .field = &texts, .may_be_null = &all, .may_be_filled = &all};
+        struct bound_predicate *bound;
+        uint8_t mask = 0;
+        ktk_error err;
+
+        for (int i = 0; i < VALUES; i++) {
+            make_word((int)(next(&seed) % WORDS), values[i]);
+            list[i] = (ktk_value){
+                .kind = KTK_VALUE_TEXT, .bytes = values[i], .bytes_size = strlen(values[i])};
+        }
+        for (int j = 0; j < 2; j++) {
+            for (int piece = 0; piece < 2; piece++) {
+                make_word((int)(next(&seed) % WORDS), words[j][piece]);
+                memcpy(data[j] + offsets[j][piece], words[j][piece], strlen(words[j][piece]));
+                offsets[j][piece + 1] = offsets[j][piece] + (int32_t)strlen(words[j][piece]);
+            }
+            buffers[j][0] = NULL;
+            buffers[j][1] = offsets[j];
+            buffers[j][2] = data[j];
+        }
+        extents.min = (struct ArrowArray){.length = 2, .n_buffers = 3, .buffers = buffers[0]};
+        extents.max = (struct ArrowArray){.length = 2, .n_buffers = 3, .buffers = buffers[1]};
+        bound = bind(context, &texts, KTK_OP_IN, list, VALUES);
+        CHECK_OK(ktki_literal_may_match(bound->conjunctions[0].literals[0], &extents,
+                                        test_allocator(), &mask, &err));
+        for (int piece = 0; piece < 2; piece++) {
+            bool wanted = false;
+
+            for (int i = 0; i < VALUES; i++) {
+                wanted = wanted || (strcmp(values[i], words[0][piece]) >= 0 &&
+                                    strcmp(values[i], words[1][piece]) <= 0);
+            }
+            assert_int_equal(mask >> piece & 1, wanted);
+        }
+        ktki_bound_free(bound);
+    }
+    test_context_free(context);
+}
+
 static void nan_says_nothing(void **unused) {
     static const struct field reals = {.name = "x", .type = {.id = TYPE_FLOAT64}};
     ktk_context *context = test_context_new(0);
@@ -318,6 +376,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds_decide_as_trying_all_numbers_does),
         cmocka_unit_test(bounds_decide_starts_as_trying_all_words_does),
+        cmocka_unit_test(bounds_decide_long_lists_of_texts),
         cmocka_unit_test(nan_says_nothing),
         cmocka_unit_test(another_kind_of_column_may_hold_anything),
     };
