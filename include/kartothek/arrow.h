@@ -25,6 +25,38 @@ KTK_API ktk_status ktk_stream_next(struct ArrowArrayStream *stream, struct Arrow
 KTK_API ktk_status ktk_stream_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out,
                                      ktk_error *err) KTK_CHECK_RESULT;
 
+/**
+ * Split the rows of a stream by the values of some of its columns: a group for each combination of
+ * values that occurs, ascending by the first column, then the next. The stream is read to its end,
+ * on the context's threads, and released in every case; all rows are in memory until they are
+ * taken.
+ *
+ * Values are equal if their bytes are, but -0.0 equals 0.0; dictionaries count by their values.
+ * Rows with a null or NaN in one of the columns are in no group.
+ *
+ * @param bytes_max what the rows may take; 0: any size.
+ * @return KTK_E_NOT_FOUND for a column that is not there, KTK_E_UNSUPPORTED for nested ones,
+ * KTK_E_LIMIT if the rows are more than `bytes_max`.
+ */
+KTK_API ktk_status ktk_split_new(ktk_split **out, ktk_context *context,
+                                 struct ArrowArrayStream *stream, const char *const *columns,
+                                 size_t column_count, int64_t bytes_max,
+                                 ktk_error *err) KTK_CHECK_RESULT;
+
+/** Free a split; streams taken from it stay. NULL is allowed. */
+KTK_API void ktk_split_free(ktk_split *split);
+
+KTK_API int64_t ktk_split_group_count(const ktk_split *split);
+
+/** The values, a row a group; dictionaries are decoded. */
+KTK_API ktk_status ktk_split_values(struct ArrowArrayStream *out, ktk_split *split,
+                                    ktk_error *err) KTK_CHECK_RESULT;
+
+/** The rows of group `group`, in [0, ktk_split_group_count()), as they followed each other, all
+ * columns. They leave the split: the second time there are none. */
+KTK_API ktk_status ktk_split_take(struct ArrowArrayStream *out, ktk_split *split, int64_t group,
+                                  ktk_error *err) KTK_CHECK_RESULT;
+
 typedef struct ktk_csv_read_options {
     size_t size;
     char delimiter;                 /**< 0: ',' */

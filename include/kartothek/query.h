@@ -18,8 +18,8 @@ typedef enum ktk_query_shape {
     /** Table schema: its types, partition keys first, then columns by name (or `columns` as asked).
      */
     KTK_SHAPE_TABLE = 0,
-    /** As stored, for one partition at a time: partition keys first, then file order and file
-       types. */
+    /** As stored: partition keys first, then file order and file types. Of several partitions the
+       first one says what columns there are, and a number is as wide as the widest. */
     KTK_SHAPE_PARTITION = 1
 } ktk_query_shape;
 
@@ -33,12 +33,14 @@ typedef struct ktk_query_options {
     const int64_t *partitions;  /**< restrict to these partitions, in this order; NULL: all */
     size_t partition_count;
     ktk_query_shape shape;
-    bool keep_dictionaries; /**< KTK_SHAPE_PARTITION: dictionary columns of the file stay
-                               dictionaries */
+    bool keep_dictionaries; /**< KTK_SHAPE_PARTITION of one partition: dictionary columns of the
+                               file stay dictionaries */
+    const char *position_column; /**< if not NULL: a last column of that name, an int64, says which
+                                    partition a row is of */
 } ktk_query_options;
 
 #define KTK_QUERY_OPTIONS_INIT                                                                     \
-    {sizeof(ktk_query_options), NULL, NULL, 0, NULL, NULL, 0, KTK_SHAPE_TABLE, false}
+    {sizeof(ktk_query_options), NULL, NULL, 0, NULL, NULL, 0, KTK_SHAPE_TABLE, false, NULL}
 
 /**
  * Stream the matching rows, in document order of the partitions and file order within.
@@ -63,6 +65,26 @@ KTK_API ktk_status ktk_query_partitions(int64_t **out, size_t *count, ktk_datase
                                         ktk_error *err) KTK_CHECK_RESULT;
 
 KTK_API void ktk_query_partitions_free(ktk_dataset *dataset, int64_t *partitions, size_t count);
+
+/**
+ * Group the partitions that may hold matching rows by the values of columns, each of them a
+ * partition key or one that has a secondary index: a row a group, ascending by value, of the
+ * columns `by` and a last one `ktk.partitions`, the list of indices in document order. To read a
+ * group, ask for its partitions and for the rows that have its values: a partition may be in
+ * several groups.
+ *
+ * Values come out of file names and indices; where an index is missing or does not know a
+ * partition, its files are read. Rows with a null or NaN in one of the columns are in no group.
+ * Values that `options->where` rules out are left out, too; of several columns with an index there
+ * may be combinations that no row has. With no column there is one group, of all, unless there is
+ * no partition.
+ *
+ * @return KTK_E_INVALID for a column that has no index, or is named twice; else as
+ * ktk_query_partitions().
+ */
+KTK_API ktk_status ktk_query_groups(struct ArrowArrayStream *out, ktk_dataset *dataset,
+                                    const ktk_query_options *options, const char *const *by,
+                                    size_t by_count, ktk_error *err) KTK_CHECK_RESULT;
 
 #ifdef __cplusplus
 }

@@ -31,6 +31,7 @@ typedef struct ktk_parquet_writer ktk_parquet_writer;
 typedef struct ktk_dataset ktk_dataset;
 typedef struct ktk_update ktk_update;
 typedef struct ktk_diff ktk_diff;
+typedef struct ktk_split ktk_split;
 
 /**
  * A byte string handed out by the library or by a store.

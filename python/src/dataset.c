@@ -319,11 +319,13 @@ static PyObject *dataset_schema(PyObject *object, PyObject *args) {
 struct query_arguments {
     ktk_query_options options;
     struct texts columns;
+    struct texts by;
     int64_t *partitions;
 };
 
 static void query_arguments_clear(struct query_arguments *arguments) {
     core_texts_free(&arguments->columns);
+    core_texts_free(&arguments->by);
     PyMem_Free(arguments->partitions);
 }
 
@@ -359,25 +361,28 @@ static int take_partitions(struct query_arguments *arguments, PyObject *partitio
 }
 
 static int query_arguments_parse(struct query_arguments *out, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"table",     "columns",           "where", "partitions",
-                            "as_stored", "keep_dictionaries", NULL};
+    static char *names[] = {"table",           "columns",   "where",
+                            "partitions",      "as_stored", "keep_dictionaries",
+                            "position_column", "by",        NULL};
     PyObject *columns = Py_None;
     PyObject *where = Py_None;
     PyObject *partitions = Py_None;
+    PyObject *by = Py_None;
     int as_stored = 0;
     int keep_dictionaries = 0;
 
     *out = (struct query_arguments){.options = KTK_QUERY_OPTIONS_INIT};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|zOOOpp", names, &out->options.table,
-                                     &columns, &where, &partitions, &as_stored,
-                                     &keep_dictionaries)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|zOOOppzO", names, &out->options.table,
+                                     &columns, &where, &partitions, &as_stored, &keep_dictionaries,
+                                     &out->options.position_column, &by)) {
         return -1;
     }
     if (where != Py_None && Py_TYPE(where) != core.predicate_type) {
         PyErr_Format(PyExc_TypeError, "where must be a Predicate, got %R", where);
         return -1;
     }
-    if (core_texts(columns, &out->columns) < 0 || take_partitions(out, partitions) < 0) {
+    if (core_texts(columns, &out->columns) < 0 || core_texts(by, &out->by) < 0 ||
+        take_partitions(out, partitions) < 0) {
         query_arguments_clear(out);
         return -1;
     }
@@ -400,6 +405,22 @@ static PyObject *dataset_query(PyObject *object, PyObject *args, PyObject *keywo
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS status = ktk_query_stream(&stream, dataset, &arguments.options, &err);
+    Py_END_ALLOW_THREADS query_arguments_clear(&arguments);
+    return status == KTK_OK ? core_stream_new(&stream) : core_raise(status, &err);
+}
+
+static PyObject *dataset_groups(PyObject *object, PyObject *args, PyObject *keywords) {
+    ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
+    struct ArrowArrayStream stream = {0};
+    struct query_arguments arguments;
+    ktk_error err;
+    ktk_status status;
+
+    if (query_arguments_parse(&arguments, args, keywords) < 0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_query_groups(
+        &stream, dataset, &arguments.options, arguments.by.items, (size_t)arguments.by.count, &err);
     Py_END_ALLOW_THREADS query_arguments_clear(&arguments);
     return status == KTK_OK ? core_stream_new(&stream) : core_raise(status, &err);
 }
@@ -479,7 +500,11 @@ static PyMethodDef dataset_methods[] = {
     {"set_schema_file", dataset_set_schema_file, METH_VARARGS, "set_schema_file(table, bytes)"},
     {"schema", dataset_schema, METH_VARARGS, "schema(table) -> [(column, Arrow format, type), …]"},
     {"query", (PyCFunction)(void (*)(void))dataset_query, METH_VARARGS | METH_KEYWORDS,
-     "query(table, columns, where, partitions, as_stored, keep_dictionaries) -> Stream"},
+     "query(table, columns, where, partitions, as_stored, keep_dictionaries, position_column) -> "
+     "Stream"},
+    {"groups", (PyCFunction)(void (*)(void))dataset_groups, METH_VARARGS | METH_KEYWORDS,
+     "groups(by=[column, …], and the arguments of query) -> Stream: values and partitions of "
+     "each."},
     {"index_stream", dataset_index_stream, METH_VARARGS,
      "index_stream(column) -> Stream: a secondary index, the values and their lists of labels."},
     {"matching_partitions", (PyCFunction)(void (*)(void))dataset_matching_partitions,

@@ -90,6 +90,69 @@ static PyObject *stream_capsule(PyObject *object, PyObject *args) {
     return capsule;
 }
 
+/* The groups of a split as a list of streams; they leave the split. */
+static PyObject *take_groups(ktk_split *split) {
+    int64_t count = ktk_split_group_count(split);
+    PyObject *list = PyList_New((Py_ssize_t)count);
+
+    for (int64_t i = 0; list != NULL && i < count; i++) {
+        struct ArrowArrayStream stream = {0};
+        ktk_error err;
+        ktk_status status = ktk_split_take(&stream, split, i, &err);
+        PyObject *item = status == KTK_OK ? core_stream_new(&stream) : core_raise(status, &err);
+
+        if (item == NULL) {
+            Py_CLEAR(list);
+        } else {
+            PyList_SetItem(list, (Py_ssize_t)i, item);
+        }
+    }
+    return list;
+}
+
+static PyObject *split_result(ktk_split *split) {
+    struct ArrowArrayStream stream = {0};
+    ktk_error err;
+    ktk_status status = ktk_split_values(&stream, split, &err);
+    PyObject *values = status == KTK_OK ? core_stream_new(&stream) : core_raise(status, &err);
+    PyObject *groups = values == NULL ? NULL : take_groups(split);
+    PyObject *result = groups == NULL ? NULL : PyTuple_Pack(2, values, groups);
+
+    Py_XDECREF(groups);
+    Py_XDECREF(values);
+    return result;
+}
+
+static PyObject *stream_split(PyObject *object, PyObject *args) {
+    ktk_context *context = core_context();
+    struct ArrowArrayStream stream;
+    struct texts columns = {0};
+    PyObject *list;
+    PyObject *result;
+    long long bytes_max;
+    ktk_split *split = NULL;
+    ktk_error err;
+    ktk_status status;
+
+    if (context == NULL || !PyArg_ParseTuple(args, "OL:split", &list, &bytes_max) ||
+        core_texts(list, &columns) < 0) {
+        return NULL;
+    }
+    if (core_stream_take(object, &stream) < 0) {
+        core_texts_free(&columns);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_split_new(&split, context, &stream, columns.items,
+                                                  (size_t)columns.count, bytes_max, &err);
+    Py_END_ALLOW_THREADS core_texts_free(&columns);
+    if (status != KTK_OK) {
+        return core_raise(status, &err);
+    }
+    result = split_result(split);
+    ktk_split_free(split);
+    return result;
+}
+
 static void stream_dealloc(PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
     struct ArrowArrayStream *stream = &((struct stream_object *)object)->stream;
@@ -106,6 +169,10 @@ static PyMethodDef stream_methods[] = {
     {"__arrow_c_stream__", stream_capsule, METH_VARARGS,
      "Arrow PyCapsule interface; consumes the stream."},
     {"read", core_stream_read, METH_NOARGS, "read() -> Batches: everything; consumes the stream."},
+    {"split", stream_split, METH_VARARGS,
+     "split(columns, bytes_max) -> (Stream of the values, a row a group; [Stream, …] of the "
+     "groups' rows); "
+     "consumes the stream."},
     {NULL, NULL, 0, NULL},
 };
 

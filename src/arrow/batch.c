@@ -106,3 +106,35 @@ ktk_status ktki_batch_select(struct batch *out, struct batch *batch, struct sche
     }
     return status;
 }
+
+/* Bytes that a row of a type of no fixed width is taken for, where its texts are not counted. */
+#define ODD_ROW_BYTES 16
+
+static int64_t text_bytes(const struct ArrowArray *array, const struct data_type *type) {
+    bool is_large = type->id == TYPE_LARGE_STRING || type->id == TYPE_LARGE_BINARY;
+    struct array_view view;
+
+    ktki_array_view(array, type, &view);
+    if (view.offsets == NULL || view.length == 0) {
+        return view.length * ODD_ROW_BYTES;
+    }
+    if (is_large) {
+        const int64_t *offsets = (const int64_t *)view.offsets + view.offset;
+        return offsets[view.length] - offsets[0];
+    }
+    const int32_t *offsets = (const int32_t *)view.offsets + view.offset;
+    return offsets[view.length] - offsets[0];
+}
+
+int64_t ktki_batch_bytes(const struct batch *batch) {
+    int64_t bytes = 0;
+
+    for (int32_t i = 0; i < batch->schema->field_count; i++) {
+        const struct data_type *type = &batch->schema->fields[i].type;
+        size_t width = ktki_type_width(type);
+
+        bytes +=
+            width > 0 ? batch->row_count * (int64_t)width : text_bytes(&batch->columns[i], type);
+    }
+    return bytes;
+}

@@ -32,4 +32,8 @@ ktk_status ktki_batch_export(struct batch *batch, struct ArrowArray *out, ktk_er
 ktk_status ktki_batch_select(struct batch *out, struct batch *batch, struct schema *schema,
                              const int32_t *indices, ktk_error *err);
 
+/** Memory that the values take: rough, but for texts, which are not taken for less than they are.
+ */
+int64_t ktki_batch_bytes(const struct batch *batch);
+
 #endif

@@ -1,5 +1,6 @@
 #include "query/assemble.h"
 
+#include "arrow/array_parts.h"
 #include "arrow/builder.h"
 #include "arrow/cast.h"
 #include "base/alloc.h"
@@ -41,7 +42,7 @@ static ktk_status choice_init(struct choice *choice, struct scan *scan, ktk_erro
     const struct query_plan *plan = scan->plan;
     size_t file_count = (size_t)file->field_count;
     size_t table_count = (size_t)plan->schema->field_count;
-    size_t result_count = file_count + table_count;
+    size_t result_count = file_count + table_count + 1;
     ktk_status status = KTK_OK;
 
     *choice = (struct choice){.scan = scan};
@@ -115,6 +116,11 @@ static void add_read(struct choice *choice, const struct field *field, int32_t r
     choice->scan->columns[choice->count++] = (struct scan_column){-1, read};
 }
 
+static void add_position(struct choice *choice) {
+    choice->fields[choice->count] = choice->scan->plan->position;
+    choice->scan->columns[choice->count++] = (struct scan_column){-1, -1};
+}
+
 static ktk_status fail_types(const struct choice *choice, const struct field *file,
                              const struct field *table, ktk_error *err) {
     const ktk_allocator *allocator = ktki_context_allocator(choice->scan->plan->context);
@@ -143,7 +149,7 @@ static ktk_status choose_wanted(struct choice *choice, ktk_error *err) {
 
     for (int32_t i = 0; i < plan->column_count; i++) {
         int32_t field = plan->columns[i];
-        const struct field *wanted = &plan->schema->fields[field];
+        const struct field *wanted = &plan->output->fields[i];
         int32_t column;
 
         if (choice->scan->constants.by_field[field] != NULL) {
@@ -245,6 +251,9 @@ ktk_status ktki_assemble_plan(struct scan *scan, ktk_error *err) {
     } else {
         KTKI_TRY(choose_wanted(&choice, err));
     }
+    if (plan->position != NULL) {
+        add_position(&choice);
+    }
     KTKI_TRY(find_filtered(&choice, err));
     if (plan->shape == KTK_SHAPE_PARTITION) {
         KTKI_TRY(stored_schema(&choice, err));
@@ -258,6 +267,24 @@ out:
 
 /* ---- rows ---- */
 
+static ktk_status number_rows(struct ArrowArray *out, const struct scan *scan, int64_t count,
+                              ktk_error *err) {
+    struct array_parts parts = {0};
+    int64_t *numbers;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_parts_init(&parts, scan->plan->context, scan->plan->position, count, err));
+    KTKI_TRY(ktki_parts_allocate(&parts, 1, (size_t)count, sizeof(*numbers), err));
+    numbers = parts.buffers[1].data;
+    for (int64_t i = 0; i < count; i++) {
+        numbers[i] = scan->partition;
+    }
+    KTKI_TRY(ktki_parts_finish(&parts, out, err));
+out:
+    ktki_parts_clear(&parts);
+    return status;
+}
+
 static ktk_status assemble_column(const struct scan *scan, int32_t index, struct batch *read,
                                   struct batch *out, ktk_error *err) {
     const struct scan_column *column = &scan->columns[index];
@@ -268,6 +295,9 @@ static ktk_status assemble_column(const struct scan *scan, int32_t index, struct
     if (column->key >= 0) {
         return ktki_array_repeat(&out->columns[index], context, to,
                                  &scan->constants.arrays[column->key], 0, out->row_count, err);
+    }
+    if (column->read < 0) {
+        return number_rows(&out->columns[index], scan, out->row_count, err);
     }
     status = ktki_array_cast(&out->columns[index], context, &read->columns[column->read],
                              &read->schema->fields[column->read], to, err);

@@ -127,6 +127,32 @@ out:
     return status;
 }
 
+/* A column more for the numbers of partitions. */
+static ktk_status add_position(struct query_plan *plan, const char *name, ktk_error *err) {
+    struct schema *schema = plan->output;
+    struct field *position = NULL;
+    struct field *fields = NULL;
+    size_t count = (size_t)schema->field_count;
+    ktk_status status = KTK_OK;
+
+    if (ktki_schema_find(plan->schema, name) >= 0) {
+        KTKI_FAIL(err, KTK_E_INVALID, "table '%s' has a column '%s' of its own", plan->table, name);
+    }
+    KTKI_TRY(ktki_arena_zeroed(&plan->arena, 1, sizeof(*position), &position, err));
+    KTKI_TRY(ktki_arena_text(&plan->arena, name, strlen(name), &position->name, err));
+    position->type.id = TYPE_INT64;
+    KTKI_TRY(ktki_arena_zeroed(&schema->arena, count + 1, sizeof(*fields), &fields, err));
+    if (count > 0) {
+        memcpy(fields, schema->fields, count * sizeof(*fields));
+    }
+    KTKI_TRY(ktki_field_copy(schema, &fields[count], position, err));
+    schema->fields = fields;
+    schema->field_count++;
+    plan->position = position;
+out:
+    return status;
+}
+
 static ktk_status choose_columns(struct query_plan *plan, const ktk_query_options *options,
                                  ktk_error *err) {
     const struct schema *schema = plan->schema;
@@ -167,6 +193,9 @@ static ktk_status choose_columns(struct query_plan *plan, const ktk_query_option
     plan->columns = columns;
     plan->column_count = (int32_t)count;
     KTKI_TRY(ktki_schema_select(&plan->output, schema, columns, (int32_t)count, true, err));
+    if (options->position_column != NULL) {
+        KTKI_TRY(add_position(plan, options->position_column, err));
+    }
 out:
     return status;
 }
@@ -314,14 +343,10 @@ static ktk_status choose_partitions(struct query_plan *plan, const ktk_query_opt
     bool prunes = false;
     ktk_status status = KTK_OK;
 
-    if (plan->shape == KTK_SHAPE_PARTITION && count != 1) {
-        KTKI_FAIL(err, KTK_E_INVALID,
-                  "%lld partitions cannot be read as stored at once, ask for one",
-                  (long long)count);
-    }
     KTKI_TRY(ktki_arena_array(&plan->arena, (size_t)count, sizeof(*partitions), &partitions, err));
     plan->partitions = partitions;
-    if (plan->shape == KTK_SHAPE_TABLE) {
+    /* A single one that is read as stored says what columns there are, even if no row matches. */
+    if (plan->shape == KTK_SHAPE_TABLE || count > 1) {
         KTKI_TRY(can_prune(&prunes, plan, err));
     }
     if (prunes) {

@@ -24,9 +24,10 @@ struct query_plan {
     struct arena arena;
     ktk_query_shape shape;
     bool keep_dictionaries;
-    bool has_columns;       /* false: all columns */
-    int32_t column_count;   /* wanted columns, in the order wanted */
-    const int32_t *columns; /* indices into `schema` */
+    bool has_columns;             /* false: all columns */
+    int32_t column_count;         /* wanted columns, in the order wanted */
+    const int32_t *columns;       /* indices into `schema` */
+    const struct field *position; /* a last column for the number of the partition; or NULL */
     int32_t key_count;
     struct plan_key *keys;
     struct bound_predicate *where; /* NULL: all rows */

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/pool.h"
 #include "query/scan.h"
+#include "query/stored_shape.h"
 
 /* What may be under way at once. The window starts with one row group and doubles with each round,
  * so that somebody who wants the first rows alone does not pay for more. */
@@ -259,6 +260,9 @@ ktk_status ktk_query_stream(struct ArrowArrayStream *out, ktk_dataset *dataset,
         KTKI_FAIL(err, KTK_E_INVALID, "no place for the stream, or no dataset");
     }
     KTKI_TRY(ktki_plan_new(&plan, dataset, options, err));
+    if (plan->shape == KTK_SHAPE_PARTITION && plan->partition_count > 1) {
+        KTKI_TRY(ktki_stored_shape(plan, err));
+    }
     KTKI_TRY(stream_new(&stream, plan, err));
     schema = plan->output;
     plan = NULL; /* belongs to the stream */

@@ -151,7 +151,8 @@ out:
 
 ktk_status ktki_scan_open(struct scan *out, const struct query_plan *plan, int64_t partition,
                           ktk_error *err) {
-    struct scan scan = {.plan = plan, .key = ktki_plan_file(plan, partition)};
+    struct scan scan = {
+        .plan = plan, .partition = partition, .key = ktki_plan_file(plan, partition)};
     bool is_false = false;
     bool is_csv;
     ktk_status status = KTK_OK;

@@ -10,12 +10,14 @@
 struct scan_column {
     int32_t key;  /* a constant of the path: index into the plan's keys; else -1 */
     int32_t read; /* a column read from the file: index into `reads`; else -1 */
+                  /* neither: the number of the partition */
 };
 
 /** An open partition. Once open it is not changed; its row groups may be read in several threads,
  * each once. */
 struct scan {
     const struct query_plan *plan;
+    int64_t partition;
     const char *key; /* of the file */
     struct path_constants constants;
     struct bound_predicate *where; /* what is left of the predicate; NULL: all rows */

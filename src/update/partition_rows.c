@@ -12,41 +12,6 @@
 #define PIECE_ROWS_MAX ((int64_t)8 << 20)
 #define PIECE_BYTES_MAX ((int64_t)512 << 20)
 
-/* Bytes that a row of a type of no fixed width is taken for, where its texts are not counted. */
-#define ODD_ROW_BYTES 16
-
-/* ---- sizes ---- */
-
-static int64_t text_bytes(const struct ArrowArray *array, const struct data_type *type) {
-    bool is_large = type->id == TYPE_LARGE_STRING || type->id == TYPE_LARGE_BINARY;
-    struct array_view view;
-
-    ktki_array_view(array, type, &view);
-    if (view.offsets == NULL || view.length == 0) {
-        return view.length * ODD_ROW_BYTES;
-    }
-    if (is_large) {
-        const int64_t *offsets = (const int64_t *)view.offsets + view.offset;
-        return offsets[view.length] - offsets[0];
-    }
-    const int32_t *offsets = (const int32_t *)view.offsets + view.offset;
-    return offsets[view.length] - offsets[0];
-}
-
-/* Rough, but for texts, which must not be taken for less than they are. */
-static int64_t batch_bytes(const struct batch *batch) {
-    int64_t bytes = 0;
-
-    for (int32_t i = 0; i < batch->schema->field_count; i++) {
-        const struct data_type *type = &batch->schema->fields[i].type;
-        size_t width = ktki_type_width(type);
-
-        bytes +=
-            width > 0 ? batch->row_count * (int64_t)width : text_bytes(&batch->columns[i], type);
-    }
-    return bytes;
-}
-
 static bool has_dictionaries(const struct field *fields, int32_t count) {
     for (int32_t i = 0; i < count; i++) {
         if (fields[i].type.id == TYPE_DICTIONARY ||
@@ -171,7 +136,7 @@ static void mark_nulls(struct reading *reading, const struct batch *batch) {
 static ktk_status add_batch(struct reading *reading, struct batch *batch, ktk_error *err) {
     size_t group_bytes = (size_t)batch->row_count * sizeof(uint32_t);
     int64_t row_count = batch->row_count;
-    int64_t bytes = batch_bytes(batch);
+    int64_t bytes = ktki_batch_bytes(batch);
     struct batch data = {0};
     ktk_status status = KTK_OK;
 

@@ -38,28 +38,60 @@ _NULLABLE = {
 _PANDAS_3 = int(pd.__version__.split(".")[0]) >= 3
 
 
-def frame_from_stream(stream, dates_as_object=False, categoricals=(), with_index=False):
+def frame_from_stream(stream, dates_as_object=False, categoricals=(), with_index=False, position=None, columns=None):
     """
     Read the stream to its end into a frame with a RangeIndex, or that which was stored. ``categoricals`` become categories in order of appearance.
+    ``columns``: of those, in that order; None: of all.
+
+    With ``position``, a column that says which partition a row is of, rows are counted in each partition by itself, as
+    a concatenation has it; the categories of the partition with most rows come first then, the others sorted. That column is no part of the frame.
     """
     batches = stream.read()
     numpy_types = _numpy_types(batches)
     reader = _Reader(batches, dates_as_object)
-    columns = {}
-    for i, (name, arrow_format, dictionary) in enumerate(batches.columns):
-        values = reader.column(i, arrow_format, numpy_types.get(name))
-        columns[name] = as_categorical(values) if name in categoricals else values
-    frame = pd.DataFrame(columns, index=pd.RangeIndex(batches.row_count), copy=False)
-    if not columns:
+    places = {name: i for i, (name, _, _) in enumerate(batches.columns)}
+    positions = None if position is None else reader.column(places.pop(position), "l", None)
+    names = list(places) if columns is None else list(columns)
+    values = {}
+    for name in names:
+        i = places[name]
+        values[name] = reader.column(i, batches.columns[i][1], numpy_types.get(name))
+        if name in categoricals:
+            values[name] = as_categorical(values[name], positions)
+    frame = pd.DataFrame(values, index=_index(batches.row_count, positions), copy=False)
+    if not names:
         return frame
-    names = [name for name, _, _ in batches.columns]
     frame = frame if list(frame.columns) == names else frame[names]
     return _indexed(frame, batches) if with_index else frame
 
 
-def as_categorical(values):
-    """Categories in order of first appearance."""
+def _starts(positions):
+    """Where the rows of each partition start, and the number of rows."""
+    changes = np.flatnonzero(positions[1:] != positions[:-1]) + 1
+    return np.concatenate([[0], changes, [len(positions)]])
+
+
+def _index(count, positions):
+    if positions is None or count == 0 or positions[0] == positions[-1]:
+        return pd.RangeIndex(count)
+    starts = _starts(positions)
+    return pd.Index(np.arange(count) - np.repeat(starts[:-1], np.diff(starts)))
+
+
+def as_categorical(values, positions=None):
+    """Categories in order of first appearance; with positions: first those of the longest partition, then the others sorted."""
     codes, uniques = pd.factorize(values)
+    if positions is not None and len(positions) > 0 and positions[0] != positions[-1]:
+        starts = _starts(positions)
+        longest = int(np.argmax(np.diff(starts)))
+        first = pd.unique(codes[starts[longest] : starts[longest + 1]])
+        first = first[first >= 0]
+        others = np.setdiff1d(np.arange(len(uniques)), first)
+        order = np.concatenate([first, others[pd.Index(uniques[others]).argsort()]]).astype("int64")
+        ranks = np.empty(len(order) + 1, dtype="int64")
+        ranks[order] = np.arange(len(order))
+        ranks[-1] = -1
+        codes, uniques = ranks[codes], uniques[order]
     return pd.Categorical.from_codes(codes, categories=uniques)
 
 

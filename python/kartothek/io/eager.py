@@ -333,7 +333,11 @@ def read_dataset_as_dataframes(
     at=None,
 ):
     """
-    One ``{table: frame}`` per partition, in the order of the document; with ``dispatch_by`` one per value of these partition keys.
+    One ``{table: frame}`` per partition, in the order of the document.
+
+    With ``dispatch_by`` one per combination of values of these columns, partition keys or columns with an index, ascending by value: each holds just
+    the rows that have its values, of all partitions, and none whose value is null. ``[]`` puts all rows into one. Rows of such frames are numbered in
+    each partition by itself, so that numbers repeat, as in kartothek.
 
     ``columns`` and ``categoricals`` are ``{table: list}``. Frames hold the columns as stored, partition keys first.
     ``version`` or ``at``: of an earlier state, as for ``DatasetMetadata.load_from_store``.

@@ -9,17 +9,52 @@ from kartothek.io_components.utils import address, normalize_arg
 from_arrow = LazyModule("kartothek._frames.from_arrow")
 
 
+#: Rows of several groups are read together as long as they take no more than this.
+GROUPS_BYTES = 256 << 20
+
+#: A last column of what is read of a group: the number of the partition.
+_POSITION = "ktk.position"
+_PARTITIONS = "ktk.partitions"
+
+
+class Group:
+    """The partitions (by number) of one work item, and what its rows have in common: a list of ``(column, "==", value)``."""
+
+    def __init__(self, partitions, conjunction=()):
+        self.partitions = partitions
+        self.conjunction = list(conjunction)
+
+    @property
+    def values(self):
+        return tuple(value for _, _, value in self.conjunction)
+
+
 class Selection:
     """What to read of a dataset, checked once; plain data but for the snapshot."""
 
-    def __init__(self, dataset_uuid, store, factory, predicates, label_filter=None, dispatch_by=None, version=None, at=None):
+    def __init__(
+        self,
+        dataset_uuid,
+        store,
+        factory,
+        predicates,
+        label_filter=None,
+        dispatch_by=None,
+        version=None,
+        at=None,
+        concat_partitions_on_primary_index=False,
+    ):
+        if dispatch_by is not None:
+            dispatch_by = normalize_arg("dispatch_by", dispatch_by)
+            if concat_partitions_on_primary_index:
+                raise ValueError("Both `dispatch_by` and `concat_partitions_on_primary_index` are provided.")
         dataset_uuid, store = address(dataset_uuid, store, factory)
         self.dataset = open_snapshot(core_store(store), dataset_uuid, version, at)
         self.predicates = predicates
         self.where = core_predicate(predicates)
         self.label_filter = label_filter
-        self.dispatch_by = dispatch_by
-        self._labels = None
+        #: None: each partition by itself
+        self.dispatch_by = self.dataset.partition_keys if concat_partitions_on_primary_index else dispatch_by
 
     def schema_columns(self, table):
         return [name for name, _, _ in self.dataset.schema(table)]
@@ -41,33 +76,44 @@ class Selection:
         return matching
 
     def groups(self, table):
-        """Work items: lists of partition indices. Without ``dispatch_by`` one per partition."""
+        """Work items. Without ``dispatch_by`` one per partition; else ascending by value."""
+        if self.dispatch_by:
+            self._check_dispatch()
         matching = self.partitions(table)
         if self.dispatch_by is None:
-            return [[i] for i in matching]
+            return [Group([i]) for i in matching]
         if not self.dispatch_by:
-            return [matching] if matching else []
-        return self._groups_by_keys(table, matching)
+            return [Group(matching)] if matching else []
+        if not matching:
+            return []
+        stream = self.dataset.groups(by=self.dispatch_by, table=table, where=self.where, partitions=matching)
+        frame = from_arrow.frame_from_stream(stream, dates_as_object=True)
+        partitions = frame.pop(_PARTITIONS)
+        return [
+            Group(numbers.tolist(), [(column, "==", value) for column, value in zip(self.dispatch_by, values)])
+            for values, numbers in zip(_rows(frame), partitions)
+        ]
 
-    def _groups_by_keys(self, table, matching):
-        keys = self.dataset.partition_keys
-        unknown = [column for column in self.dispatch_by if column not in keys and column not in self.dataset.indices]
-        if unknown:
-            available = sorted(set(keys) | set(self.dataset.indices))
+    def _check_dispatch(self):
+        available = sorted(set(self.dataset.partition_keys) | set(self.dataset.indices))
+        if not set(self.dispatch_by) <= set(available):
             raise RuntimeError(
                 "Dispatch columns must be indexed.\nRequested index: {} but available index columns: {}".format(
                     self.dispatch_by, available
                 )
             )
-        if any(column not in keys for column in self.dispatch_by):
-            raise NotImplementedError("dispatch_by works on partition keys; secondary indices are not read yet")
-        groups = {}
-        for i in matching:
-            stream = self.dataset.query(table=table, columns=list(self.dispatch_by), partitions=[i])
-            values = from_arrow.frame_from_stream(stream, dates_as_object=True).head(1)
-            if len(values):
-                groups.setdefault(tuple(values.iloc[0]), []).append(i)
-        return [groups[key] for key in sorted(groups)]
+
+
+def _rows(frame):
+    """The rows as tuples of Python's own objects."""
+    return list(zip(*(frame[column].tolist() for column in frame.columns)))
+
+
+def _conjunct(predicates, literals):
+    """``predicates`` and all of ``literals``."""
+    if not literals:
+        return predicates
+    return [conjunction + literals for conjunction in predicates or [[]]]
 
 
 def read_frame(selection, table, columns, categoricals, dates_as_object):
@@ -78,30 +124,63 @@ def read_frame(selection, table, columns, categoricals, dates_as_object):
     return from_arrow.frame_from_stream(stream, dates_as_object, categoricals or ())
 
 
+class TableReading:
+    """How the frames of a table are made: ``columns`` None for all, and a list of those that become categories."""
+
+    def __init__(self, dataset, table, columns, categoricals, dates_as_object, predicates, grouped):
+        self.dataset = dataset
+        self.table = table
+        self.columns = columns
+        self.categoricals = categoricals or ()
+        self.dates_as_object = dates_as_object
+        self.predicates = predicates
+        #: whether frames keep the numbers of rows that these have in their partitions
+        self.grouped = grouped
+
+    def group(self, group):
+        """The rows of a group as they are stored: partition keys first, then file order."""
+        return self.frame(self._stream(group.partitions, group.conjunction, self.columns))
+
+    def frame(self, stream):
+        return from_arrow.frame_from_stream(
+            stream, self.dates_as_object, self.categoricals, position=_POSITION if self.grouped else None, columns=self.columns
+        )
+
+    def split(self, groups, all_groups, bytes_max):
+        """``{values: stream}`` of groups that are read together; ValueError with the status "limit" if their rows take too much."""
+        by = [column for column, _, _ in groups[0].conjunction]
+        literals = []
+        if len(groups) < all_groups:
+            literals = [(column, "in", list(dict.fromkeys(values))) for column, values in zip(by, zip(*(group.values for group in groups)))]
+        columns = None if self.columns is None else self.columns + [column for column in by if column not in self.columns]
+        partitions = sorted({number for group in groups for number in group.partitions})
+        values, streams = self._stream(partitions, literals, columns).split(by, bytes_max)
+        return dict(zip(_rows(from_arrow.frame_from_stream(values, dates_as_object=True)), streams))
+
+    def _stream(self, partitions, literals, columns):
+        return self.dataset.query(
+            table=self.table,
+            columns=columns,
+            where=core_predicate(_conjunct(self.predicates, literals)),
+            partitions=partitions,
+            as_stored=True,
+            position_column=_POSITION if self.grouped else None,
+        )
+
+
 def iterate_dataframes(
     dataset_uuid,
     store,
     factory,
-    tables,
-    columns,
-    concat_partitions_on_primary_index,
-    categoricals,
-    label_filter,
-    dates_as_object,
-    predicates,
-    dispatch_by,
-    version=None,
-    at=None,
+    tables=None,
+    columns=None,
+    categoricals=None,
+    dates_as_object=False,
+    predicates=None,
+    **selected,
 ):
-    """``{table: frame}`` for each partition or group, one at a time, out of one snapshot."""
-    if dispatch_by is not None:
-        dispatch_by = normalize_arg("dispatch_by", dispatch_by)
-    if concat_partitions_on_primary_index:
-        if dispatch_by is not None:
-            raise ValueError("Both `dispatch_by` and `concat_partitions_on_primary_index` are provided.")
-    selection = Selection(dataset_uuid, store, factory, predicates, label_filter, dispatch_by, version, at)
-    if concat_partitions_on_primary_index:
-        selection.dispatch_by = selection.dataset.partition_keys
+    """``{table: frame}`` for each partition or group, one at a time, out of one snapshot. ``selected``: see :class:`Selection`."""
+    selection = Selection(dataset_uuid, store, factory, predicates, **selected)
     known = selection.dataset.tables
     for given in (columns, categoricals):
         unknown = set(given or ()) - set(known)
@@ -110,25 +189,47 @@ def iterate_dataframes(
     wanted = [table for table in known if tables is None or table in tables]
     for table in wanted:
         selection.check_columns(table, (columns or {}).get(table))
-    for group in selection.groups(wanted[0]) if wanted else []:
-        yield {
-            table: read_partitions(
-                selection.dataset,
-                table,
-                group,
-                (columns or {}).get(table),
-                (categoricals or {}).get(table),
-                dates_as_object,
-                selection.where,
-            )
-            for table in wanted
-        }
+    readings = [
+        TableReading(
+            selection.dataset,
+            table,
+            (columns or {}).get(table),
+            (categoricals or {}).get(table),
+            dates_as_object,
+            predicates,
+            selection.dispatch_by is not None,
+        )
+        for table in wanted
+    ]
+    groups = selection.groups(wanted[0]) if wanted else []
+    if len(readings) == 1 and set(selection.dispatch_by or ()) - set(selection.dataset.partition_keys):
+        for frame in _frames_together(readings[0], groups):
+            yield {readings[0].table: frame}
+    else:
+        for group in groups:
+            yield {reading.table: reading.group(group) for reading in readings}
 
 
-def read_partitions(dataset, table, partitions, columns, categoricals, dates_as_object, where):
-    """The rows of some partitions as one frame, as they are stored: partition keys first, then file order."""
-    stream = dataset.query(table=table, columns=columns, where=where, partitions=partitions, as_stored=len(partitions) == 1)
-    return from_arrow.frame_from_stream(stream, dates_as_object, categoricals or ())
+def _frames_together(reading, groups):
+    """
+    The frames of groups that share partitions. A partition is read once for as many groups as fit into memory of a fixed size; if a single one
+    does not, it is read by itself.
+    """
+    count = len(groups)
+    at = 0
+    while at < len(groups):
+        part = groups[at : at + count]
+        try:
+            streams = reading.split(part, len(groups), GROUPS_BYTES) if len(part) > 1 else {}
+        except ValueError as error:
+            if getattr(error, "status", None) != "limit":
+                raise
+            count = len(part) // 2
+            continue
+        for group in part:
+            stream = streams.pop(group.values, None)
+            yield reading.group(group) if stream is None else reading.frame(stream)
+        at += len(part)
 
 
 def work_items(selection, table, columns):
@@ -147,8 +248,10 @@ def work_items(selection, table, columns):
         {
             "uuid": dataset.uuid,
             "partition_keys": dataset.partition_keys,
-            "partitions": {partitions[i][0]: partitions[i][1] for i in group},
+            "partitions": {partitions[i][0]: partitions[i][1] for i in group.partitions},
             "schema": schema,
+            "conjunction": group.conjunction,
+            "grouped": selection.dispatch_by is not None,
         }
         for group in groups
     ]
@@ -166,8 +269,8 @@ def read_work_item(item, store, table, columns, categoricals, dates_as_object, p
     }
     dataset = _core.Dataset.from_document(core_store(store), json.dumps(document).encode("utf-8"))
     dataset.set_schema_file(table, item["schema"])
-    partitions = list(range(dataset.partition_count))
-    return read_partitions(dataset, table, partitions, columns, categoricals, dates_as_object, core_predicate(predicates))
+    reading = TableReading(dataset, table, columns, categoricals, dates_as_object, predicates, item["grouped"])
+    return reading.group(Group(list(range(dataset.partition_count)), item["conjunction"]))
 
 
-__all__ = ["Selection", "columns_in_predicates", "iterate_dataframes", "read_frame", "read_partitions", "read_work_item", "work_items"]
+__all__ = ["Selection", "columns_in_predicates", "iterate_dataframes", "read_frame", "read_work_item", "work_items"]

@@ -9,7 +9,7 @@ from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METAD
 from kartothek.core.utils import lazy_store
 from kartothek.io_components.parts import PartsWriter
 from kartothek.io_components.read import Selection, read_work_item, work_items
-from kartothek.io_components.utils import columns_of_table, normalize_arg
+from kartothek.io_components.utils import columns_of_table
 
 __all__ = ["read_table_as_delayed", "store_delayed_as_dataset", "update_dataset_from_delayed"]
 
@@ -32,21 +32,21 @@ def read_table_as_delayed(
     A list of :class:`dask.delayed.Delayed`, one per partition, each a frame in the order of the file.
 
     All tasks read the snapshot that was newest at call time, whatever is committed meanwhile. With ``dispatch_by`` there is one task per value of
-    these partition keys.
+    these indexed columns.
     """
     from dask import delayed
 
-    if dispatch_by is not None:
-        dispatch_by = normalize_arg("dispatch_by", dispatch_by)
-    if concat_partitions_on_primary_index and dispatch_by is not None:
-        raise ValueError("Both `dispatch_by` and `concat_partitions_on_primary_index` are provided.")
     columns = columns_of_table(columns, table, "columns")
     store = lazy_store(factory.store if factory is not None else store) if factory is not None or store is not None else None
     selection = Selection(
-        dataset_uuid if factory is None else factory.dataset_uuid, store, None, predicates, label_filter, dispatch_by
+        dataset_uuid if factory is None else factory.dataset_uuid,
+        store,
+        None,
+        predicates,
+        label_filter,
+        dispatch_by,
+        concat_partitions_on_primary_index=concat_partitions_on_primary_index,
     )
-    if concat_partitions_on_primary_index:
-        selection.dispatch_by = selection.dataset.partition_keys
     read = functools.partial(
         read_work_item,
         store=store,
