@@ -2,3 +2,14 @@
 from kartothek._core import version as _version
 
 __version__ = _version()
+
+__all__ = ["create", "open"]
+
+
+def __getattr__(name):
+    # Most programs import what they need from kartothek.io and know nothing of these.
+    if name not in __all__:
+        raise AttributeError("module {!r} has no attribute {!r}".format(__name__, name))
+    from kartothek import dataset
+
+    return getattr(dataset, name)

@@ -83,8 +83,8 @@ PyObject *core_dataset_new(ktk_dataset *dataset);
 PyObject *core_stream_new(struct ArrowArrayStream *stream);
 
 /**
- * Take an Arrow stream out of a Python object: our Stream, or anything with `__arrow_c_stream__`.
- * Returns 0, or -1 with an exception.
+ * Take an Arrow stream out of a Python object: our Stream, or anything with `__arrow_c_stream__`
+ * or, for one batch, `__arrow_c_array__`. Returns 0, or -1 with an exception.
  */
 int core_stream_take(PyObject *object, struct ArrowArrayStream *out);
 

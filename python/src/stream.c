@@ -2,6 +2,10 @@
  * (https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html). */
 #include "core.h"
 
+#include <stdlib.h>
+
+#include "lend.h"
+
 #define STREAM_CAPSULE "arrow_array_stream"
 
 PyObject *core_stream_new(struct ArrowArrayStream *stream) {
@@ -16,35 +20,122 @@ PyObject *core_stream_new(struct ArrowArrayStream *stream) {
     return (PyObject *)self;
 }
 
+/* ---- a single array as a stream ---- */
+
+struct single {
+    struct ArrowSchema schema;
+    struct ArrowArray array; /* release NULL: it is handed out */
+};
+
+static int single_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out) {
+    return lend_schema(&((struct single *)stream->private_data)->schema, out);
+}
+
+static int single_next(struct ArrowArrayStream *stream, struct ArrowArray *out) {
+    struct single *single = stream->private_data;
+
+    *out = single->array;
+    single->array.release = NULL;
+    return 0;
+}
+
+static const char *single_error(struct ArrowArrayStream *stream) {
+    (void)stream;
+    return NULL;
+}
+
+static void single_release(struct ArrowArrayStream *stream) {
+    struct single *single = stream->private_data;
+
+    if (single->array.release != NULL) {
+        single->array.release(&single->array);
+    }
+    if (single->schema.release != NULL) {
+        single->schema.release(&single->schema);
+    }
+    free(single);
+    stream->release = NULL;
+}
+
+/* Move the structs of the two capsules of `__arrow_c_array__` into a stream. */
+static int take_array(PyObject *capsules, struct ArrowArrayStream *out) {
+    PyObject *of_schema = PyTuple_GetItem(capsules, 0);
+    PyObject *of_array = of_schema == NULL ? NULL : PyTuple_GetItem(capsules, 1);
+    struct ArrowSchema *schema;
+    struct ArrowArray *array;
+    struct single *single;
+
+    schema = of_array == NULL ? NULL : PyCapsule_GetPointer(of_schema, "arrow_schema");
+    array = schema == NULL ? NULL : PyCapsule_GetPointer(of_array, "arrow_array");
+    if (array == NULL) {
+        return -1;
+    }
+    if (schema->release == NULL || array->release == NULL) {
+        PyErr_SetString(PyExc_ValueError, "the array has been consumed");
+        return -1;
+    }
+    single = calloc(1, sizeof(*single));
+    if (single == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    single->schema = *schema;
+    single->array = *array;
+    schema->release = NULL;
+    array->release = NULL;
+    *out =
+        (struct ArrowArrayStream){single_schema, single_next, single_error, single_release, single};
+    return 0;
+}
+
+/* ---- what Python objects hand over ---- */
+
+/* Move the struct of the capsule of `__arrow_c_stream__`. */
+static int take_stream(PyObject *capsule, struct ArrowArrayStream *out) {
+    struct ArrowArrayStream *stream = PyCapsule_GetPointer(capsule, STREAM_CAPSULE);
+
+    if (stream == NULL) {
+        return -1;
+    }
+    if (stream->release == NULL) {
+        PyErr_SetString(PyExc_ValueError, "the stream has been consumed");
+        return -1;
+    }
+    *out = *stream;
+    stream->release = NULL;
+    return 0;
+}
+
 int core_stream_take(PyObject *object, struct ArrowArrayStream *out) {
-    PyObject *capsule;
-    struct ArrowArrayStream *stream;
+    struct stream_object *ours = (struct stream_object *)object;
+    PyObject *given;
+    int result;
 
     if (Py_TYPE(object) == core.stream_type) {
-        struct stream_object *self = (struct stream_object *)object;
-        if (self->stream.release == NULL) {
+        if (ours->stream.release == NULL) {
             PyErr_SetString(PyExc_ValueError, "the stream has been consumed");
             return -1;
         }
-        *out = self->stream;
-        self->stream.release = NULL;
+        *out = ours->stream;
+        ours->stream.release = NULL;
         return 0;
     }
-    capsule = PyObject_CallMethod(object, "__arrow_c_stream__", NULL);
-    if (capsule == NULL) {
-        return -1;
+    if (PyObject_HasAttrString(object, "__arrow_c_stream__")) {
+        given = PyObject_CallMethod(object, "__arrow_c_stream__", NULL);
+        result = given == NULL ? -1 : take_stream(given, out);
+    } else if (PyObject_HasAttrString(object, "__arrow_c_array__")) {
+        given = PyObject_CallMethod(object, "__arrow_c_array__", NULL);
+        result = given == NULL ? -1 : take_array(given, out);
+    } else {
+        given = NULL;
+        result = -1;
+        PyErr_Format(PyExc_TypeError,
+                     "%R holds no Arrow data: it has neither __arrow_c_stream__ nor "
+                     "__arrow_c_array__",
+                     Py_TYPE(object));
     }
-    stream = PyCapsule_GetPointer(capsule, STREAM_CAPSULE);
-    if (stream != NULL && stream->release == NULL) {
-        PyErr_SetString(PyExc_ValueError, "the stream has been consumed");
-        stream = NULL;
-    }
-    if (stream != NULL) {
-        *out = *stream;
-        stream->release = NULL;
-    }
-    Py_DECREF(capsule);
-    return stream == NULL ? -1 : 0;
+    Py_XDECREF(given);
+    return result;
 }
 
 static void free_capsule(PyObject *capsule) {

@@ -240,6 +240,10 @@ static PyObject *update_build_index(PyObject *object, PyObject *args) {
     return call_with_text(object, args, ktk_update_build_index);
 }
 
+static PyObject *update_drop_index(PyObject *object, PyObject *args) {
+    return call_with_text(object, args, ktk_update_drop_index);
+}
+
 static PyObject *update_set_metadata(PyObject *object, PyObject *args) {
     return call_with_text(object, args, ktk_update_set_metadata);
 }
@@ -333,6 +337,7 @@ static PyMethodDef update_methods[] = {
     {"delete", update_delete, METH_VARARGS, "delete(predicate): what is there and matches goes."},
     {"build_index", update_build_index, METH_VARARGS,
      "build_index(column): keep a secondary index from this commit on."},
+    {"drop_index", update_drop_index, METH_VARARGS, "drop_index(column)"},
     {"set_metadata", update_set_metadata, METH_VARARGS,
      "set_metadata(json): instead of the metadata given at the beginning."},
     {"commit", update_commit, METH_NOARGS,

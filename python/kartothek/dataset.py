@@ -1,0 +1,332 @@
+"""
+Datasets without a frame library: what goes in and comes out is Arrow data of whatever library has it.
+
+:func:`kartothek.open` gives a :class:`Dataset`, :func:`kartothek.create` an :class:`Update` that makes one.
+"""
+import html
+import json
+
+from kartothek import _core
+from kartothek._lazy import LazyModule
+from kartothek._predicates import core_predicate, scope_predicate
+from kartothek.core.dataset import open_snapshot
+from kartothek.core.utils import core_store
+
+to_arrow = LazyModule("kartothek._frames.to_arrow")
+from_arrow = LazyModule("kartothek._frames.from_arrow")
+
+
+def open(store, uuid, version=None, at=None):
+    """
+    Open a dataset.
+
+    Parameters
+    ----------
+    store: str, store or callable
+        URL such as ``hfs:///data/lake``, a storefact or minimalkv store, or a factory of one.
+    uuid: str
+        Name of the dataset.
+    version, at
+        An earlier state: by its number or the start of its id, or what was current at a time (a datetime or its text, UTC unless it says otherwise).
+
+    Raises
+    ------
+    KeyError
+        If there is no such dataset or state.
+    """
+    return Dataset(core_store(store), uuid, version, at)
+
+
+def create(store, uuid, partition_on=(), indices=(), metadata=None, overwrite=False, compression="snappy"):
+    """
+    Begin a dataset, which is there when the ``with`` block ends without an exception::
+
+        with kartothek.create(store, "flights", partition_on=["month"], indices=["carrier"]) as update:
+            update.add(table)
+
+    ``overwrite`` replaces one of that name; else :class:`kartothek.exceptions.DatasetExists`.
+    """
+    update = Update(core_store(store), uuid, "overwrite" if overwrite else "create", partition_on, metadata, compression=compression)
+    for column in indices:
+        update.build_index(column)
+    return update
+
+
+class Dataset:
+    """
+    A dataset as one commit left it: what others commit later is not seen, see :meth:`refresh`.
+
+    May be shared between threads.
+    """
+
+    def __init__(self, store, uuid, version=None, at=None):
+        self._store = store
+        self._snapshot = open_snapshot(store, uuid, version, at)
+
+    @property
+    def uuid(self):
+        """Name of the dataset."""
+        return self._snapshot.uuid
+
+    @property
+    def tables(self):
+        """Names of its tables; most datasets have one."""
+        return self._snapshot.tables
+
+    @property
+    def partition_keys(self):
+        """Columns whose values are in the paths of the files."""
+        return self._snapshot.partition_keys
+
+    @property
+    def indices(self):
+        """Columns with a secondary index."""
+        return sorted(self._snapshot.indices)
+
+    @property
+    def metadata(self):
+        """What users keep with the dataset: a dict."""
+        return {key: value for key, value in json.loads(self._snapshot.metadata).items() if not key.startswith("ktk.")}
+
+    @property
+    def commit(self):
+        """The commit that led to this state: ``{"id", "seq", "time", "op", …}``; empty if a program wrote it that names no commits."""
+        try:
+            found = json.loads(json.loads(self._snapshot.metadata).get("ktk.commit", "{}"))
+        except (TypeError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def schema(self, table=None):
+        """``{column: type}`` of a table, partition keys first."""
+        return {name: text for name, _, text in self._snapshot.schema(self._table(table))}
+
+    def __len__(self):
+        """Number of partitions."""
+        return self._snapshot.partition_count
+
+    def query(self, where=None, columns=None, table=None):
+        """
+        Rows of a table, read when they are asked for.
+
+        Parameters
+        ----------
+        where: str or list, optional
+            ``"day >= 2020-01-02 and label in ('a', 'b')"``, or predicates as kartothek has them: a list (or) of lists (and) of
+            ``(column, operator, value)``. Files, row groups and pages that cannot match are not read.
+        columns: list of str, optional
+            In this order; None: all.
+        """
+        return Query(self._snapshot, self._table(table), where, columns)
+
+    def update(self, partition_on=(), metadata=None, delete_mode="exact", compression="snappy"):
+        """
+        Begin a change, committed in one step when the ``with`` block ends without an exception::
+
+            with dataset.update() as update:
+                update.delete("day == 2020-01-02")
+                update.add(table)
+
+        ``delete_mode``: what a delete does with columns that are no partition keys - ``"exact"`` refuses them, ``"rows"`` writes the rows that stay
+        into new files, ``"whole_partitions"`` deletes every partition that holds such a row.
+        """
+        return Update(self._store, self.uuid, "update", partition_on, metadata, delete_mode, compression)
+
+    def refresh(self):
+        """The dataset as it is now."""
+        return Dataset(self._store, self.uuid)
+
+    def history(self, limit=None):
+        """What led to the current state, newest first, as dicts; see :meth:`kartothek.core.dataset.DatasetMetadata.history`."""
+        return _core.history(self._store, self.uuid, 0 if limit is None else limit)
+
+    def restore(self, version):
+        """Make an earlier version the current state again, as a commit of its own. The dataset as it is then."""
+        _core.restore(self._store, self.uuid, str(version))
+        return self.refresh()
+
+    def check(self, deep=False):
+        """
+        What is not as it should be with the dataset as it is now: a list of ``{"severity", "what", "key", "text"}``, empty if all is well.
+
+        ``deep`` reads all files.
+        """
+        return _core.check(self._store, self.uuid, deep)
+
+    def _table(self, table):
+        if table is not None:
+            return table
+        if len(self.tables) > 1:
+            raise ValueError("dataset '{}' has several tables, choose one of: {}".format(self.uuid, ", ".join(self.tables)))
+        return self.tables[0] if self.tables else "table"
+
+    def _facts(self):
+        """(name, text) of what people want to see first."""
+        commit = self.commit
+        count = "{:,} {}".format(len(self), "partition" if len(self) == 1 else "partitions")
+        yield "partitions", count + (" by " + ", ".join(self.partition_keys) if self.partition_keys else "")
+        if self.indices:
+            yield "indices", ", ".join(self.indices)
+        if commit:
+            yield "commit", "{} ({}), {}".format(commit.get("seq"), commit.get("op"), commit.get("time"))
+        for table in self.tables:
+            columns = ", ".join("{}: {}".format(*column) for column in self.schema(table).items())
+            yield ("columns" if len(self.tables) == 1 else table), columns
+
+    def __repr__(self):
+        lines = ["Dataset '{}' in {!r}".format(self.uuid, self._store)]
+        return "\n".join(lines + ["  {:<11} {}".format(name, _shortened(text)) for name, text in self._facts()])
+
+    def _repr_html_(self):
+        rows = ["<tr><th>{}</th><td>{}</td></tr>".format(html.escape(name), html.escape(text)) for name, text in self._facts()]
+        return "<table><caption>{}</caption>{}</table>".format(html.escape(self.uuid), "".join(rows))
+
+
+class Query:
+    """Rows of a table of one snapshot. Each call reads anew; nothing is kept."""
+
+    def __init__(self, snapshot, table, where, columns):
+        self._snapshot = snapshot
+        self._table = table
+        self._text = where
+        self._where = _core.Predicate.parse(where) if isinstance(where, str) else core_predicate(where)
+        self._columns = columns
+        self._stream()  # a mistake is told here and now
+
+    def _stream(self, columns=None):
+        return self._snapshot.query(table=self._table, columns=self._columns if columns is None else columns, where=self._where)
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        """The rows, batch by batch, for any library that takes Arrow data; batches are read as they are asked for."""
+        return self._stream().__arrow_c_stream__(requested_schema)
+
+    def to_arrow(self):
+        """A :class:`pyarrow.Table`."""
+        import pyarrow
+
+        return pyarrow.table(self)
+
+    def to_pandas(self, dates_as_object=True):
+        """A :class:`pandas.DataFrame` with a RangeIndex."""
+        return from_arrow.frame_from_stream(self._stream(), dates_as_object)
+
+    def to_polars(self):
+        """A :class:`polars.DataFrame`."""
+        import polars
+
+        return polars.DataFrame(self)
+
+    def count(self):
+        """Number of rows."""
+        return self._stream([]).read().row_count
+
+    def __repr__(self):
+        parts = ["table={!r}".format(self._table)]
+        parts += ["where={!r}".format(self._text)] if self._text is not None else []
+        parts += ["columns={!r}".format(self._columns)] if self._columns is not None else []
+        return "<Query of '{}': {}>".format(self._snapshot.uuid, ", ".join(parts))
+
+
+class Update:
+    """
+    A change of a dataset: nothing is visible before :meth:`commit`, then all of it. Belongs to one thread at a time.
+
+    As a context manager it commits at the end of the block, or takes everything back after an exception.
+    """
+
+    def __init__(self, store, uuid, mode, partition_on=(), metadata=None, delete_mode="exact", compression="snappy"):
+        self._uuid = uuid
+        self._update = _core.Update.begin(
+            store,
+            uuid,
+            mode=mode,
+            partition_on=[partition_on] if isinstance(partition_on, str) else list(partition_on),
+            compression=compression,
+            metadata=None if metadata is None else json.dumps(metadata),
+            delete_mode=delete_mode,
+        )
+
+    def add(self, data, label=None):
+        """
+        Add rows: a pandas frame, or anything with ``__arrow_c_stream__`` or ``__arrow_c_array__`` (of pyarrow, Polars, DuckDB and others).
+
+        ``label`` is the base name of the files; None: a fresh one.
+        """
+        self._update.add(data if _is_arrow(data) else to_arrow.frame_stream(data), label)
+        return self
+
+    def delete(self, where):
+        """
+        Delete the rows that are there and match, once an update: a text or predicates as for :meth:`Dataset.query`, or a list of maps from column to
+        value. What the update adds stays.
+        """
+        if isinstance(where, str):
+            scope = _core.Predicate.parse(where)
+        elif where and all(isinstance(part, dict) for part in where):
+            scope = scope_predicate(where)
+        else:
+            scope = core_predicate(where)
+        if scope is None:
+            raise ValueError("delete needs to be told which rows")
+        self._update.delete(scope)
+        return self
+
+    def build_index(self, column):
+        """Keep a secondary index on a column, from this commit on; one that is there is built anew."""
+        self._update.build_index(column)
+        return self
+
+    def drop_index(self, column):
+        """Keep no index on a column any more."""
+        self._update.drop_index(column)
+        return self
+
+    def set_metadata(self, metadata):
+        """Set keys of the metadata; others stay."""
+        self._update.set_metadata(json.dumps(metadata))
+        return self
+
+    def commit(self):
+        """
+        Make it visible in one step. What others commit meanwhile is joined with it.
+
+        Returns
+        -------
+        dict
+            ``{"id", "attempts", "partitions", "rows", "removed", "rewritten"}``
+
+        Raises
+        ------
+        kartothek.exceptions.CommitConflict
+            If what others did cannot be joined with it; nothing was changed.
+        kartothek.exceptions.UnknownOutcome
+            If nobody can say whether it came through.
+        """
+        return self._update.commit()
+
+    def close(self):
+        """End it; without a commit its files are removed."""
+        self._update.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, error, value, trace):
+        try:
+            if error is None:
+                self.commit()
+        finally:
+            self.close()
+
+    def __repr__(self):
+        return "<Update of '{}'>".format(self._uuid)
+
+
+def _is_arrow(data):
+    # A frame of pandas 2 and later has the protocol, too, through pyarrow; ours keeps what pandas knows of the columns.
+    is_pandas = type(data).__module__.split(".")[0] == "pandas"
+    return not is_pandas and (hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"))
+
+
+def _shortened(text, width=100):
+    return text if len(text) <= width else text[: width - 1] + "…"
