@@ -267,6 +267,69 @@ static void a_rival_at_any_moment_keeps_his_schema(void **unused) {
     }
 }
 
+/* ---- labels that callers give ---- */
+
+static ktk_update *labelled(ktk_update_mode mode, bool deletes_all, const char *rows) {
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {0};
+    ktk_update *update = NULL;
+    ktk_error err;
+
+    options.mode = mode;
+    CHECK_OK(ktk_update_begin(&update, memory, "u", &options, &err));
+    if (deletes_all) {
+        CHECK_OK(ktk_update_delete_all(update, &err));
+    }
+    CHECK_OK(test_frame(&stream, context, "v:int64", rows, 0, NULL, &err));
+    CHECK_OK(ktk_update_add(update, &stream, "x", &err));
+    return update;
+}
+
+static void a_label_is_had_by_one_of_two_writers(void **unused) {
+    ktk_update *first;
+    ktk_update *second;
+    ktk_error err;
+
+    (void)unused;
+    written(memory, "v:int64", "0");
+    first = labelled(KTK_UPDATE_UPDATE, false, "1");
+    second = labelled(KTK_UPDATE_UPDATE, false, "2");
+    CHECK_OK(ktk_update_commit(first, NULL, &err));
+    CHECK_STATUS(ktk_update_commit(second, NULL, &err), KTK_E_CONFLICT);
+    CHECK_MESSAGE("'x'");
+    ktk_update_free(first);
+    ktk_update_free(second);
+    test_check_dataset(memory, "u", "v|0;1");
+}
+
+/* The partition that a rewrite read was replaced by another of the same label. */
+static void a_label_that_came_again_is_another_partition(void **unused) {
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    ktk_predicate *where = NULL;
+    ktk_update *update;
+    ktk_update *rival;
+    ktk_error err;
+
+    (void)unused;
+    update = labelled(KTK_UPDATE_CREATE, false, "1;2");
+    CHECK_OK(ktk_update_commit(update, NULL, &err));
+    ktk_update_free(update);
+    options.mode = KTK_UPDATE_UPDATE;
+    options.delete_mode = KTK_DELETE_ROWS;
+    CHECK_OK(ktk_update_begin(&update, memory, "u", &options, &err));
+    CHECK_OK(ktk_predicate_parse(&where, context, "v == 1", &err));
+    CHECK_OK(ktk_update_delete(update, where, &err));
+    ktk_predicate_free(where);
+    rival = labelled(KTK_UPDATE_UPDATE, true, "1;3");
+    CHECK_OK(ktk_update_commit(rival, NULL, &err));
+    ktk_update_free(rival);
+    CHECK_STATUS(ktk_update_commit(update, NULL, &err), KTK_E_CONFLICT);
+    ktk_update_free(update);
+    test_check_dataset(memory, "u", "v|1;3");
+}
+
+/* ---- rivals that write schemas and formats ---- */
+
 static void rival_types_w(void *unused) {
     ktk_update *update = prepared(memory, KTK_UPDATE_UPDATE, "v:null,w:int64", ",2");
     ktk_error err;
@@ -379,6 +442,46 @@ static void a_lost_answer_is_not_a_failure(void **unused) {
     }
 }
 
+static void seventy_commits(void *unused) {
+    (void)unused;
+    for (int i = 0; i < 70; i++) {
+        ktk_update *update = prepared(memory, KTK_UPDATE_UPDATE, "v:int64", "7");
+        ktk_error err;
+
+        CHECK_OK(ktk_update_commit(update, NULL, &err));
+        ktk_update_free(update);
+    }
+}
+
+/* The commits that came since are more than the last one names. */
+static void a_lost_answer_is_found_far_back(void **unused) {
+    struct hooked_store hooked = {.key_suffix = DOCUMENT_KEY, .after_put = seventy_commits};
+    ktk_store *middle = hooked_store_new(&hooked, memory);
+    struct failing_store failing = {.fail_at = 2, /* data file, copy of the document, document */
+                                    .fails_once = true,
+                                    .is_applied = true,
+                                    .kinds = 1u << STORE_CALL_PUT,
+                                    .status = KTK_E_UNAVAILABLE};
+    ktk_store *store = failing_store_new(&failing, middle);
+    ktk_dataset *dataset = NULL;
+    ktk_update *update;
+    ktk_commit commit;
+    ktk_error err;
+
+    (void)unused;
+    written(memory, "v:int64", "1");
+    update = prepared(store, KTK_UPDATE_UPDATE, "v:int64", "2");
+    CHECK_OK(ktk_update_commit(update, &commit, &err));
+    ktk_update_free(update);
+    assert_int_equal(atomic_load(&failing.failures), 1);
+    assert_int_equal(commit.attempts, 1);
+    CHECK_OK(ktk_dataset_open(&dataset, memory, "u", &err));
+    assert_int_equal(ktk_dataset_partition_count(dataset), 72);
+    ktk_dataset_free(dataset);
+    ktk_store_free(store);
+    ktk_store_free(middle);
+}
+
 static void a_moment_of_unavailability_is_waited_for(void **unused) {
     struct failing_store failing = {.fail_at = PUT_OF_DOCUMENT,
                                     .fails_once = true,
@@ -432,12 +535,15 @@ static void a_definite_failure_leaves_the_old_dataset(void **unused) {
         struct ArrowArrayStream stream = {0};
         ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
         ktk_store *store = failing_store_new(&failing, memory);
+        ktk_bytes before = KTK_BYTES_INIT;
+        ktk_bytes after = KTK_BYTES_INIT;
         ktk_update *update = NULL;
         ktk_commit commit;
         ktk_status status;
         ktk_error err;
 
         written(memory, "v:int64", "1");
+        CHECK_OK(ktk_store_get(memory, SCHEMA_KEY, &before, NULL, &err));
         failing.fail_at = n;
         options.mode = KTK_UPDATE_OVERWRITE;
         CHECK_OK(ktk_update_begin(&update, store, "u", &options, &err));
@@ -450,6 +556,12 @@ static void a_definite_failure_leaves_the_old_dataset(void **unused) {
         ktk_update_free(update);
         test_check_dataset(memory, "u", "v|1");
         assert_int_equal(test_key_count(memory, "u/table/"), 2);
+        /* Readers that know of no copies read the schema here. */
+        CHECK_OK(ktk_store_get(memory, SCHEMA_KEY, &after, NULL, &err));
+        assert_int_equal(after.size, before.size);
+        assert_memory_equal(after.data, before.data, before.size);
+        ktk_bytes_clear(&after);
+        ktk_bytes_clear(&before);
         CHECK_OK(ktk_dataset_drop(memory, "u", &err));
         ktk_store_free(store);
     }
@@ -583,9 +695,12 @@ int main(void) {
         CASE(one_of_two_creators_wins),
         CASE(one_of_two_overwriters_wins),
         CASE(a_rival_at_any_moment_keeps_his_schema),
+        CASE(a_label_is_had_by_one_of_two_writers),
+        CASE(a_label_that_came_again_is_another_partition),
         CASE(a_rival_right_after_the_commit_keeps_his_schema),
         CASE(an_update_follows_a_document_to_another_format),
         CASE(a_lost_answer_is_not_a_failure),
+        CASE(a_lost_answer_is_found_far_back),
         CASE(a_moment_of_unavailability_is_waited_for),
         CASE(an_unknown_outcome_keeps_the_files),
         CASE(a_definite_failure_leaves_the_old_dataset),
