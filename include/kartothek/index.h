@@ -41,9 +41,10 @@ typedef ktk_status (*ktk_index_report_fn)(void *state, const ktk_index_differenc
 
 /**
  * Compare what an index says with the values in the files, for every partition: reads the column of
- * all files, in parallel, and the whole index. Nulls and NaN are in no index. `report` is called
- * for each partition that differs, in order, on the calling thread; a status other than KTK_OK ends
- * it and is returned.
+ * all files, in parallel, and the whole index. Nulls and NaN are in no index; texts that the
+ * originals have ended at their first NUL are differences, though queries allow for them. `report`
+ * is called for each partition that differs, in order, on the calling thread; a status other than
+ * KTK_OK ends it and is returned.
  *
  * @return KTK_E_NOT_FOUND if the file of the index is missing, or no table has the column;
  * KTK_E_SCHEMA if its values are not of the type of the column; KTK_E_UNSUPPORTED for an embedded

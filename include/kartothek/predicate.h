@@ -49,6 +49,14 @@ typedef struct ktk_value {
     size_t bytes_size;
 } ktk_value;
 
+/**
+ * Asked of a column, a value must be of its kind, or the query fails with KTK_E_INVALID before it
+ * reads: INT and UINT go with whole numbers, floats and decimals (one that the column cannot hold
+ * is below or above all of it), FLOAT with floats, BOOL with bools, TEXT and BINARY with texts,
+ * binary columns and (`2020-01-31`) dates, DATE with dates, TIMESTAMP with timestamps of any unit
+ * (those without a time zone count as UTC), UNTYPED and NULL with all. A column of a dictionary is
+ * one of its values.
+ */
 typedef struct ktk_literal {
     const char *column;
     ktk_operator op;

@@ -103,7 +103,7 @@ typedef struct ktk_update_options {
 /** What a commit did. */
 typedef struct ktk_commit {
     char id[33];      /**< the commit id, also in the document under metadata["ktk.commit"] */
-    int32_t attempts; /**< conditional puts tried, >= 1 */
+    int32_t attempts; /**< conditional puts tried; 0: a commit of that id was there already */
     int64_t partition_count; /**< partitions added */
     int64_t row_count;       /**< rows added, of all tables */
     int64_t removed_count;   /**< partitions removed, those included that lost only some rows */
@@ -137,7 +137,8 @@ KTK_API ktk_status ktk_update_set_metadata(ktk_update *update, const char *metad
  * Add the rows of a stream: one input partition, split by `partition_on`. Data files are written
  * now, under names no document refers to. The stream is consumed and released in every case.
  *
- * @param label base name of the files; NULL: a fresh one. A label must be unique within the update.
+ * @param label base name of the files; NULL: a fresh one. A label must be unique within the update,
+ * and none that the dataset has, unless the update deletes that partition before: KTK_E_INVALID.
  * @return KTK_E_SCHEMA if the columns do not fit those added before; KTK_E_INVALID for a missing
  * partition column, a null in one, or no other column. After a failure the update can only be
  * freed.
@@ -203,12 +204,14 @@ KTK_API ktk_status ktk_update_add_schemas(ktk_update *update, const ktk_table_st
 KTK_API ktk_status ktk_update_add_nothing(ktk_update *update, ktk_error *err) KTK_CHECK_RESULT;
 
 /**
- * Remove the partitions whose rows match `scope`, which is copied. Needs a mode that updates; a
- * dataset that is yet to be made has nothing to remove. Once an update. Rows that the same update
- * adds are not removed.
+ * Remove what matches `scope`, which is copied: partitions, or, for KTK_DELETE_ROWS, rows; the new
+ * files of those are written now. Needs a mode that updates; a dataset that is yet to be made has
+ * nothing to remove. Once an update. Rows that the same update adds are not removed.
  *
  * @return KTK_E_NOT_FOUND for a column that the dataset does not have; KTK_E_INVALID for one that
- * is no partition key, a value that does not fit, or `scope` NULL: see ktk_update_delete_all().
+ * is no partition key unless `delete_mode` takes it, a value that does not fit, or `scope` NULL:
+ * see ktk_update_delete_all(); KTK_E_UNSUPPORTED for rows of a dataset of several tables. After a
+ * failure in files that are read or written the update can only be freed.
  */
 KTK_API ktk_status ktk_update_delete(ktk_update *update, const ktk_predicate *scope,
                                      ktk_error *err) KTK_CHECK_RESULT;

@@ -78,8 +78,8 @@ static ktk_status schema_key(struct buffer *out, const ktk_dataset *dataset, con
 
 ktk_status ktki_schema_copy_key(struct buffer *out, const char *uuid, const char *table,
                                 const char *hash, ktk_error *err) {
-    ktk_status status =
-        ktki_buffer_append_format(out, err, "%s/_ktk/schema/%s/%s.arrowschema", uuid, table, hash);
+    ktk_status status = ktki_buffer_append_format(out, err, "%s/_ktk/schema/%s/%s%s", uuid, table,
+                                                  hash, KTKI_SCHEMA_COPY_SUFFIX);
 
     return status == KTK_OK ? ktki_buffer_append_byte(out, '\0', err) : status;
 }

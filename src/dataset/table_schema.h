@@ -54,6 +54,9 @@ ktk_status ktki_table_schema_share(const struct schema *a, const char *a_origin,
 ktk_status ktki_table_schema_decode(struct schema **out, ktk_context *context, const void *data,
                                     size_t size, const char *key, ktk_error *err);
 
+/** Behind the hash in the key of the copy of a schema file. */
+#define KTKI_SCHEMA_COPY_SUFFIX ".arrowschema"
+
 /** Append the key of the copy of a schema file: `<uuid>/_ktk/schema/<table>/<hash>.arrowschema`,
  * NUL-terminated. */
 ktk_status ktki_schema_copy_key(struct buffer *out, const char *uuid, const char *table,

@@ -8,6 +8,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "dataset/name.h"
+#include "dataset/table_schema.h"
 
 #define INDEX_SUFFIX ".by-dataset-index.parquet"
 
@@ -17,17 +18,22 @@ struct keys {
     const char *suffix;  /* keys that do not end so are passed over */
 };
 
+static bool ends_with(const char *key, const char *suffix) {
+    size_t size = strlen(key);
+    size_t suffix_size = strlen(suffix);
+
+    return size >= suffix_size && strcmp(key + size - suffix_size, suffix) == 0;
+}
+
 static ktk_status keep_key(void *state, const ktk_store_entry *entry, ktk_error *err) {
     struct keys *keys = state;
-    size_t size = strlen(entry->key);
-    size_t suffix_size = strlen(keys->suffix);
     const char *key;
     ktk_status status = KTK_OK;
 
-    if (size < suffix_size || strcmp(entry->key + size - suffix_size, keys->suffix) != 0) {
+    if (!ends_with(entry->key, keys->suffix)) {
         goto out;
     }
-    KTKI_TRY(ktki_arena_text(&keys->arena, entry->key, size, &key, err));
+    KTKI_TRY(ktki_arena_text(&keys->arena, entry->key, strlen(entry->key), &key, err));
     KTKI_TRY(ktki_buffer_append(&keys->texts, &key, sizeof(key), err));
 out:
     return status;
@@ -63,9 +69,27 @@ out:
     return status;
 }
 
+/* These alone may be put again, under the same keys, by who makes a dataset of that name while many
+ * files are still being removed: they go first. */
+static bool is_of_schema(const char *key) {
+    return ends_with(key, "/" KTKI_SCHEMA_FILE) || ends_with(key, KTKI_SCHEMA_COPY_SUFFIX);
+}
+
+static ktk_status remove_some(const struct keys *keys, ktk_store *store, bool schemas,
+                              ktk_error *err) {
+    const char *const *texts = (const char *const *)keys->texts.data;
+    ktk_status status = KTK_OK;
+
+    for (size_t i = 0; i < keys->texts.size / sizeof(*texts) && status == KTK_OK; i++) {
+        if (is_of_schema(texts[i]) == schemas) {
+            status = ktk_store_remove(store, texts[i], err);
+        }
+    }
+    return status;
+}
+
 ktk_status ktk_dataset_drop(ktk_store *store, const char *uuid, ktk_error *err) {
     struct keys keys;
-    const char *const *texts;
     bool exists;
     ktk_status status = KTK_OK;
 
@@ -81,10 +105,8 @@ ktk_status ktk_dataset_drop(ktk_store *store, const char *uuid, ktk_error *err) 
     /* The JSON document hides the other one, which may be older: it goes last of the two. */
     KTKI_TRY(remove_document(store, uuid, KTKI_DOCUMENT_SUFFIX_MSGPACK, err));
     KTKI_TRY(remove_document(store, uuid, KTKI_DOCUMENT_SUFFIX_JSON, err));
-    texts = (const char *const *)keys.texts.data;
-    for (size_t i = 0; i < keys.texts.size / sizeof(*texts); i++) {
-        KTKI_TRY(ktk_store_remove(store, texts[i], err));
-    }
+    KTKI_TRY(remove_some(&keys, store, true, err));
+    KTKI_TRY(remove_some(&keys, store, false, err));
 out:
     ktki_buffer_clear(&keys.texts);
     ktki_arena_clear(&keys.arena);

@@ -41,6 +41,7 @@ static const char *const of_dataset[] = {
     "abc.by-dataset-metadata.json",
     "abc.by-dataset-metadata.msgpack.zstd",
     "abc.column.by-dataset-index.parquet",
+    "abc/_ktk/schema/table/x.arrowschema",
     "abc/_ktk/v/1.json",
     "abc/indices/c/x.by-dataset-index.parquet",
     "abc/table/_common_metadata",
@@ -79,7 +80,25 @@ static void drops_datasets_in_the_other_format(void **unused) {
     put_all(&of_dataset[1], COUNT(of_dataset) - 1);
     CHECK_OK(ktk_dataset_drop(memory, "abc", &err));
     assert_false(has_key(of_dataset[1]));
-    assert_false(has_key(of_dataset[6]));
+    assert_false(has_key("abc/table/p=1/x.parquet"));
+}
+
+/* Whoever makes a dataset of that name while many files are still being removed puts schema files
+ * under the same keys: these went before. */
+static void schema_files_go_with_the_document(void **unused) {
+    struct failing_store failing = {.fail_at = 4, .kinds = 1u << STORE_CALL_REMOVE};
+    ktk_store *store = failing_store_new(&failing, memory);
+    ktk_error err;
+
+    (void)unused;
+    put_all(of_dataset, COUNT(of_dataset));
+    CHECK_STATUS(ktk_dataset_drop(store, "abc", &err), KTK_E_IO);
+    assert_false(has_key("abc/_ktk/schema/table/x.arrowschema"));
+    assert_false(has_key("abc/table/_common_metadata"));
+    assert_true(has_key("abc/table/p=1/x.parquet"));
+    assert_true(has_key("abc/_ktk/v/1.json"));
+    assert_true(has_key("abc/indices/c/x.by-dataset-index.parquet"));
+    ktk_store_free(store);
 }
 
 /* Wherever it stops: there is a document only while all of its files are there. */
@@ -113,6 +132,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(removes_all_of_a_dataset_and_nothing_else, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(drops_datasets_in_the_other_format, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(schema_files_go_with_the_document, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_reader_sees_half_of_it, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("update/drop", tests, NULL, NULL);
