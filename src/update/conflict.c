@@ -276,7 +276,8 @@ static ktk_status apply_rule(struct check *check, enum rule rule, ktk_error *err
     return KTK_OK;
 }
 
-/* Two partitions of one label: whoever comes second would hide the other's rows. */
+/* Two partitions of one label: whoever comes second would hide the other's rows, or remove them for
+ * those of the partition that had the label before. */
 static ktk_status same_label(const struct check *check, ktk_error *err) {
     const struct buffer *added = &check->diff->added;
     struct hash_map labels;
@@ -292,7 +293,8 @@ static ktk_status same_label(const struct check *check, ktk_error *err) {
     for (size_t i = 0; i < count_of(added); i++) {
         const char *label = label_at(check->diff->to, added, i);
 
-        if (ktki_hash_map_find(&labels, label, strlen(label)) != NULL) {
+        if (ktki_hash_map_find(&labels, label, strlen(label)) != NULL ||
+            ktki_change_removes(check->change, label)) {
             status = fail(check, "partition of the same label", label, 1, err);
             goto out;
         }

@@ -328,6 +328,34 @@ static void a_label_that_came_again_is_another_partition(void **unused) {
     test_check_dataset(memory, "u", "v|1;3");
 }
 
+/* What a delete is to keep has the label of what it is to remove. */
+static void a_label_that_came_again_cannot_be_kept(void **unused) {
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    ktk_update *update;
+    ktk_update *rival;
+    ktk_error err;
+
+    (void)unused;
+    update = labelled(KTK_UPDATE_CREATE, false, "1");
+    CHECK_OK(ktk_update_commit(update, NULL, &err));
+    ktk_update_free(update);
+    options.mode = KTK_UPDATE_UPDATE;
+    options.on_conflict = KTK_ON_CONFLICT_KEEP;
+    CHECK_OK(ktk_update_begin(&update, memory, "u", &options, &err));
+    CHECK_OK(ktk_update_delete_all(update, &err));
+    CHECK_OK(ktk_update_begin(&rival, memory, "u", &options, &err));
+    CHECK_OK(ktk_update_delete_all(rival, &err));
+    CHECK_OK(ktk_update_commit(rival, NULL, &err));
+    ktk_update_free(rival);
+    rival = labelled(KTK_UPDATE_UPDATE, false, "2");
+    CHECK_OK(ktk_update_commit(rival, NULL, &err));
+    ktk_update_free(rival);
+    CHECK_STATUS(ktk_update_commit(update, NULL, &err), KTK_E_CONFLICT);
+    CHECK_MESSAGE("'x'");
+    ktk_update_free(update);
+    test_check_dataset(memory, "u", "v|2");
+}
+
 /* ---- rivals that write schemas and formats ---- */
 
 static void rival_types_w(void *unused) {
@@ -697,6 +725,7 @@ int main(void) {
         CASE(a_rival_at_any_moment_keeps_his_schema),
         CASE(a_label_is_had_by_one_of_two_writers),
         CASE(a_label_that_came_again_is_another_partition),
+        CASE(a_label_that_came_again_cannot_be_kept),
         CASE(a_rival_right_after_the_commit_keeps_his_schema),
         CASE(an_update_follows_a_document_to_another_format),
         CASE(a_lost_answer_is_not_a_failure),
