@@ -249,10 +249,11 @@ out:
 
 /* ---- predicates on rows ---- */
 
-ktk_status ktki_bound_evaluate(const struct bound_predicate *bound,
-                               const struct field *const *fields,
-                               const struct ArrowArray *const *columns, int64_t row_count,
-                               uint8_t *mask, ktk_error *err) {
+/* `is_partial`: columns may be missing, and what is asked of them counts as true. */
+static ktk_status evaluate_rows(const struct bound_predicate *bound,
+                                const struct field *const *fields,
+                                const struct ArrowArray *const *columns, int64_t row_count,
+                                bool is_partial, uint8_t *mask, ktk_error *err) {
     const ktk_allocator *allocator = ktki_context_allocator(bound->context);
     size_t size = mask_size(row_count);
     ktk_status status = KTK_OK;
@@ -271,6 +272,9 @@ ktk_status ktki_bound_evaluate(const struct bound_predicate *bound,
         for (size_t j = 0; j < conjunction->literal_count && !mask_is_zero(all, size); j++) {
             const struct bound_literal *literal = conjunction->literals[j];
 
+            if (is_partial && columns[literal->field] == NULL) {
+                continue;
+            }
             KTKI_TRY(ktki_literal_evaluate(literal, bound->context, fields[literal->field],
                                            columns[literal->field], row_count, one, err));
             mask_and(all, one, size);
@@ -281,4 +285,18 @@ ktk_status ktki_bound_evaluate(const struct bound_predicate *bound,
 out:
     ktki_free_array(allocator, any, size, 3);
     return status;
+}
+
+ktk_status ktki_bound_evaluate(const struct bound_predicate *bound,
+                               const struct field *const *fields,
+                               const struct ArrowArray *const *columns, int64_t row_count,
+                               uint8_t *mask, ktk_error *err) {
+    return evaluate_rows(bound, fields, columns, row_count, false, mask, err);
+}
+
+ktk_status ktki_bound_may_match(const struct bound_predicate *bound,
+                                const struct field *const *fields,
+                                const struct ArrowArray *const *columns, int64_t row_count,
+                                uint8_t *mask, ktk_error *err) {
+    return evaluate_rows(bound, fields, columns, row_count, true, mask, err);
 }

@@ -53,4 +53,11 @@ ktk_status ktki_bound_evaluate(const struct bound_predicate *bound,
                                const struct ArrowArray *const *columns, int64_t row_count,
                                uint8_t *mask, ktk_error *err);
 
+/** The same where columns that the predicate mentions are not known, and NULL: bit i is set unless
+ * those that are known rule row i out. */
+ktk_status ktki_bound_may_match(const struct bound_predicate *bound,
+                                const struct field *const *fields,
+                                const struct ArrowArray *const *columns, int64_t row_count,
+                                uint8_t *mask, ktk_error *err);
+
 #endif

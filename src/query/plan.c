@@ -10,6 +10,7 @@
 #include "base/options.h"
 #include "dataset/name.h"
 #include "query/index_prune.h"
+#include "query/path_prune.h"
 
 /* ---- constants ---- */
 
@@ -62,7 +63,7 @@ void ktki_constants_clear(struct path_constants *constants) {
     *constants = (struct path_constants){0};
 }
 
-static int32_t find_key(const struct query_plan *plan, const struct key_pair *pair) {
+int32_t ktki_plan_find_key(const struct query_plan *plan, const struct key_pair *pair) {
     for (int32_t i = 0; i < plan->key_count; i++) {
         if (strlen(plan->keys[i].column) == pair->column_size &&
             memcmp(plan->keys[i].column, pair->column, pair->column_size) == 0) {
@@ -82,7 +83,7 @@ ktk_status ktki_constants_set(struct path_constants *constants, const char *key,
     KTKI_TRY(ktki_key_decode(&parts, &constants->arena, key, err));
     for (int32_t i = 0; i < parts.pair_count; i++) {
         const struct key_pair *pair = &parts.pairs[i];
-        int32_t index = find_key(plan, pair);
+        int32_t index = ktki_plan_find_key(plan, pair);
         const struct plan_key *found = &plan->keys[index];
 
         if (index < 0 || constants->by_field[found->field] != NULL) {
@@ -244,62 +245,19 @@ out:
     return status;
 }
 
-/* What the folder of the key asked about last said: files of one folder follow each other, and have
- * the same values in their paths. */
-struct path_pruner {
-    struct path_constants constants;
-    const char *key; /* NULL: none was asked about */
-    size_t folder_size;
-    bool matches;
-};
-
-/* May the file hold matching rows, by what its key says? */
-static ktk_status may_match(bool *out, const struct query_plan *plan, struct path_pruner *pruner,
-                            const char *key, ktk_error *err) {
-    const char *name = strrchr(key, '/');
-    size_t folder_size = name == NULL ? 0 : (size_t)(name - key);
-    struct bound_predicate *rest = NULL;
-    bool is_false = false;
-    ktk_status status = KTK_OK;
-
-    if (pruner->key == NULL || folder_size != pruner->folder_size ||
-        memcmp(key, pruner->key, folder_size) != 0) {
-        pruner->key = NULL;
-        KTKI_TRY(ktki_constants_set(&pruner->constants, key, err));
-        KTKI_TRY(ktki_bound_reduce(&rest, &is_false, plan->context, plan->where,
-                                   pruner->constants.by_field, err));
-        ktki_bound_free(rest);
-        pruner->key = key;
-        pruner->folder_size = folder_size;
-        pruner->matches = !is_false;
-    }
-    *out = pruner->matches;
-out:
-    return status;
-}
-
+/* A partition without a file of the table is passed over. */
 static ktk_status add_partition(struct query_plan *plan, int64_t *partitions, int64_t partition,
-                                struct path_pruner *pruner, ktk_error *err) {
+                                ktk_error *err) {
     int64_t count = ktk_dataset_partition_count(plan->dataset);
-    const char *key;
-    bool matches = true;
     ktk_status status = KTK_OK;
 
     if (partition < 0 || partition >= count) {
         KTKI_FAIL(err, KTK_E_INVALID, "dataset '%s' has %lld partitions, there is no number %lld",
                   ktk_dataset_uuid(plan->dataset), (long long)count, (long long)partition);
     }
-    key = ktki_plan_file(plan, partition);
-    if (key == NULL) {
-        goto out;
+    if (ktki_plan_file(plan, partition) != NULL) {
+        partitions[plan->partition_count++] = partition;
     }
-    if (pruner != NULL) {
-        KTKI_TRY(may_match(&matches, plan, pruner, key, err));
-    }
-    if (!matches) {
-        goto out;
-    }
-    partitions[plan->partition_count++] = partition;
 out:
     return status;
 }
@@ -338,7 +296,6 @@ static ktk_status choose_partitions(struct query_plan *plan, const ktk_query_opt
                                     ktk_error *err) {
     int64_t count = options->partitions != NULL ? (int64_t)options->partition_count
                                                 : ktk_dataset_partition_count(plan->dataset);
-    struct path_pruner pruner = {.key = NULL};
     int64_t *partitions = NULL;
     bool prunes = false;
     ktk_status status = KTK_OK;
@@ -349,17 +306,15 @@ static ktk_status choose_partitions(struct query_plan *plan, const ktk_query_opt
     if (plan->shape == KTK_SHAPE_TABLE || count > 1) {
         KTKI_TRY(can_prune(&prunes, plan, err));
     }
-    if (prunes) {
-        KTKI_TRY(ktki_constants_init(&pruner.constants, plan, err));
-    }
     for (int64_t i = 0; i < count; i++) {
         KTKI_TRY(add_partition(plan, partitions,
-                               options->partitions != NULL ? options->partitions[i] : i,
-                               prunes ? &pruner : NULL, err));
+                               options->partitions != NULL ? options->partitions[i] : i, err));
+    }
+    if (prunes) {
+        KTKI_TRY(ktki_path_prune(plan, partitions, &plan->partition_count, err));
     }
     KTKI_TRY(prune_by_indices(plan, options->where, partitions, err));
 out:
-    ktki_constants_clear(&pruner.constants);
     return status;
 }
 

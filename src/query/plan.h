@@ -5,6 +5,7 @@
 #include <kartothek/query.h>
 
 #include "base/arena.h"
+#include "dataset/name.h"
 #include "dataset/snapshot.h"
 #include "predicate/evaluate.h"
 
@@ -44,6 +45,9 @@ struct query_plan {
 ktk_status ktki_plan_new(struct query_plan **out, ktk_dataset *dataset,
                          const ktk_query_options *options, ktk_error *err);
 void ktki_plan_free(struct query_plan *plan);
+
+/** Number of the partition key that the pair is of; -1: it is of none. */
+int32_t ktki_plan_find_key(const struct query_plan *plan, const struct key_pair *pair);
 
 /** Storage key of a partition's file; never NULL for those of the plan. */
 const char *ktki_plan_file(const struct query_plan *plan, int64_t partition);

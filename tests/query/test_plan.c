@@ -1,5 +1,7 @@
 #include "support/test.h"
 
+#include <stdio.h>
+
 #include "query/golden.h"
 #include "query/plan.h"
 #include "support/counting_store.h"
@@ -126,6 +128,68 @@ static void takes_constants_from_the_path(void **unused) {
     planner_clear(&planner);
 }
 
+/* A document of the test's own, with the schema of part_multi, over files in these folders. */
+static void planner_of_folders(struct planner *planner, const char *const *folders, size_t count) {
+    char document[4096];
+    int size = snprintf(document, sizeof(document),
+                        "{\"dataset_metadata_version\": 4, \"dataset_uuid\": \"part_multi\","
+                        " \"partition_keys\": [\"store\", \"country\"], \"partitions\": {");
+    ktk_error err;
+
+    for (size_t i = 0; i < count; i++) {
+        size += snprintf(document + size, sizeof(document) - (size_t)size,
+                         "%s\"%zu\": {\"files\": {\"table\": \"part_multi/table/%sf%zu.parquet\"}}",
+                         i > 0 ? ", " : "", i, folders[i], i);
+    }
+    size += snprintf(document + size, sizeof(document) - (size_t)size, "}}");
+    planner->context = test_context_new(1);
+    planner->store = golden_store(planner->context, "stores/k53/partitions");
+    CHECK_OK(
+        ktk_dataset_from_document(&planner->dataset, planner->store, document, (size_t)size, &err));
+}
+
+/* A key that a path lacks may have any value there; of two values the first one counts. */
+static void looks_at_every_folder(void **unused) {
+    static const char *const folders[] = {
+        "store=1/country=DE/", "store=1/country=DE/",         "store=2/country=FR/",
+        "country=FR/",         "store=3/store=1/country=DE/", "",
+        "country=DE/store=1/", "store=2/other=1/country=FR/",
+    };
+    struct planner planner;
+
+    (void)unused;
+    planner_of_folders(&planner, folders, sizeof(folders) / sizeof(folders[0]));
+    check_partitions(&planner, "store == 1", LIST(0, 1, 3, 5, 6));
+    check_partitions(&planner, "store > 1", LIST(2, 3, 4, 5, 7));
+    check_partitions(&planner, "country == FR", LIST(2, 3, 5, 7));
+    check_partitions(&planner, "country == FR and store == 1", LIST(3, 5));
+    check_partitions(&planner, "country == UK and store == 1", LIST(5));
+    check_partitions(&planner, "store == 3 or country == FR", LIST(2, 3, 4, 5, 7));
+    check_partitions(&planner, "store == 1 and amount > 5", LIST(0, 1, 3, 5, 6));
+    check_partitions(&planner, "store == 9 or amount > 5", LIST(0, 1, 2, 3, 4, 5, 6, 7));
+    check_partitions(&planner, "store in (9, null)", LIST(3, 5));
+    planner_clear(&planner);
+}
+
+static void names_the_file_with_a_bad_value(void **unused) {
+    static const char *const folders[] = {"store=1/country=DE/", "store=x/country=DE/"};
+    ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+    struct query_plan *plan = TEST_POISON;
+    ktk_predicate *where = NULL;
+    struct planner planner;
+    ktk_error err;
+
+    (void)unused;
+    planner_of_folders(&planner, folders, 2);
+    CHECK_OK(ktk_predicate_parse(&where, planner.context, "country == DE", &err));
+    options.where = where;
+    CHECK_STATUS(ktki_plan_new(&plan, planner.dataset, &options, &err), KTK_E_CORRUPT);
+    CHECK_MESSAGE("file 'part_multi/table/store=x/country=DE/f1.parquet'");
+    assert_ptr_equal(plan, TEST_POISON);
+    ktk_predicate_free(where);
+    planner_clear(&planner);
+}
+
 static void refuses_what_it_cannot_read(void **unused) {
     ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
     struct query_plan *plan = TEST_POISON;
@@ -195,6 +259,8 @@ int main(void) {
         cmocka_unit_test(chooses_partitions_by_their_keys),
         cmocka_unit_test(passes_over_pairs_that_are_no_keys),
         cmocka_unit_test(takes_constants_from_the_path),
+        cmocka_unit_test(looks_at_every_folder),
+        cmocka_unit_test(names_the_file_with_a_bad_value),
         cmocka_unit_test(refuses_what_it_cannot_read),
         cmocka_unit_test(passes_over_partitions_without_a_file),
         cmocka_unit_test(reads_no_data_file),
