@@ -135,6 +135,7 @@ class _Reader:
         self.count = batches.row_count
         self.dates_as_object = dates_as_object
         self.table = None  # the batches as a pyarrow table, made when first wanted
+        self.text_dtype = None  # made with it: to parse "str" takes longer than to make a column of it
 
     def _filled(self, dtype, fill, i):
         array = np.empty(self.count, dtype=dtype)
@@ -199,7 +200,8 @@ class _Reader:
             return pd.array(self.objects(i), dtype="str")
         if self.table is None:
             self.table = pyarrow.table(self.batches)
-        return pd.array(self.table.column(i).cast(pyarrow.large_string()), dtype="str")
+            self.text_dtype = pd.StringDtype(na_value=np.nan)
+        return pd.array(self.table.column(i).cast(pyarrow.large_string()), dtype=self.text_dtype)
 
     def objects(self, i):
         return self._filled(object, self.batches.fill_objects, i)
