@@ -1,4 +1,6 @@
 """Reading: one snapshot, one predicate, and frames out of the streams of the C library."""
+import json
+
 from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek._predicates import columns_in_predicates, core_predicate
@@ -55,6 +57,10 @@ class Selection:
         self.label_filter = label_filter
         #: None: each partition by itself
         self.dispatch_by = self.dataset.partition_keys if concat_partitions_on_primary_index else dispatch_by
+
+    def is_indexed(self, column):
+        """Whether partitions can be chosen by its values."""
+        return column in self.dataset.partition_keys or column in self.dataset.indices
 
     def schema_columns(self, table):
         return [name for name, _, _ in self.dataset.schema(table)]
@@ -168,6 +174,15 @@ class TableReading:
         )
 
 
+def wanted_tables(known, tables, columns, categoricals):
+    """Those of a dataset's tables that are asked for; ValueError if ``columns`` or ``categoricals`` name others."""
+    for given in (columns, categoricals):
+        unknown = set(given or ()) - set(known)
+        if unknown:
+            raise ValueError("You are trying to read columns from invalid table(s): {}".format(unknown))
+    return [table for table in known if tables is None or table in tables]
+
+
 def iterate_dataframes(
     dataset_uuid,
     store,
@@ -181,12 +196,7 @@ def iterate_dataframes(
 ):
     """``{table: frame}`` for each partition or group, one at a time, out of one snapshot. ``selected``: see :class:`Selection`."""
     selection = Selection(dataset_uuid, store, factory, predicates, **selected)
-    known = selection.dataset.tables
-    for given in (columns, categoricals):
-        unknown = set(given or ()) - set(known)
-        if unknown:
-            raise ValueError("You are trying to read columns from invalid table(s): {}".format(unknown))
-    wanted = [table for table in known if tables is None or table in tables]
+    wanted = wanted_tables(selection.dataset.tables, tables, columns, categoricals)
     for table in wanted:
         selection.check_columns(table, (columns or {}).get(table))
     readings = [
@@ -232,45 +242,84 @@ def _frames_together(reading, groups):
         at += len(part)
 
 
-def work_items(selection, table, columns):
+class PartsReader:
     """
-    One self-contained, picklable description per group of partitions: the part of the document and the schema file that a worker needs,
-    so that it reads the same snapshot whatever is committed meanwhile.
+    A read in parts: plain data, sent to every worker, and :class:`Item` objects, one a part, which choose it.
+
+    All workers read the snapshot of the ``selection``, whatever is committed meanwhile.
     """
-    selection.check_columns(table, columns)
-    dataset = selection.dataset
-    groups = selection.groups(table)
-    if not groups:
-        return []
-    partitions = dataset.partitions()
-    schema = dataset.schema_file(table)
-    return [
-        {
-            "uuid": dataset.uuid,
-            "partition_keys": dataset.partition_keys,
-            "partitions": {partitions[i][0]: partitions[i][1] for i in group.partitions},
-            "schema": schema,
-            "conjunction": group.conjunction,
-            "grouped": selection.dispatch_by is not None,
+
+    def __init__(self, selection, store, tables, columns=None, categoricals=None, dates_as_object=False, predicates=None):
+        """``columns`` and ``categoricals``: ``{table: list}``."""
+        dataset = selection.dataset
+        for table in tables:
+            selection.check_columns(table, (columns or {}).get(table))
+        self.store = store
+        self.uuid = dataset.uuid
+        self.partition_keys = dataset.partition_keys
+        self.tables = list(tables)
+        self.columns = columns or {}
+        self.categoricals = categoricals or {}
+        self.dates_as_object = dates_as_object
+        self.predicates = predicates
+        self.grouped = selection.dispatch_by is not None
+        self.schemas = {table: dataset.schema_file(table) for table in tables} if dataset.partition_count else {}
+
+    def items(self, selection):
+        """A list of what workers are to read, one a partition or group."""
+        dataset = selection.dataset
+        return [
+            Item(tuple(self._short(*dataset.partition(number)) for number in group.partitions), tuple(group.conjunction))
+            for group in (selection.groups(self.tables[0]) if self.tables else [])
+        ]
+
+    def _short(self, label, files):
+        """A label alone if its files are where the format puts them."""
+        usual = all(key == "{}/{}/{}.parquet".format(self.uuid, table, label) for table, key in files.items())
+        return (label, None if usual and list(files) == self.tables else files)
+
+    def dataset(self, item):
+        """The partitions of an item, as the C library's snapshot."""
+        document = {
+            "dataset_metadata_version": 4,
+            "dataset_uuid": self.uuid,
+            "partitions": {label: {"files": files or self._files(label)} for label, files in item.partitions},
+            "partition_keys": self.partition_keys,
         }
-        for group in groups
-    ]
+        dataset = _core.Dataset.from_document(core_store(self.store), json.dumps(document).encode("utf-8"))
+        for table, schema in self.schemas.items():
+            dataset.set_schema_file(table, schema)
+        return dataset
+
+    def _files(self, label):
+        return {table: "{}/{}/{}.parquet".format(self.uuid, table, label) for table in self.tables}
+
+    def tables_of(self, item):
+        """``{table: frame}`` of an item; runs on any worker."""
+        dataset = self.dataset(item)
+        return {table: self._frame(dataset, item, table, self.columns.get(table)) for table in self.tables}
+
+    def frame(self, item, columns=None):
+        """The frame of the only table, or ``columns`` of it."""
+        (table,) = self.tables
+        return self._frame(self.dataset(item), item, table, self.columns.get(table) if columns is None else columns)
+
+    def _frame(self, dataset, item, table, columns):
+        reading = TableReading(dataset, table, columns, self.categoricals.get(table), self.dates_as_object, self.predicates, self.grouped)
+        return reading.group(Group(list(range(dataset.partition_count)), item.conjunction))
 
 
-def read_work_item(item, store, table, columns, categoricals, dates_as_object, predicates):
-    """The frame of one description made by :func:`work_items`; runs on any worker."""
-    import json
+class Item:
+    """``partitions``: (label, files or None) of one part; ``conjunction``: what its rows have in common."""
 
-    document = {
-        "dataset_metadata_version": 4,
-        "dataset_uuid": item["uuid"],
-        "partitions": {label: {"files": files} for label, files in item["partitions"].items()},
-        "partition_keys": item["partition_keys"],
-    }
-    dataset = _core.Dataset.from_document(core_store(store), json.dumps(document).encode("utf-8"))
-    dataset.set_schema_file(table, item["schema"])
-    reading = TableReading(dataset, table, columns, categoricals, dates_as_object, predicates, item["grouped"])
-    return reading.group(Group(list(range(dataset.partition_count)), item["conjunction"]))
+    __slots__ = ("partitions", "conjunction")
+
+    def __init__(self, partitions, conjunction):
+        self.partitions = partitions
+        self.conjunction = conjunction
+
+    def __reduce__(self):
+        return Item, (self.partitions, self.conjunction)
 
 
-__all__ = ["Selection", "columns_in_predicates", "iterate_dataframes", "read_frame", "read_work_item", "work_items"]
+__all__ = ["Item", "PartsReader", "Selection", "columns_in_predicates", "iterate_dataframes", "read_frame", "wanted_tables"]

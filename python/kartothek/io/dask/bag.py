@@ -1,9 +1,68 @@
 """Reading and writing through :mod:`dask.bag`."""
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION
+from kartothek.core.utils import lazy_store
+from kartothek.io.dask.delayed import dataset_in_parts
 from kartothek.io_components.parts import PartsWriter
-from kartothek.io_components.utils import normalize_arg
+from kartothek.io_components.utils import address, normalize_arg
 
-__all__ = ["store_bag_as_dataset"]
+__all__ = ["build_dataset_indices__bag", "read_dataset_as_dataframe_bag", "store_bag_as_dataset"]
+
+
+def read_dataset_as_dataframe_bag(
+    dataset_uuid=None,
+    store=None,
+    tables=None,
+    columns=None,
+    concat_partitions_on_primary_index=False,
+    predicate_pushdown_to_io=True,
+    categoricals=None,
+    label_filter=None,
+    dates_as_object=False,
+    predicates=None,
+    factory=None,
+    dispatch_by=None,
+    partition_size=None,
+):
+    """
+    A :class:`dask.bag.Bag` of ``{table: frame}``, as :func:`kartothek.io.eager.read_dataset_as_dataframes` lists them.
+
+    ``partition_size``: how many partitions or groups make a partition of the bag; None leaves it to Dask.
+    """
+    import dask.bag
+
+    reader, items = dataset_in_parts(
+        dataset_uuid,
+        store,
+        factory,
+        tables,
+        columns,
+        categoricals,
+        dates_as_object,
+        predicates,
+        label_filter=label_filter,
+        dispatch_by=dispatch_by,
+        concat_partitions_on_primary_index=concat_partitions_on_primary_index,
+    )
+    return dask.bag.from_sequence(items, partition_size=partition_size).map(reader.tables_of)
+
+
+def build_dataset_indices__bag(store, dataset_uuid, columns, partition_size=None, factory=None):
+    """
+    A :class:`dask.bag.Bag` of one element, the DatasetMetadata after :func:`kartothek.io.eager.build_dataset_indices`.
+
+    One task does it, with all threads of its worker: files are read for the columns alone, and the indices are merged as they are read.
+    ``partition_size`` has no effect.
+    """
+    import dask.bag
+
+    from kartothek.io.eager import build_dataset_indices
+
+    dataset_uuid, store = address(dataset_uuid, store, factory)
+    return dask.bag.from_delayed([dask.delayed(_as_list)(build_dataset_indices, lazy_store(store), dataset_uuid, normalize_arg("columns", columns))])
+
+
+def _as_list(function, *arguments):
+    return [function(*arguments)]
 
 
 def store_bag_as_dataset(

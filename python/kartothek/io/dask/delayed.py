@@ -3,15 +3,19 @@ Reading and writing through :mod:`dask.delayed`.
 
 The partitions of a read are chosen at call time, the files are read by the tasks. Written parts become visible together, by the task that is returned.
 """
-import functools
-
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.core.utils import lazy_store
 from kartothek.io_components.parts import PartsWriter
-from kartothek.io_components.read import Selection, read_work_item, work_items
-from kartothek.io_components.utils import columns_of_table
+from kartothek.io_components.read import PartsReader, Selection, wanted_tables
+from kartothek.io_components.utils import address, columns_of_table, normalize_arg
 
-__all__ = ["read_table_as_delayed", "store_delayed_as_dataset", "update_dataset_from_delayed"]
+__all__ = [
+    "delete_dataset__delayed",
+    "garbage_collect_dataset__delayed",
+    "read_dataset_as_delayed",
+    "store_delayed_as_dataset",
+    "update_dataset_from_delayed",
+]
 
 
 def read_table_as_delayed(
@@ -34,29 +38,105 @@ def read_table_as_delayed(
     All tasks read the snapshot that was newest at call time, whatever is committed meanwhile. With ``dispatch_by`` there is one task per value of
     these indexed columns.
     """
-    from dask import delayed
-
-    columns = columns_of_table(columns, table, "columns")
-    store = lazy_store(factory.store if factory is not None else store) if factory is not None or store is not None else None
-    selection = Selection(
-        dataset_uuid if factory is None else factory.dataset_uuid,
+    reader, items = table_in_parts(
+        dataset_uuid,
         store,
-        None,
+        factory,
+        table,
+        columns,
+        categoricals,
+        dates_as_object,
         predicates,
-        label_filter,
-        dispatch_by,
+        label_filter=label_filter,
+        dispatch_by=dispatch_by,
         concat_partitions_on_primary_index=concat_partitions_on_primary_index,
     )
-    read = functools.partial(
-        read_work_item,
-        store=store,
-        table=table,
-        columns=columns,
-        categoricals=columns_of_table(categoricals, table, "categoricals"),
-        dates_as_object=dates_as_object,
-        predicates=predicates,
+    return _delayed(reader.frame, items)
+
+
+def read_dataset_as_delayed(
+    dataset_uuid=None,
+    store=None,
+    tables=None,
+    columns=None,
+    concat_partitions_on_primary_index=False,
+    predicate_pushdown_to_io=True,
+    categoricals=None,
+    label_filter=None,
+    dates_as_object=False,
+    predicates=None,
+    factory=None,
+    dispatch_by=None,
+):
+    """A list of :class:`dask.delayed.Delayed` of ``{table: frame}``, as :func:`kartothek.io.eager.read_dataset_as_dataframes` lists them."""
+    reader, items = dataset_in_parts(
+        dataset_uuid,
+        store,
+        factory,
+        tables,
+        columns,
+        categoricals,
+        dates_as_object,
+        predicates,
+        label_filter=label_filter,
+        dispatch_by=dispatch_by,
+        concat_partitions_on_primary_index=concat_partitions_on_primary_index,
     )
-    return [delayed(read)(item) for item in work_items(selection, table, columns)]
+    return _delayed(reader.tables_of, items)
+
+
+def table_in_parts(dataset_uuid, store, factory, table, columns, categoricals, dates_as_object, predicates, **selected):
+    """(PartsReader, its items) of one table. ``selected``: see :class:`kartothek.io_components.read.Selection`."""
+    selection, store = select(dataset_uuid, store, factory, predicates, **selected)
+    columns, categoricals = columns_of_table(columns, table, "columns"), columns_of_table(categoricals, table, "categoricals")
+    reader = PartsReader(selection, store, [table], {table: columns}, {table: categoricals}, dates_as_object, predicates)
+    return reader, reader.items(selection)
+
+
+def dataset_in_parts(dataset_uuid, store, factory, tables, columns, categoricals, dates_as_object, predicates, **selected):
+    """(PartsReader, its items) of some tables, None for all."""
+    selection, store = select(dataset_uuid, store, factory, predicates, **selected)
+    wanted = wanted_tables(selection.dataset.tables, tables, columns, categoricals)
+    reader = PartsReader(selection, store, wanted, columns, categoricals, dates_as_object, predicates)
+    return reader, reader.items(selection)
+
+
+def select(dataset_uuid, store, factory, predicates, **selected):
+    """(Selection, factory of the store) for a read in parts."""
+    selection = Selection(dataset_uuid, store, factory, predicates, **selected)
+    return selection, lazy_store(store if factory is None else factory.store_factory)
+
+
+def _delayed(function, items):
+    from dask import delayed
+
+    # An Item is no collection: Dask need not look into it for other tasks.
+    task = delayed(function, traverse=False)
+    return [task(item) for item in items]
+
+
+def delete_dataset__delayed(dataset_uuid=None, store=None, factory=None):
+    """A :class:`dask.delayed.Delayed` that removes a dataset as :func:`kartothek.io.eager.delete_dataset` does."""
+    from dask import delayed
+
+    from kartothek.io.eager import delete_dataset
+
+    dataset_uuid, store = address(dataset_uuid, store, factory)
+    return delayed(delete_dataset)(dataset_uuid, lazy_store(store))
+
+
+def garbage_collect_dataset__delayed(dataset_uuid=None, store=None, chunk_size=100, factory=None, *, grace=None):
+    """
+    A list of one :class:`dask.delayed.Delayed` that does what :func:`kartothek.io.eager.garbage_collect_dataset` does.
+
+    ``chunk_size`` has no effect: whether a file is still unnamed is looked at right before it is removed, by the task that does so.
+    """
+    from dask import delayed
+
+    from kartothek.io.eager import garbage_collect_dataset
+
+    dataset_uuid, store = address(dataset_uuid, store, factory)
+    return [delayed(garbage_collect_dataset)(dataset_uuid, lazy_store(store), grace=grace)]
 
 
 def store_delayed_as_dataset(
