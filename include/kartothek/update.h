@@ -25,13 +25,15 @@ typedef enum ktk_update_mode {
     KTK_UPDATE_CREATE_OR_UPDATE = 3 /**< create, or update what is there */
 } ktk_update_mode;
 
-/** When partitions that match the scope of a delete were added by somebody else meanwhile. (If rows
- * were added as well as deleted it is a conflict in any case: the new rows may have been made from
- * the old.) */
+/** What to do about what others did meanwhile. The first three are about partitions that match the
+ * scope of a delete and were added by somebody else. (If rows were added as well as deleted it is a
+ * conflict in any case: the new rows may have been made from the old.) */
 typedef enum ktk_on_conflict {
-    KTK_ON_CONFLICT_FAIL = 0,      /**< KTK_E_CONFLICT */
-    KTK_ON_CONFLICT_KEEP = 1,      /**< they stay, as if they had been added after the delete */
-    KTK_ON_CONFLICT_REEVALUATE = 2 /**< they are deleted, too, as if they had been there before */
+    KTK_ON_CONFLICT_FAIL = 0,       /**< KTK_E_CONFLICT */
+    KTK_ON_CONFLICT_KEEP = 1,       /**< they stay, as if they had been added after the delete */
+    KTK_ON_CONFLICT_REEVALUATE = 2, /**< they are deleted, too, as if they had been there before */
+    KTK_ON_CONFLICT_FORCE = 3 /**< of KTK_UPDATE_OVERWRITE alone: whatever others did since it began
+                                 is overwritten, as if it had begun after that */
 } ktk_on_conflict;
 
 /** What a delete does with a column that is no partition key, so that a partition may hold rows of

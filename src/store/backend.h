@@ -37,4 +37,11 @@ void ktki_store_add_caps(ktk_store *store, uint32_t caps);
 int ktki_store_level(const ktk_store *store);
 void ktki_store_set_level(ktk_store *store, int level);
 
+/** The lock that the caller gave the store; NULL: none. */
+struct store_lock {
+    const ktk_lock_ops *ops;
+    void *state;
+};
+const struct store_lock *ktki_store_lock(const ktk_store *store);
+
 #endif

@@ -11,7 +11,8 @@
 
 #define KNOWN_CAPS                                                                                 \
     ((uint32_t)KTK_STORE_THREAD_SAFE | (uint32_t)KTK_STORE_CONDITIONAL_PUT |                       \
-     (uint32_t)KTK_STORE_PROBED | (uint32_t)KTK_STORE_SINGLE_WRITER)
+     (uint32_t)KTK_STORE_PROBED | (uint32_t)KTK_STORE_SINGLE_WRITER |                              \
+     (uint32_t)KTK_STORE_CONDITIONAL_CREATE)
 #define KNOWN_PUT_FLAGS ((uint32_t)KTK_PUT_DEFER_SYNC)
 
 struct ktk_store {
@@ -20,7 +21,8 @@ struct ktk_store {
     const ktk_allocator *allocator; /* of the context */
     const ktk_store_ops *ops;
     uint32_t caps;
-    atomic_int level; /* see ktki_store_level() */
+    atomic_int level;       /* see ktki_store_level() */
+    struct store_lock held; /* what updates hold; no operations: none */
     void *state;
     char *name;
     enum key_space keys;
@@ -135,6 +137,21 @@ int ktki_store_level(const ktk_store *store) {
 
 void ktki_store_set_level(ktk_store *store, int level) {
     atomic_store_explicit(&store->level, level, memory_order_relaxed);
+}
+
+ktk_status ktk_store_set_lock(ktk_store *store, const ktk_lock_ops *ops, void *state,
+                              ktk_error *err) {
+    if (ops->size != sizeof(*ops) || ops->acquire == NULL || ops->release == NULL) {
+        return ktk_error_set(err, KTK_E_INVALID,
+                             "lock operations must have size %zu, 'acquire' and 'release'",
+                             sizeof(*ops));
+    }
+    store->held = (struct store_lock){ops, state};
+    return KTK_OK;
+}
+
+const struct store_lock *ktki_store_lock(const ktk_store *store) {
+    return store->held.ops != NULL ? &store->held : NULL;
 }
 
 /* ---- keys ---- */
@@ -335,8 +352,13 @@ out:
     return status;
 }
 
-static bool has_condition(const ktk_put_condition *condition) {
-    return condition != NULL && (condition->must_not_exist || condition->matches != NULL);
+/* Can the backend honour what the condition asks for? */
+static bool can_honour(const ktk_store *store, const ktk_put_condition *condition) {
+    if (condition->matches != NULL) {
+        return ktk_store_has_conditional_put(store);
+    }
+    return !condition->must_not_exist || ktk_store_has_conditional_put(store) ||
+           (store->caps & (uint32_t)KTK_STORE_CONDITIONAL_CREATE) != 0;
 }
 
 static ktk_status check_condition(const ktk_store *store, const ktk_put_condition *condition,
@@ -358,7 +380,7 @@ static ktk_status check_condition(const ktk_store *store, const ktk_put_conditio
     if (condition->matches != NULL && condition->matches->text[0] == '\0') {
         return ktk_error_set(err, KTK_E_INVALID, "a put cannot ask for an unknown version");
     }
-    if (has_condition(condition) && !ktk_store_has_conditional_put(store)) {
+    if (!can_honour(store, condition)) {
         return ktk_error_set(err, KTK_E_UNSUPPORTED,
                              "%s has no conditional put, which protects against lost updates",
                              store->name);

@@ -205,6 +205,10 @@ ktk_status ktki_store_view_new(ktk_store **out, ktk_store *base, const struct vi
     store.name = text_of(&name);
     KTKI_TRY(ktki_store_new(out, context, &store, err));
     view = NULL;
+    if (ktki_store_lock(base) != NULL) {
+        status =
+            ktk_store_set_lock(*out, ktki_store_lock(base)->ops, ktki_store_lock(base)->state, err);
+    }
 out:
     if (view != NULL) {
         view_free(view);

@@ -78,7 +78,9 @@ ktk_status ktki_capability_level(enum capability_level *out, ktk_store *store, c
         goto out;
     }
     if (!ktk_store_has_conditional_put(store)) {
-        *out = CAPABILITY_NONE;
+        *out = (ktki_store_caps(store) & (uint32_t)KTK_STORE_CONDITIONAL_CREATE) != 0
+                   ? CAPABILITY_CREATE
+                   : CAPABILITY_NONE;
     } else if ((ktki_store_caps(store) & (uint32_t)KTK_STORE_PROBED) == 0) {
         *out = CAPABILITY_SWAP;
     } else {
@@ -93,17 +95,30 @@ bool ktki_capability_swaps(const ktk_store *store) {
     return ktki_store_level(store) == CAPABILITY_SWAP;
 }
 
+static bool has_single_writer(const ktk_store *store) {
+    return (ktki_store_caps(store) & (uint32_t)KTK_STORE_SINGLE_WRITER) != 0;
+}
+
+bool ktki_capability_claims(const ktk_store *store) {
+    return ktki_store_level(store) == CAPABILITY_CREATE && !has_single_writer(store);
+}
+
+bool ktki_capability_creates(const ktk_store *store) {
+    int level = ktki_store_level(store);
+
+    return level == CAPABILITY_SWAP || level == CAPABILITY_CREATE;
+}
+
 ktk_status ktki_capability_check(ktk_store *store, const char *uuid, ktk_error *err) {
     enum capability_level level;
     ktk_status status = KTK_OK;
 
     KTKI_TRY(ktki_capability_level(&level, store, uuid, err));
-    if (level != CAPABILITY_SWAP &&
-        (ktki_store_caps(store) & (uint32_t)KTK_STORE_SINGLE_WRITER) == 0) {
+    if (level == CAPABILITY_NONE && !has_single_writer(store) && ktki_store_lock(store) == NULL) {
         KTKI_FAIL(err, KTK_E_UNSUPPORTED,
-                  "%s does not replace a value only if it is unchanged, so that one of two writers "
-                  "could lose its commit; where there is never more than one, open the store with "
-                  "'concurrency=single-writer'",
+                  "%s does not make a put conditional, so that one of two writers could lose its "
+                  "commit; give it a lock or, where there is never more than one writer, open it "
+                  "with 'concurrency=single-writer'",
                   ktk_store_name(store));
     }
 out:

@@ -24,4 +24,10 @@ ktk_status ktki_capability_check(ktk_store *store, const char *uuid, ktk_error *
 /** True if the level is known to be CAPABILITY_SWAP. */
 bool ktki_capability_swaps(const ktk_store *store);
 
+/** True if it is known that commits go by claims (update/claim.h). */
+bool ktki_capability_claims(const ktk_store *store);
+
+/** True if it is known that puts where nothing is are honoured. */
+bool ktki_capability_creates(const ktk_store *store);
+
 #endif

@@ -2,8 +2,10 @@
 
 #include "base/error.h"
 #include "dataset/document_file.h"
+#include "store/backend.h"
 #include "update/apply.h"
 #include "update/capability.h"
+#include "update/claim.h"
 #include "update/commit_chain.h"
 #include "update/conflict.h"
 #include "update/document_diff.h"
@@ -12,6 +14,9 @@
 #include "update/schema_switch.h"
 #include "update/scope_rows.h"
 #include "update/update_base.h"
+
+#define SETTLE_WAIT_MS 50
+#define SETTLE_MAX_MS 2000
 
 struct commit {
     struct ktk_update *update;
@@ -24,8 +29,11 @@ struct commit {
     bool meets_foreign;            /* other programs write here, which take no care of us */
     bool is_raced;                 /* one of them did so since the update began */
     ktk_store_version written;     /* of the document that the last put left; empty: not known */
+    bool is_locked;                /* the lock that the caller gave us is held */
     struct buffer sequences;       /* int64_t: under which our document was kept */
     int64_t landed;                /* the one that came through; 0: not known */
+    struct claim_watch watch;      /* where commits go by claims */
+    int64_t claimed;               /* number of the claim that may be ours; 0: there is none */
 
     /* Of the attempt at hand. */
     struct arena arena;
@@ -35,6 +43,43 @@ struct commit {
 
 static bool is_conditional(const struct commit *commit) {
     return ktki_capability_swaps(commit->update->store);
+}
+
+static bool has_claims(const struct commit *commit) {
+    return ktki_capability_claims(commit->update->store);
+}
+
+/* ---- the lock of the caller, where the store makes no put conditional ---- */
+
+static ktk_status lock(struct commit *commit, ktk_error *err) {
+    const struct ktk_update *update = commit->update;
+    const struct store_lock *given = ktki_store_lock(update->store);
+    ktk_status status = KTK_OK;
+
+    if (given == NULL || is_conditional(commit) || has_claims(commit)) {
+        goto out;
+    }
+    KTKI_TRY((given->ops->acquire)(given->state, update->uuid, err));
+    commit->is_locked = true;
+out:
+    return status;
+}
+
+static ktk_status renew_lock(const struct commit *commit, ktk_error *err) {
+    const struct store_lock *given = ktki_store_lock(commit->update->store);
+
+    return !commit->is_locked || given->ops->renew == NULL
+               ? KTK_OK
+               : (given->ops->renew)(given->state, commit->update->uuid, err);
+}
+
+static void unlock(struct commit *commit) {
+    const struct store_lock *given = ktki_store_lock(commit->update->store);
+
+    if (commit->is_locked) {
+        (given->ops->release)(given->state, commit->update->uuid);
+        commit->is_locked = false;
+    }
 }
 
 /* ---- looking ---- */
@@ -52,16 +97,14 @@ static ktk_status unknown(struct commit *commit, ktk_status cause, ktk_error *er
                                update->commit_id, update->uuid, reason.message);
 }
 
-/* Bring `current` up to date. `*is_ours`: our commit is among those that led to it. */
-static ktk_status look(struct commit *commit, bool *is_ours, ktk_error *err) {
+/* Is our commit among those that led to `current`? */
+static ktk_status search(struct commit *commit, bool *is_ours, ktk_error *err) {
     const struct ktk_update *update = commit->update;
-    bool needs_dataset = !ktki_update_replaces(update) || update->is_repeatable;
     enum chain_answer answer = CHAIN_ABSENT;
     const char *stop = "";
     ktk_status status = KTK_OK;
 
     *is_ours = false;
-    KTKI_TRY(ktki_document_state_renew(&commit->current, update, needs_dataset, err));
     if (commit->is_sent) {
         if (update->base.dataset != NULL) {
             stop = ktki_dataset_record(update->base.dataset)->id;
@@ -84,6 +127,22 @@ static ktk_status look(struct commit *commit, bool *is_ours, ktk_error *err) {
 
         commit->landed =
             position >= 0 ? record->sequence - (record->recent_count - 1 - position) : 0;
+    }
+out:
+    return status;
+}
+
+/* Bring `current` up to date. */
+static ktk_status look(struct commit *commit, bool *is_ours, ktk_error *err) {
+    const struct ktk_update *update = commit->update;
+    bool needs_dataset = !ktki_update_replaces(update) || update->is_repeatable;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_document_state_renew(&commit->current, update, needs_dataset, err));
+    KTKI_TRY(search(commit, is_ours, err));
+    if (has_claims(commit) && !*is_ours) {
+        KTKI_TRY(ktki_claim_settle(&commit->watch, &commit->current, update, needs_dataset, err));
+        KTKI_TRY(search(commit, is_ours, err));
     }
 out:
     return status;
@@ -151,6 +210,12 @@ static ktk_status join(struct commit *commit, ktk_error *err) {
         return ktk_error_set(err, KTK_E_EXISTS,
                              "dataset '%s' was created in %s by somebody else meanwhile",
                              update->uuid, ktk_store_name(update->store));
+    }
+    if (ktki_update_replaces(update) && update->on_conflict == KTK_ON_CONFLICT_FORCE) {
+        /* A document in JSON, which somebody has made since, would hide one in the other format. */
+        return current->exists && current->format == KTK_DOCUMENT_JSON
+                   ? ktki_update_take_format(update, KTK_DOCUMENT_JSON, err)
+                   : KTK_OK;
     }
     if (ktki_update_replaces(update)) {
         return ktk_error_set(err, KTK_E_CONFLICT,
@@ -264,7 +329,8 @@ static ktk_status compose(struct commit *commit, ktk_error *err) {
     KTKI_TRY(ktki_apply(&json, &update->change, update->uuid, ktki_update_ground(update, dataset),
                         &record, err));
     KTKI_TRY(ktki_chain_key(&key, update->uuid, record.sequence, record.id, err));
-    condition.flags = KTK_PUT_DEFER_SYNC;
+    /* A claim that is there names a version that is. */
+    condition.flags = has_claims(commit) ? 0 : (uint32_t)KTK_PUT_DEFER_SYNC;
     KTKI_TRY(
         ktki_buffer_append(&commit->sequences, &record.sequence, sizeof(record.sequence), err));
     KTKI_TRY(ktk_store_put(update->store, (const char *)key.data, json.data, json.size, &condition,
@@ -300,26 +366,50 @@ out:
     return status;
 }
 
+/* From here on the commit may come through, whatever we hear. */
+static void note_sent(struct commit *commit) {
+    ktki_document_state_clear(&commit->sent);
+    commit->sent = ktki_document_state_ref(&commit->current);
+    commit->is_sent = true;
+    commit->is_pending = true;
+    commit->written.text[0] = '\0';
+    commit->result->attempts++;
+}
+
+/* The right to put the document, where a put cannot be bound to what it replaces. */
+static ktk_status claim(struct commit *commit, ktk_error *err) {
+    int64_t sequence;
+    ktk_status status;
+
+    memcpy(&sequence, commit->sequences.data + commit->sequences.size - sizeof(sequence),
+           sizeof(sequence));
+    note_sent(commit);
+    status = ktki_claim_make(&commit->claimed, &commit->watch, commit->update, sequence,
+                             &commit->current, err);
+    if (commit->claimed == 0) {
+        commit->is_pending = false;
+    }
+    return status;
+}
+
 static ktk_status put_document(struct commit *commit, ktk_error *err) {
     const struct ktk_update *update = commit->update;
     const struct document_state *current = &commit->current;
     ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
     ktk_status status = KTK_OK;
 
-    if (!is_conditional(commit)) {
-        KTKI_TRY(check_unmoved(commit, err));
-    }
-    ktki_document_state_clear(&commit->sent);
-    commit->sent = ktki_document_state_ref(current);
-    commit->is_sent = true;
-    commit->is_pending = true;
-    commit->written.text[0] = '\0';
-    commit->result->attempts++;
-    if (is_conditional(commit)) {
+    if (has_claims(commit)) {
+        condition.must_not_exist = !current->exists;
+    } else if (is_conditional(commit)) {
         bool is_there = current->exists && current->format == update->format;
 
         condition.must_not_exist = !is_there;
         condition.matches = is_there ? &current->version : NULL;
+        note_sent(commit);
+    } else {
+        KTKI_TRY(check_unmoved(commit, err));
+        KTKI_TRY(renew_lock(commit, err));
+        note_sent(commit);
     }
     status = ktk_store_put(update->store, update->document_key, commit->document.data,
                            commit->document.size, &condition, &commit->written, err);
@@ -365,6 +455,9 @@ static ktk_status attempt(struct commit *commit, bool *is_open, ktk_error *err) 
      * the commit: the shorter the way from the look to the put, the less others get in between. */
     KTKI_TRY(ktk_store_sync(update->store, err));
     KTKI_TRY(compose(commit, err));
+    if (has_claims(commit)) {
+        KTKI_TRY(claim(commit, err));
+    }
     KTKI_TRY(ktki_schema_switch_put(&commit->schema_switch, err));
     KTKI_TRY(put_document(commit, err));
     commit->is_pending = false;
@@ -395,6 +488,22 @@ static bool is_there(const struct commit *commit) {
            strcmp(entry.version.text, commit->written.text) == 0;
 }
 
+/* Our put may have gone over one of a newer claim, which others have waited too long for us to
+ * make: then the document is put back. As far as possible: the next writer does it, too. */
+static void settle_next(struct commit *commit) {
+    const struct ktk_update *update = commit->update;
+    ktk_status status = KTK_E_UNAVAILABLE;
+
+    for (int64_t waited_ms = 0; status == KTK_E_UNAVAILABLE && waited_ms <= SETTLE_MAX_MS;
+         waited_ms += SETTLE_WAIT_MS) {
+        ktki_clock_sleep_ms(update->clock, waited_ms > 0 ? SETTLE_WAIT_MS : 0);
+        status = ktki_document_state_renew(&commit->current, update, false, NULL);
+        if (status == KTK_OK) {
+            status = ktki_claim_settle(&commit->watch, &commit->current, update, false, NULL);
+        }
+    }
+}
+
 /* Who cannot swap in one step, or shares the document with programs that do not, looks again: a
  * commit that was written over is joined with what it was written over with. So does who made a
  * dataset under a key that another file may hide. Waiting for such a program is worth the time only
@@ -415,6 +524,9 @@ static ktk_status verify(struct commit *commit, bool *is_ours, ktk_error *err) {
     }
     if (status == KTK_OK && !*is_ours && is_hidden(commit)) {
         ktki_update_discard(commit->update, commit->update->msgpack_key);
+    }
+    if (status == KTK_OK && *is_ours && has_claims(commit)) {
+        settle_next(commit);
     }
     return status;
 }
@@ -438,9 +550,17 @@ static bool is_out_of_date(const struct commit *commit) {
 
 /* Is it certain that the last put will not come through any more? */
 static bool is_settled(const struct commit *commit) {
-    return !commit->is_pending || (is_conditional(commit) && commit->current.exists &&
-                                   !ktki_document_state_equals(&commit->current, &commit->sent) &&
-                                   !is_out_of_date(commit));
+    const struct claim_watch *watch = &commit->watch;
+
+    if (!commit->is_pending) {
+        return true;
+    }
+    if (has_claims(commit) && watch->newest >= commit->claimed &&
+        strcmp(watch->claim.id, commit->update->commit_id) != 0) {
+        return true; /* a claim that is made below the newest says nothing */
+    }
+    return (is_conditional(commit) || has_claims(commit)) && commit->current.exists &&
+           !ktki_document_state_equals(&commit->current, &commit->sent) && !is_out_of_date(commit);
 }
 
 static bool is_retryable(ktk_status status) {
@@ -505,7 +625,10 @@ static ktk_status run(struct commit *commit, ktk_error *err) {
         bool is_open = true;
 
         commit->retry.attempts++;
-        status = look(commit, &is_ours, err);
+        status = lock(commit, err);
+        if (status == KTK_OK) {
+            status = look(commit, &is_ours, err);
+        }
         if (status != KTK_OK && !is_retryable(status)) {
             return commit->is_sent ? unknown(commit, status, err) : status;
         }
@@ -528,6 +651,7 @@ static ktk_status run(struct commit *commit, ktk_error *err) {
         if (!is_retryable(status)) {
             return resolve(commit, status, err);
         }
+        unlock(commit);
         if (!ktki_retry_wait(&commit->retry)) {
             return give_up(commit, status, err);
         }
@@ -562,6 +686,7 @@ ktk_status ktki_commit(struct ktk_update *update, ktk_commit *result, ktk_error 
     commit.current = ktki_document_state_ref(&update->base);
     update->fate = UPDATE_FAILED;
     status = run(&commit, err);
+    unlock(&commit);
     if (status == KTK_OK) {
         update->fate = UPDATE_COMMITTED;
         ktki_schema_switch_confirm(&commit.schema_switch);
@@ -575,8 +700,14 @@ ktk_status ktki_commit(struct ktk_update *update, ktk_commit *result, ktk_error 
             ktki_update_discard(update, update->msgpack_key);
         }
         result->met_foreign_writer = commit.meets_foreign;
+        if (has_claims(&commit)) {
+            ktki_claim_tidy(update, commit.watch.newest);
+        }
     } else if (update->fate == UPDATE_FAILED) {
         commit.landed = 0;
+        if (commit.claimed != 0) { /* before the version that it names */
+            ktki_claim_withdraw(update, commit.claimed);
+        }
         forget_versions(&commit);
     }
     clear_attempt(&commit);

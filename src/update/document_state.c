@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/hash_map.h"
 #include "dataset/document_file.h"
+#include "update/capability.h"
 
 void ktki_document_state_clear(struct document_state *state) {
     ktk_dataset_free(state->dataset);
@@ -38,7 +39,7 @@ ktk_status ktki_document_state_read(struct document_state *out, const struct ktk
     }
     KTKI_TRY(status);
     state.exists = true;
-    if (state.version.text[0] == '\0') {
+    if (state.version.text[0] == '\0' || ktki_capability_claims(update->store)) {
         state.hash = ktki_hash_bytes(text.data, text.size);
     }
     status = ktki_dataset_of_text(&state.dataset, update->store, &text, state.format,

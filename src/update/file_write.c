@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "dataset/name.h"
+#include "update/capability.h"
 
 static ktk_status append_bytes(void *state, const void *data, size_t size, ktk_error *err) {
     return ktki_buffer_append(state, data, size, err);
@@ -57,7 +58,7 @@ static ktk_status put_new(const struct file_write *write, const char *key, ktk_e
     ktk_status status = KTK_OK;
 
     condition.flags = KTK_PUT_DEFER_SYNC;
-    if (ktk_store_has_conditional_put(store)) {
+    if (ktki_capability_creates(store)) {
         condition.must_not_exist = true;
     } else {
         status = ktk_store_head(store, key, &entry, err);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hash_map.h"
 #include "dataset/table_schema.h"
+#include "update/capability.h"
 #include "update/document_state.h"
 
 /* Others may change the file between our read and our put; each round one of them made progress. */
@@ -33,8 +34,10 @@ static ktk_status put_file(const struct ktk_update *update, const struct update_
                            ktk_store_version *version, ktk_error *err) {
     ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
 
-    if (ktk_store_has_conditional_put(update->store)) {
+    if (ktki_capability_creates(update->store)) {
         condition.must_not_exist = seen == NULL;
+    }
+    if (ktki_capability_swaps(update->store)) {
         condition.matches = seen;
     }
     return ktk_store_put(update->store, table->schema_key, data, size, &condition, version, err);
@@ -275,7 +278,9 @@ static bool is_relied_on(const struct schema_switch *schema_switch,
 
 static void confirm(const struct schema_switch *schema_switch, const struct table_switch *file) {
     const struct ktk_update *update = schema_switch->update;
-    bool is_ours = !file->is_changed;
+    /* What was put under a claim came after what anybody put before, and must not go over what
+     * comes after. */
+    bool is_ours = !file->is_changed || (file->is_put && ktki_capability_claims(update->store));
 
     for (int round = 0; round < ROUNDS_MAX && !is_ours; round++) {
         ktk_bytes bytes = KTK_BYTES_INIT;
@@ -306,7 +311,8 @@ static void revert(const struct schema_switch *schema_switch, struct table_switc
     const struct ktk_update *update = schema_switch->update;
     ktk_store_version version = {""};
 
-    if (!file->is_put || !file->had_file || is_relied_on(schema_switch, file)) {
+    if (!file->is_put || !file->had_file || ktki_capability_claims(update->store) ||
+        is_relied_on(schema_switch, file)) {
         return;
     }
     file->is_put = false;

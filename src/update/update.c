@@ -132,9 +132,12 @@ static ktk_status take_options(struct ktk_update *update, const ktk_update_optio
         KTKI_FAIL(err, KTK_E_INVALID, "unknown update mode %d", (int)options->mode);
     }
     if ((int)options->on_conflict < KTK_ON_CONFLICT_FAIL ||
-        options->on_conflict > KTK_ON_CONFLICT_REEVALUATE) {
+        options->on_conflict > KTK_ON_CONFLICT_FORCE) {
         KTKI_FAIL(err, KTK_E_INVALID, "unknown way to settle conflicts %d",
                   (int)options->on_conflict);
+    }
+    if (options->on_conflict == KTK_ON_CONFLICT_FORCE && options->mode != KTK_UPDATE_OVERWRITE) {
+        KTKI_FAIL(err, KTK_E_INVALID, "only an overwrite can be forced");
     }
     if ((int)options->delete_mode < KTK_DELETE_EXACT ||
         options->delete_mode > KTK_DELETE_WHOLE_PARTITIONS) {

@@ -43,7 +43,7 @@ struct document_state {
     bool exists;
     ktk_document_format format; /* of the file, if it exists */
     ktk_store_version version;  /* empty: the store gives none, `hash` decides */
-    uint64_t hash;              /* of the text; 0: `version` decides */
+    uint64_t hash;              /* of the text, where there is no version or claims need it */
     ktk_dataset *dataset;       /* owned; NULL: missing, or not readable */
 };
 

@@ -17,6 +17,7 @@
 #include "dataset/snapshot.h"
 #include "dataset/table_schema.h"
 #include "update/apply.h"
+#include "update/capability.h"
 #include "update/commit_chain.h"
 
 #define FILES_AT_ONCE ((size_t)64)
@@ -247,6 +248,7 @@ out:
 static ktk_status put_document(struct copy *copy, ktk_error *err) {
     ktk_document_format format = ktk_dataset_document_format(copy->dataset);
     ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
+    enum capability_level level;
     struct buffer json;
     struct buffer file;
     struct buffer key;
@@ -262,7 +264,8 @@ static ktk_status put_document(struct copy *copy, ktk_error *err) {
         ktk_store_put(copy->target, (const char *)key.data, json.data, json.size, NULL, NULL, err));
     KTKI_TRY(ktk_store_sync(copy->target, err));
     KTKI_TRY(check_target(copy, err));
-    condition.must_not_exist = ktk_store_has_conditional_put(copy->target);
+    KTKI_TRY(ktki_capability_level(&level, copy->target, copy->uuid, err));
+    condition.must_not_exist = level != CAPABILITY_NONE;
     key.size = 0;
     KTKI_TRY(
         ktki_buffer_append_format(&key, err, "%s%s", copy->uuid, ktki_document_suffix(format)));

@@ -10,8 +10,11 @@
 #include <kartothek/predicate.h>
 #include <kartothek/update.h>
 
+#include "store/backend.h"
 #include "support/failing_store.h"
 #include "support/frame.h"
+#include "support/hooked_store.h"
+#include "update/capability.h"
 
 #define OLD "old,1,1;old,2,2"
 #define NEW "new,3,3;new,4,4;newer,5,5"
@@ -68,22 +71,26 @@ static char look(ktk_store *store) {
 
 /* ---- calls of the store that fail ---- */
 
-/* One kind of failure at every call in turn, for a create and for an overwrite. */
-static void sweep(const struct failing_store *kind, ktk_update_mode mode) {
+/* One kind of failure at every call in turn, for a create and for an overwrite; with claims, if
+ * `base_kind` knows of no versions. */
+static void sweep_on(struct hooked_store *base_kind, const struct failing_store *kind,
+                     ktk_update_mode mode) {
     ktk_context *context = test_context_new(1);
     bool finished = false;
     ktk_error err;
 
     for (int64_t n = 0; !finished; n++) {
         struct failing_store failing = *kind;
-        ktk_store *base = NULL;
+        ktk_store *memory = NULL;
+        ktk_store *base;
         ktk_store *store;
         ktk_status status;
         char before = '-';
         char after;
 
         failing.fail_at = n;
-        CHECK_OK(ktk_store_open(&base, context, "hmemory://", &err));
+        CHECK_OK(ktk_store_open(&memory, context, "hmemory://", &err));
+        base = hooked_store_new(base_kind, memory);
         if (mode != KTK_UPDATE_CREATE) {
             CHECK_OK(write_dataset(base, KTK_UPDATE_CREATE, OLD, &err));
             before = 'o';
@@ -104,9 +111,32 @@ static void sweep(const struct failing_store *kind, ktk_update_mode mode) {
         }
         ktk_store_free(store);
         ktk_store_free(base);
+        ktk_store_free(memory);
         assert_true(n < 200);
     }
     test_context_free(context);
+}
+
+static void sweep(const struct failing_store *kind, ktk_update_mode mode) {
+    struct hooked_store swaps = {0};
+
+    sweep_on(&swaps, kind, mode);
+}
+
+static void claims_leave_old_or_new(void **unused) {
+    static const struct failing_store kinds[] = {{0},
+                                                 {.fails_once = true},
+                                                 {.fails_once = true, .status = KTK_E_UNAVAILABLE},
+                                                 {.fails_once = true, .is_applied = true},
+                                                 {.is_applied = true}};
+    struct hooked_store creates = {.creates_only = true};
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        sweep_on(&creates, &kinds[i], KTK_UPDATE_CREATE);
+        sweep_on(&creates, &kinds[i], KTK_UPDATE_OVERWRITE);
+        sweep_on(&creates, &kinds[i], KTK_UPDATE_UPDATE);
+    }
 }
 
 static void a_crash_at_any_call_leaves_old_or_new(void **unused) {
@@ -242,10 +272,9 @@ static ktk_status delete_rows(ktk_store *store, ktk_error *err) {
     return status;
 }
 
-static void any_allocation_of_an_update_may_fail(void **unused) {
+static void fail_each_allocation(enum capability_level level) {
     bool finished = false;
 
-    (void)unused;
     for (int64_t n = 0; !finished; n++) {
         ktk_context *context = test_context_failing(n);
         ktk_store *store = NULL;
@@ -254,6 +283,7 @@ static void any_allocation_of_an_update_may_fail(void **unused) {
         ktk_status status = ktk_store_open(&store, context, "hmemory://", &err);
 
         if (status == KTK_OK) {
+            ktki_store_set_level(store, level);
             status = write_dataset(store, KTK_UPDATE_CREATE, "new,2,0;new,3,3;new,4,4", &err);
         }
         if (status == KTK_OK) {
@@ -273,6 +303,16 @@ static void any_allocation_of_an_update_may_fail(void **unused) {
         test_context_free(context);
         assert_true(n < 100000);
     }
+}
+
+static void any_allocation_of_an_update_may_fail(void **unused) {
+    (void)unused;
+    fail_each_allocation(CAPABILITY_SWAP);
+}
+
+static void any_allocation_of_a_claim_may_fail(void **unused) {
+    (void)unused;
+    fail_each_allocation(CAPABILITY_CREATE);
 }
 
 /* ---- races ---- */
@@ -422,10 +462,12 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_crash_at_any_call_leaves_old_or_new),
         cmocka_unit_test(a_single_fault_at_any_call_leaves_old_or_new),
+        cmocka_unit_test(claims_leave_old_or_new),
         cmocka_unit_test(a_lost_answer_is_not_a_lost_commit),
         cmocka_unit_test(the_lost_answer_of_the_document_is_found),
         cmocka_unit_test(any_allocation_may_fail),
         cmocka_unit_test(any_allocation_of_an_update_may_fail),
+        cmocka_unit_test(any_allocation_of_a_claim_may_fail),
         cmocka_unit_test(one_of_many_creators_wins),
         cmocka_unit_test(one_of_many_processes_wins),
         cmocka_unit_test(a_killed_writer_leaves_old_or_new),

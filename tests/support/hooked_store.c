@@ -48,9 +48,9 @@ static ktk_status hooked_put(void *state, const char *key, const void *data, siz
                              ktk_error *err) {
     struct hooked_store *hooked = ((struct hooks *)state)->hooked;
     size_t key_size = strlen(key);
-    size_t suffix_size = strlen(hooked->key_suffix);
-    bool is_awaited =
-        key_size >= suffix_size && strcmp(key + key_size - suffix_size, hooked->key_suffix) == 0;
+    size_t suffix_size = hooked->key_suffix == NULL ? 0 : strlen(hooked->key_suffix);
+    bool is_awaited = hooked->key_suffix != NULL && key_size >= suffix_size &&
+                      strcmp(key + key_size - suffix_size, hooked->key_suffix) == 0;
     ktk_status status;
 
     if (is_awaited) {
@@ -84,6 +84,7 @@ ktk_store *hooked_store_new(struct hooked_store *hooked, ktk_store *base) {
         .ops = &hooked_ops,
         .caps = (uint32_t)KTK_STORE_THREAD_SAFE |
                 (hooked->is_unconditional ? (uint32_t)KTK_STORE_SINGLE_WRITER
+                 : hooked->creates_only   ? (uint32_t)KTK_STORE_CONDITIONAL_CREATE
                                           : (uint32_t)KTK_STORE_CONDITIONAL_PUT),
         .state = hooks,
         .name = "hooked store",

@@ -11,6 +11,7 @@ struct hooked_store {
     void (*after_put)(void *state);  /**< called once, after it; may be NULL */
     void *state;
     bool is_unconditional; /**< the store says that it has no conditional put */
+    bool creates_only;     /**< it says that it knows of no versions, but puts where nothing is */
 };
 
 /** A store over `base`, which gets another reference; the result is the caller's. */

@@ -1,6 +1,7 @@
 /* What stores do about conditions, and which of them are written to. */
 #include "support/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <kartothek/update.h>
@@ -160,6 +161,7 @@ static void nothing_is_learnt_from_a_failure(void **unused) {
 
 static void what_is_known_is_not_tried(void **unused) {
     ktk_store *sure = open_moody((uint32_t)KTK_STORE_CONDITIONAL_PUT);
+    ktk_store *creating = open_moody((uint32_t)KTK_STORE_CONDITIONAL_CREATE);
     ktk_store *plain = open_moody(0);
     enum capability_level level;
     ktk_error err;
@@ -169,7 +171,10 @@ static void what_is_known_is_not_tried(void **unused) {
     assert_int_equal(level, CAPABILITY_SWAP);
     CHECK_OK(ktki_capability_level(&level, plain, "u", &err));
     assert_int_equal(level, CAPABILITY_NONE);
+    CHECK_OK(ktki_capability_level(&level, creating, "u", &err));
+    assert_int_equal(level, CAPABILITY_CREATE);
     assert_int_equal(moody.puts, 0);
+    ktk_store_free(creating);
     ktk_store_free(plain);
     ktk_store_free(sure);
 }
@@ -201,14 +206,19 @@ static ktk_status append(ktk_store *store, const char *row, ktk_error *err) {
 static void commits_that_could_be_lost_are_refused(void **unused) {
     static const struct {
         uint32_t caps;
-        bool ignores;
+        bool ignores;       /* all conditions */
+        bool ignores_match; /* only those that name a version */
+        bool claims;
         ktk_status status;
     } cases[] = {
-        {0, false, KTK_E_UNSUPPORTED},
-        {PROBED, true, KTK_E_UNSUPPORTED},
-        {PROBED, false, KTK_OK},
-        {(uint32_t)KTK_STORE_SINGLE_WRITER, false, KTK_OK},
-        {PROBED | (uint32_t)KTK_STORE_SINGLE_WRITER, true, KTK_OK},
+        {0, false, false, false, KTK_E_UNSUPPORTED},
+        {PROBED, true, true, false, KTK_E_UNSUPPORTED},
+        {PROBED, false, false, false, KTK_OK},
+        {PROBED, false, true, true, KTK_OK},
+        {(uint32_t)KTK_STORE_CONDITIONAL_CREATE, false, true, true, KTK_OK},
+        {(uint32_t)KTK_STORE_SINGLE_WRITER, false, false, false, KTK_OK},
+        {PROBED | (uint32_t)KTK_STORE_SINGLE_WRITER, true, true, false, KTK_OK},
+        {PROBED | (uint32_t)KTK_STORE_SINGLE_WRITER, false, true, false, KTK_OK},
     };
 
     (void)unused;
@@ -217,7 +227,7 @@ static void commits_that_could_be_lost_are_refused(void **unused) {
         ktk_error err;
 
         moody.ignores_create = cases[i].ignores;
-        moody.ignores_match = cases[i].ignores;
+        moody.ignores_match = cases[i].ignores_match;
         CHECK_STATUS(append(store, "1", &err), cases[i].status);
         if (cases[i].status != KTK_OK) {
             CHECK_MESSAGE("single-writer");
@@ -226,6 +236,7 @@ static void commits_that_could_be_lost_are_refused(void **unused) {
         } else {
             CHECK_OK(append(store, "2", &err));
             test_check_dataset(moody.base, "u", "v|1;2");
+            assert_int_equal(test_key_count(moody.base, "u/_ktk/claim/"), cases[i].claims ? 2 : 0);
             CHECK_OK(ktk_dataset_drop(moody.base, "u", &err));
         }
         ktk_store_free(store);
@@ -247,6 +258,101 @@ static void a_url_says_that_there_is_one_writer(void **unused) {
     assert_null(store);
 }
 
+/* ---- locks ---- */
+
+struct lock {
+    bool is_held;
+    int busy;  /* so often it cannot be had */
+    int lost;  /* so often it is lost */
+    int count; /* how often it was taken */
+    char name[8];
+};
+
+static ktk_status acquire(void *state, const char *name, ktk_error *err) {
+    struct lock *lock = state;
+
+    assert_false(lock->is_held);
+    if (lock->busy > 0) {
+        lock->busy--;
+        return ktk_error_set(err, KTK_E_UNAVAILABLE, "somebody else has it");
+    }
+    lock->is_held = true;
+    lock->count++;
+    (void)snprintf(lock->name, sizeof(lock->name), "%s", name);
+    return KTK_OK;
+}
+
+static ktk_status renew(void *state, const char *name, ktk_error *err) {
+    struct lock *lock = state;
+
+    assert_true(lock->is_held);
+    assert_string_equal(name, lock->name);
+    if (lock->lost > 0) {
+        lock->lost--;
+        return ktk_error_set(err, KTK_E_CONFLICT, "it lapsed");
+    }
+    return KTK_OK;
+}
+
+static void release(void *state, const char *name) {
+    struct lock *lock = state;
+
+    assert_true(lock->is_held);
+    assert_string_equal(name, lock->name);
+    lock->is_held = false;
+}
+
+static const ktk_lock_ops lock_ops = {sizeof(ktk_lock_ops), acquire, renew, release};
+
+static void a_lock_makes_up_for_conditions(void **unused) {
+    ktk_store *store = open_moody(0);
+    struct lock lock = {.busy = 1, .lost = 1};
+    ktk_lock_ops lasting = lock_ops;
+    ktk_store *view = NULL;
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(ktk_store_set_lock(store, &lock_ops, &lock, &err));
+    CHECK_OK(append(store, "1", &err));
+    assert_int_equal(lock.count, 2); /* once more after it was lost */
+    assert_false(lock.is_held);
+    CHECK_OK(append(store, "2", &err));
+    assert_int_equal(lock.count, 3);
+    lasting.renew = NULL;
+    CHECK_OK(ktk_store_set_lock(store, &lasting, &lock, &err));
+    CHECK_OK(ktk_store_prefixed(&view, store, "p/", &err));
+    CHECK_OK(append(view, "3", &err));
+    assert_int_equal(lock.count, 4);
+    assert_false(lock.is_held);
+    test_check_dataset(moody.base, "u", "v|1;2");
+    moody.failure = KTK_E_DENIED;
+    CHECK_STATUS(append(store, "4", &err), KTK_E_DENIED);
+    assert_false(lock.is_held);
+    lasting.release = NULL;
+    CHECK_STATUS(ktk_store_set_lock(store, &lasting, &lock, &err), KTK_E_INVALID);
+    ktk_store_free(view);
+    ktk_store_free(store);
+}
+
+/* Who can do without does without. */
+static void conditions_make_up_for_locks(void **unused) {
+    static const uint32_t caps[] = {(uint32_t)KTK_STORE_CONDITIONAL_PUT,
+                                    (uint32_t)KTK_STORE_CONDITIONAL_CREATE};
+
+    (void)unused;
+    for (size_t i = 0; i < 2; i++) {
+        ktk_store *store = open_moody(caps[i]);
+        struct lock lock = {.count = 0};
+        ktk_error err;
+
+        CHECK_OK(ktk_store_set_lock(store, &lock_ops, &lock, &err));
+        CHECK_OK(append(store, "1", &err));
+        assert_int_equal(lock.count, 0);
+        CHECK_OK(ktk_dataset_drop(store, "u", &err));
+        ktk_store_free(store);
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -256,6 +362,8 @@ int main(void) {
         CASE(what_is_known_is_not_tried),
         CASE(commits_that_could_be_lost_are_refused),
         CASE(a_url_says_that_there_is_one_writer),
+        CASE(a_lock_makes_up_for_conditions),
+        CASE(conditions_make_up_for_locks),
     };
     return cmocka_run_group_tests_name("update/capability", tests, NULL, NULL);
 }

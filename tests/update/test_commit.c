@@ -206,6 +206,38 @@ static void one_of_two_overwriters_wins(void **unused) {
     test_check_dataset(memory, "u", "v|1");
 }
 
+static void a_forced_overwriter_wins(void **unused) {
+    static const ktk_document_format formats[] = {KTK_DOCUMENT_JSON, KTK_DOCUMENT_MSGPACK};
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    ktk_error err;
+
+    (void)unused;
+    options.on_conflict = KTK_ON_CONFLICT_FORCE;
+    for (size_t i = 0; i < 2 * 2; i++) {
+        struct ArrowArrayStream stream = {0};
+        ktk_update *update = NULL;
+        ktk_commit commit;
+
+        options.mode = KTK_UPDATE_OVERWRITE;
+        options.document_format = formats[i % 2];
+        if (i / 2 == 0) {
+            written(memory, "v:int64", "0");
+        }
+        CHECK_OK(ktk_update_begin(&update, memory, "u", &options, &err));
+        CHECK_OK(test_frame(&stream, context, "w:string", "mine", 0, NULL, &err));
+        CHECK_OK(ktk_update_add(update, &stream, NULL, &err));
+        written(memory, "v:int64", "1");
+        CHECK_OK(ktk_update_commit(update, &commit, &err));
+        ktk_update_free(update);
+        test_check_dataset(memory, "u", "w|mine");
+        CHECK_OK(ktk_dataset_drop(memory, "u", &err));
+    }
+    options.mode = KTK_UPDATE_CREATE;
+    CHECK_STATUS(ktk_update_begin(&(ktk_update *){NULL}, memory, "u", &options, &err),
+                 KTK_E_INVALID);
+    CHECK_MESSAGE("overwrite");
+}
+
 /* Somebody else commits a whole update of his own at the moment of a put. */
 struct rival {
     ktk_update_mode mode;
@@ -722,6 +754,7 @@ int main(void) {
         CASE(the_schema_file_is_put_only_if_it_changes),
         CASE(one_of_two_creators_wins),
         CASE(one_of_two_overwriters_wins),
+        CASE(a_forced_overwriter_wins),
         CASE(a_rival_at_any_moment_keeps_his_schema),
         CASE(a_label_is_had_by_one_of_two_writers),
         CASE(a_label_that_came_again_is_another_partition),

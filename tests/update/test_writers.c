@@ -13,7 +13,9 @@
 
 #include "base/alloc.h"
 #include "dataset/document.h"
+#include "store/backend.h"
 #include "support/frame.h"
+#include "update/capability.h"
 #include "update/update_internal.h"
 
 #undef malloc
@@ -152,6 +154,48 @@ static void every_acknowledged_commit_survives(void **unused) {
     ktk_context_free(context);
     test_folder_remove(folder);
     (void)munmap(results, (size_t)total);
+}
+
+/* As on a store that knows of no versions. Fewer: each waits for all that claimed before. */
+#define CLAIMS 8
+
+static void claim_often(ktk_store *store, int writer, unsigned char *results) {
+    ktki_store_set_level(store, CAPABILITY_CREATE);
+    for (int i = 0; i < CLAIMS; i++) {
+        ktk_commit commit;
+        ktk_error err;
+
+        results[i] = (unsigned char)append_row(store, "u", KTK_UPDATE_CREATE_OR_UPDATE,
+                                               writer * CLAIMS + i, &commit, &err);
+        if (results[i] != KTK_OK) {
+            (void)fprintf(stderr, "# %s\n", err.message);
+        }
+    }
+}
+
+static void every_claimed_commit_survives(void **unused) {
+    unsigned char *results = shared_results((size_t)WRITERS * CLAIMS);
+    char *folder = test_folder_in_memory();
+    ktk_context *context = NULL;
+    ktk_store *store;
+    ktk_dataset *dataset = NULL;
+    ktk_error err;
+
+    (void)unused;
+    run_processes(folder, claim_often, results, CLAIMS);
+    store = open_folder(&context, folder);
+    for (int i = 0; i < WRITERS * CLAIMS; i++) {
+        assert_int_equal(results[i], KTK_OK);
+    }
+    CHECK_OK(ktk_dataset_open(&dataset, store, "u", &err));
+    assert_int_equal(ktk_dataset_partition_count(dataset), WRITERS * CLAIMS);
+    assert_int_equal(ktki_dataset_record(dataset)->sequence, WRITERS * CLAIMS);
+    assert_int_equal(test_key_count(store, "u/_ktk/v/"), WRITERS * CLAIMS);
+    ktk_dataset_free(dataset);
+    ktk_store_free(store);
+    ktk_context_free(context);
+    test_folder_remove(folder);
+    (void)munmap(results, (size_t)WRITERS * CLAIMS);
 }
 
 static void create_often(ktk_store *store, int writer, unsigned char *results) {
@@ -464,6 +508,7 @@ static void a_commit_is_found_however_long_ago(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_acknowledged_commit_survives),
+        cmocka_unit_test(every_claimed_commit_survives),
         cmocka_unit_test(each_dataset_is_created_by_one),
         CASE(an_old_program_undoes_nothing_in_silence),
         CASE(a_commit_is_found_however_long_ago),

@@ -23,8 +23,11 @@ typedef enum ktk_store_caps {
     KTK_STORE_PROBED = 1u << 2, /**< with the former: whether that is so depends on what the store
                                    meets, and is tried out before the first update */
     KTK_STORE_SINGLE_WRITER =
-        1u << 3 /**< the caller vouches that no two writers are at work at a time: updates go ahead
-                   although a put cannot be made conditional */
+        1u << 3, /**< the caller vouches that no two writers are at work at a time: updates go ahead
+                    although a put cannot be made conditional */
+    KTK_STORE_CONDITIONAL_CREATE = 1u << 4 /**< `put` honours `must_not_exist` atomically, over all
+                                              processes, but not `matches`; listings show what was
+                                              put. Commits then go by claims (docs/commits.md) */
 } ktk_store_caps;
 
 typedef struct ktk_store_ops {
@@ -75,6 +78,36 @@ typedef struct ktk_store_ops {
  */
 KTK_API ktk_status ktk_store_new(ktk_store **out, ktk_context *context, const ktk_store_ops *ops,
                                  void *state, const char *name, ktk_error *err) KTK_CHECK_RESULT;
+
+/**
+ * A lock from elsewhere - a file, a database, a service - for a store that cannot make a put
+ * conditional: updates hold it while they commit. It is only as good as its word: one that lapses
+ * while a put is under way lets that put go over the commit of the next holder.
+ */
+typedef struct ktk_lock_ops {
+    size_t size; /**< sizeof(ktk_lock_ops) */
+
+    /** Wait until nobody holds the lock called `name`, a dataset's uuid, and take it.
+     * KTK_E_UNAVAILABLE if it could not be had in the time that the lock finds right: the commit
+     * tries again within its limits. Required. */
+    ktk_status (*acquire)(void *state, const char *name, ktk_error *err);
+
+    /** Make it last for one more put. KTK_E_CONFLICT if it was lost. NULL: it lasts. */
+    ktk_status (*renew)(void *state, const char *name, ktk_error *err);
+
+    /** Give it up; it is held, or was lost. Required. */
+    void (*release)(void *state, const char *name);
+} ktk_lock_ops;
+
+/**
+ * Give a store a lock, before anybody else has it. `ops` and `state` must outlive it. Views that
+ * are made of it later take the lock over. Stores that can make a put conditional do not ask for
+ * it.
+ *
+ * @return KTK_E_INVALID for operations that are not complete.
+ */
+KTK_API ktk_status ktk_store_set_lock(ktk_store *store, const ktk_lock_ops *ops, void *state,
+                                      ktk_error *err) KTK_CHECK_RESULT;
 
 #ifdef __cplusplus
 }
