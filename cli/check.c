@@ -3,6 +3,7 @@
 
 #include "heap.h"
 #include "json.h"
+#include "progress.h"
 #include "render.h"
 #include "session.h"
 #include "verbs.h"
@@ -106,37 +107,36 @@ static void print_table(const struct output *output, const struct findings *find
                          : cli_format(", %s read", cli_count(result->row_count, "row", "rows")));
 }
 
-static int run(struct session *session, const void *values_given, const char *const *operands,
-               int operand_count) {
+/* What the library says of how far it is; it does not know the size of what it has read. */
+static bool go_on(void *state, int64_t files, int64_t file_count) {
+    (void)state;
+    return cli_progress_files(files, file_count, -1);
+}
+
+static ktk_status print(struct session *session, const void *values_given,
+                        const char *const *operands, int operand_count, const struct output *output,
+                        ktk_error *err) {
     const struct check_values *values = values_given;
     ktk_check_options check = KTK_CHECK_OPTIONS_INIT;
     struct findings findings = {0};
-    struct output output = {0};
     ktk_check_result result = {0};
-    ktk_error err = {0};
     ktk_status status;
 
     (void)operand_count;
     check.deep = values->deep;
     check.report = keep_finding;
     check.report_state = &findings;
-    status = ktk_check(session->store, operands[0], &check, &result, &err);
-    if (status == KTK_OK) {
-        status = cli_output_open(&output, NULL, &err);
-    }
+    check.progress = go_on;
+    cli_progress_begin();
+    status = ktk_check(session->store, operands[0], &check, &result, err);
+    cli_progress_end();
     if (status == KTK_OK && values->json) {
-        print_json(&output, &findings, &result);
+        print_json(output, &findings, &result);
     } else if (status == KTK_OK) {
-        print_table(&output, &findings, &result);
+        print_table(output, &findings, &result);
     }
-    if (status == KTK_OK) {
-        status = cli_output_finish(&output, &err);
-    }
-    cli_output_clear(&output);
-    if (status != KTK_OK) {
-        return cli_fail(session, status, &err);
-    }
-    return result.error_count > 0 ? EXIT_CORRUPT : EXIT_DONE;
+    session->exit_code = result.error_count > 0 ? EXIT_CORRUPT : EXIT_DONE;
+    return status;
 }
 
 static const struct example examples[] = {
@@ -164,5 +164,5 @@ const struct verb cli_check = {
     .operand_max = 1,
     .needs_store = true,
     .first = OPERAND_DATASET,
-    .run = run,
+    .print = print,
 };

@@ -9,8 +9,6 @@
 #include "session.h"
 #include "verbs.h"
 
-#define EXIT_INTERRUPTED 130
-
 struct compact_values {
     const char *where;
     const char *target;
@@ -125,33 +123,21 @@ static void print_json(const struct output *output, const struct compact_values 
     cli_json_end(&json);
 }
 
-static int run(struct session *session, const void *values, const char *const *operands,
-               int operand_count) {
+static ktk_status print(struct session *session, const void *values, const char *const *operands,
+                        int operand_count, const struct output *output, ktk_error *err) {
     const struct compact_values *compact_values = values;
     ktk_compact_result result;
-    struct output output = {0};
-    ktk_error err = {0};
-    ktk_status status = compact(&result, session, values, operands[0], &err);
+    ktk_status status = compact(&result, session, values, operands[0], err);
 
     (void)operand_count;
-    if (status == KTK_E_CANCELLED && cli_was_interrupted()) {
-        (void)ktk_error_set(&err, status, "interrupted, nothing was changed");
-        (void)cli_fail(session, status, &err);
-        return EXIT_INTERRUPTED;
-    }
-    if (status == KTK_OK) {
-        status = cli_output_open(&output, NULL, &err);
-    }
     if (status == KTK_OK && compact_values->json) {
-        print_json(&output, compact_values, operands[0], &result);
+        print_json(output, compact_values, operands[0], &result);
     } else if (status == KTK_OK) {
-        print_text(&output, compact_values, operands[0], &result);
+        print_text(output, compact_values, operands[0], &result);
+    } else if (status == KTK_E_CANCELLED && cli_was_interrupted()) {
+        status = ktk_error_set(err, status, "interrupted, nothing was changed");
     }
-    if (status == KTK_OK) {
-        status = cli_output_finish(&output, &err);
-    }
-    cli_output_clear(&output);
-    return status == KTK_OK ? EXIT_DONE : cli_fail(session, status, &err);
+    return status;
 }
 
 static const struct example examples[] = {
@@ -178,5 +164,5 @@ const struct verb cli_compact = {
     .operand_max = 1,
     .needs_store = true,
     .first = OPERAND_DATASET,
-    .run = run,
+    .print = print,
 };

@@ -20,8 +20,7 @@ static const struct option options[] = {
 
 static bool go_on(void *state, int64_t files, int64_t file_count, int64_t bytes) {
     (void)state;
-    (void)file_count;
-    return cli_progress_update(NULL, files, 0, bytes);
+    return cli_progress_files(files, file_count, bytes);
 }
 
 static ktk_status copy(ktk_copy_result *result, struct session *session, const char *to,
@@ -72,35 +71,24 @@ static void print_result(const struct output *output, bool is_json, const char *
     cli_json_end(&json);
 }
 
-static int run(struct session *session, const void *values_given, const char *const *operands,
-               int operand_count) {
+static ktk_status print(struct session *session, const void *values_given,
+                        const char *const *operands, int operand_count, const struct output *output,
+                        ktk_error *err) {
     const struct copy_values *values = values_given;
     const char *target_uuid = operand_count > 1 ? operands[1] : operands[0];
-    struct output output = {0};
     ktk_copy_result result;
-    ktk_error err = {0};
-    ktk_status status = KTK_OK;
+    ktk_status status;
 
     if (operand_count < 2 && values->to == NULL) {
-        status = cli_usage(session, &err, "a copy needs another name, or another store by --to");
+        return cli_usage(session, err, "a copy needs another name, or another store by --to");
     }
+    status = copy(&result, session, values->to, operands[0], target_uuid, err);
     if (status == KTK_OK) {
-        status = copy(&result, session, values->to, operands[0], target_uuid, &err);
+        print_result(output, values->json, operands[0], target_uuid, &result);
+    } else if (status == KTK_E_CANCELLED && cli_was_interrupted()) {
+        status = ktk_error_set(err, status, "interrupted, there is no copy");
     }
-    if (status == KTK_E_CANCELLED && cli_was_interrupted()) {
-        (void)ktk_error_set(&err, status, "interrupted, there is no copy");
-        (void)cli_fail(session, status, &err);
-        return EXIT_INTERRUPTED;
-    }
-    if (status == KTK_OK) {
-        status = cli_output_open(&output, NULL, &err);
-    }
-    if (status == KTK_OK) {
-        print_result(&output, values->json, operands[0], target_uuid, &result);
-        status = cli_output_finish(&output, &err);
-    }
-    cli_output_clear(&output);
-    return status == KTK_OK ? EXIT_DONE : cli_fail(session, status, &err);
+    return status;
 }
 
 static const struct example examples[] = {
@@ -125,5 +113,5 @@ const struct verb cli_copy_verb = {
     .operand_max = 2,
     .needs_store = true,
     .first = OPERAND_DATASET,
-    .run = run,
+    .print = print,
 };

@@ -107,37 +107,27 @@ static void print_table(const struct output *output, const struct findings *find
     }
 }
 
-static int run(struct session *session, const void *values_given, const char *const *operands,
-               int operand_count) {
+static ktk_status print(struct session *session, const void *values_given,
+                        const char *const *operands, int operand_count, const struct output *output,
+                        ktk_error *err) {
     const struct doctor_values *values = values_given;
     ktk_doctor_options doctor = KTK_DOCTOR_OPTIONS_INIT;
     struct findings findings = {0};
-    struct output output = {0};
     ktk_doctor_result result = {0};
-    ktk_error err = {0};
     ktk_status status;
 
     (void)operand_count;
     doctor.acts = values->yes;
     doctor.report = keep;
     doctor.report_state = &findings;
-    status = ktk_doctor(session->store, operands[0], &doctor, &result, &err);
-    if (status == KTK_OK) {
-        status = cli_output_open(&output, NULL, &err);
-    }
+    status = ktk_doctor(session->store, operands[0], &doctor, &result, err);
     if (status == KTK_OK && values->json) {
-        print_json(&output, &findings, &result);
+        print_json(output, &findings, &result);
     } else if (status == KTK_OK) {
-        print_table(&output, &findings, &result);
+        print_table(output, &findings, &result);
     }
-    if (status == KTK_OK) {
-        status = cli_output_finish(&output, &err);
-    }
-    cli_output_clear(&output);
-    if (status != KTK_OK) {
-        return cli_fail(session, status, &err);
-    }
-    return result.finding_count > result.mended_count ? EXIT_CORRUPT : EXIT_DONE;
+    session->exit_code = result.finding_count > result.mended_count ? EXIT_CORRUPT : EXIT_DONE;
+    return status;
 }
 
 static const struct example examples[] = {
@@ -164,5 +154,5 @@ const struct verb cli_doctor = {
     .operand_max = 1,
     .needs_store = true,
     .first = OPERAND_DATASET,
-    .run = run,
+    .print = print,
 };

@@ -16,8 +16,8 @@ const struct verb *const cli_verbs[] = {
     &cli_write,   &cli_append,     &cli_replace, &cli_delete,  &cli_index,         &cli_read,
     &cli_head,    &cli_count_verb, &cli_ls,      &cli_info,    &cli_schema,        &cli_partitions,
     &cli_inspect, &cli_log,        &cli_diff,    &cli_restore, &cli_commit_status, &cli_compact,
-    &cli_check,   &cli_copy_verb,  &cli_drop,    &cli_gc,      &cli_doctor,        &cli_completion,
-    &cli_help,
+    &cli_check,   &cli_copy_verb,  &cli_drop,    &cli_gc,      &cli_doctor,        &cli_hash,
+    &cli_stats,   &cli_completion, &cli_help,
 };
 
 const size_t cli_verb_count = sizeof(cli_verbs) / sizeof(cli_verbs[0]);
@@ -84,7 +84,7 @@ static int run_verb(struct session *session, const struct command *command) {
     if (status == KTK_OK) {
         status = run_print(session, command, &err);
     }
-    return status == KTK_OK ? EXIT_DONE : cli_fail(session, status, &err);
+    return status == KTK_OK ? session->exit_code : cli_fail(session, status, &err);
 }
 
 static int run_command(int argc, char **argv) {

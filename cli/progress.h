@@ -13,6 +13,9 @@ void cli_progress_expect(int64_t rows);
 /** The `progress` callback of an update: false once the user has interrupted the work. */
 bool cli_progress_update(void *state, int64_t files, int64_t rows, int64_t bytes);
 
+/** The same for work whose files are counted before; `bytes` -1: not known. */
+bool cli_progress_files(int64_t files, int64_t file_count, int64_t bytes);
+
 bool cli_was_interrupted(void);
 
 /** Take the bar away. */

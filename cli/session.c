@@ -101,6 +101,8 @@ int cli_fail(const struct session *session, ktk_status status, const ktk_error *
         return EXIT_USAGE;
     }
     switch (status) {
+    case KTK_E_CANCELLED:
+        return cli_was_interrupted() ? EXIT_INTERRUPTED : EXIT_FAILED;
     case KTK_E_NOT_FOUND:
         return EXIT_NOT_FOUND;
     case KTK_E_EXISTS:

@@ -22,6 +22,7 @@ struct session {
     ktk_context *context;
     bool is_usage_error;  /* what failed is the command line, not the work */
     const char *mistaken; /* the predicate in which the error has its place, or NULL */
+    int exit_code;        /* of a `print` that did not fail */
     ktk_store *store;     /* NULL until cli_open_store(), which is called before most verbs run */
 };
 

@@ -402,8 +402,6 @@ int cli_update(struct session *session, enum update_kind kind, const struct upda
     ktk_predicate_free(job.scope);
     if (status == KTK_E_CANCELLED && cli_was_interrupted()) {
         (void)ktk_error_set(&err, status, "interrupted, nothing was written");
-        (void)cli_fail(session, status, &err);
-        return EXIT_INTERRUPTED;
     }
     return status == KTK_OK ? EXIT_DONE : cli_fail(session, status, &err);
 }

@@ -135,6 +135,36 @@ KTK_API ktk_status ktk_json_lines_write(ktk_context *context, struct ArrowArrayS
                                         ktk_write_fn fn, void *state,
                                         ktk_error *err) KTK_CHECK_RESULT;
 
+/** Receives the hashes of some rows, in order; they are valid during the call. A status other than
+ * KTK_OK ends the hashing and is returned. */
+typedef ktk_status (*ktk_hash_fn)(void *state, const uint64_t *hashes, int64_t count,
+                                  ktk_error *err);
+
+typedef struct ktk_hash_options {
+    size_t size;
+    const char *const *columns; /**< what is hashed, in this order; NULL: all columns */
+    size_t column_count;
+    bool bools_as_text; /**< as pandas 1: bools are hashed as the texts "True" and "False" */
+    bool signed_zeros;  /**< as pandas 1 and 2: 0.0 and -0.0 have hashes of their own */
+} ktk_hash_options;
+
+#define KTK_HASH_OPTIONS_INIT {sizeof(ktk_hash_options), NULL, 0, false, false}
+
+/**
+ * Hash each row, with the result of `pandas.util.hash_pandas_object(frame, index=False)` on the
+ * frame that the columns make: what buckets rows, and what datasets are compared by. The stream is
+ * consumed and released in every case. `options` NULL: the defaults.
+ *
+ * Numbers, timestamps and durations are hashed by the bits of their own width, text and bytes by
+ * SipHash-2-4, dates, times of day and decimals by the text that shows them, dictionaries by their
+ * values. Not a promise for ever: pandas may change it, as it did with versions 2 and 3.
+ *
+ * @return KTK_E_NOT_FOUND for a column that is not there; KTK_E_UNSUPPORTED for nested columns.
+ */
+KTK_API ktk_status ktk_hash_rows(ktk_context *context, struct ArrowArrayStream *stream,
+                                 const ktk_hash_options *options, ktk_hash_fn fn, void *state,
+                                 ktk_error *err) KTK_CHECK_RESULT;
+
 /**
  * Text of one value as CSV would show it (unquoted), e.g. for tables. `array` belongs to `schema`;
  * `row` counts from 0. Writes at most `capacity` bytes with a NUL, cut at a character boundary, and

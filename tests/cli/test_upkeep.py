@@ -6,7 +6,7 @@ import re
 import shutil
 import time
 
-from harness import GOLDEN, SOURCE, bad, equal, golden, good, main, run, test
+from harness import GOLDEN, PEOPLE, SOURCE, bad, equal, golden, good, main, people, run, test, write_text
 
 
 def with_garbage(folder):
@@ -91,6 +91,36 @@ def copies_and_drops_datasets(folder):
     left = {path for path in store.rglob("*") if path.is_file()}
     equal(left, {path for path in before if not path.relative_to(store).parts[0].startswith("second")})
     bad(3, "'second'", "drop", "second", "--yes", store=store)
+
+
+@test
+def hashes_rows_whatever_their_order(folder):
+    store = people(folder)
+    # What pandas' hash_pandas_object() sums up to, worked out once.
+    text = write_text(folder / "two.csv", "a,b\n1,x\n2,y\n")
+    good("write", "two", text, store=store)
+    equal(good("hash", "two", "--columns", "a", store=store).out, "{}\n".format(11358988112447789330 + 826468140851422801))
+    whole = good("hash", "people", store=store).out
+    equal(good("hash", "people", "--json", store=store).json(), {"dataset": "people", "rows": 3, "hash": whole.strip()})
+    head, *rows = PEOPLE.splitlines()
+    good("write", "turned", write_text(folder / "turned.csv", "\n".join([head, *reversed(rows)]) + "\n"), "--partition-on", "member", store=store)
+    equal(good("hash", "turned", "--columns", "name,member", store=store).out, good("hash", "people", "--columns", "name,member", store=store).out)
+    assert good("hash", "people", "--where", "name == Ann", store=store).out != whole
+    bad(3, "'nope'", "hash", "people", "--columns", "nope", store=store)
+    bad(3, "'nope'", "hash", "nope", store=store)
+
+
+@test
+def shows_statistics_of_partitions(folder):
+    store = golden("updates")
+    found = good("stats", "upd_append", "--json", store=store).json()
+    equal((found["partitions"], found["row_groups"], found["rows"], len(found["each_partition"])), (8, 8, 8, 8))
+    equal(sum(one["compressed_size"] for one in found["each_partition"]), found["compressed_size"])
+    assert found["compressed_size"] != found["uncompressed_size"]  # D-27: they are told apart
+    groups = good("stats", "upd_append", "--row-groups", "--where", "P == 2", "--json", store=store).json()["each_row_group"]
+    equal([(one["partition"][:4], one["row_group"], one["rows"]) for one in groups], [("P=2/", 0, 1)] * 2)
+    assert good("stats", "upd_append", store=store).out.splitlines()[-1].startswith("8 rows in 8 row groups of 8 partitions, ")
+    bad(3, "'nope'", "stats", "upd_append", "--table", "nope", store=store)
 
 
 main()
