@@ -114,39 +114,86 @@ static ktk_update *live_update(PyObject *object) {
     return update;
 }
 
-static PyObject *update_add(PyObject *object, PyObject *args) {
-    ktk_update *update = live_update(object);
-    struct ArrowArrayStream stream = {0};
-    PyObject *source;
-    const char *label = NULL;
+/* The tables of one input, each with its stream. */
+struct table_streams {
+    ktk_table_stream *tables;
+    struct ArrowArrayStream *streams;
+    Py_ssize_t count;
+};
+
+static void table_streams_free(struct table_streams *self) {
+    for (Py_ssize_t i = 0; self->streams != NULL && i < self->count; i++) {
+        if (self->streams[i].release != NULL) {
+            self->streams[i].release(&self->streams[i]);
+        }
+    }
+    PyMem_Free(self->tables);
+    PyMem_Free(self->streams);
+}
+
+/* Take a list of `(table, stream)`, which must outlive `out`. */
+static int table_streams_take(struct table_streams *out, PyObject *pairs) {
+    size_t count = (size_t)PyList_Size(pairs);
+
+    *out =
+        (struct table_streams){PyMem_Calloc(count + 1, sizeof(*out->tables)),
+                               PyMem_Calloc(count + 1, sizeof(*out->streams)), (Py_ssize_t)count};
+    if (out->tables == NULL || out->streams == NULL) {
+        (void)PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < out->count; i++) {
+        PyObject *source;
+
+        out->tables[i].stream = &out->streams[i];
+        if (!PyArg_ParseTuple(PyList_GetItem(pairs, i), "sO:(table, stream)", &out->tables[i].table,
+                              &source) ||
+            core_stream_take(source, &out->streams[i]) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static PyObject *add_tables(ktk_update *update, PyObject *pairs, bool has_rows, const char *label) {
+    struct table_streams streams;
     ktk_error err;
     ktk_status status;
 
-    if (update == NULL || !PyArg_ParseTuple(args, "O|z:add", &source, &label) ||
-        core_stream_take(source, &stream) < 0) {
+    if (table_streams_take(&streams, pairs) < 0) {
+        table_streams_free(&streams);
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_update_add(update, &stream, label, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    Py_BEGIN_ALLOW_THREADS status =
+        has_rows ? ktk_update_add_tables(update, streams.tables, (size_t)streams.count, label, &err)
+                 : ktk_update_add_schemas(update, streams.tables, (size_t)streams.count, &err);
+    Py_END_ALLOW_THREADS table_streams_free(&streams);
+    if (status != KTK_OK) {
         return core_raise(status, &err);
     }
     Py_RETURN_NONE;
 }
 
-static PyObject *update_add_schema(PyObject *object, PyObject *source) {
+static PyObject *update_add_tables(PyObject *object, PyObject *args) {
     ktk_update *update = live_update(object);
-    struct ArrowArrayStream stream = {0};
-    ktk_error err;
-    ktk_status status;
+    PyObject *pairs;
+    const char *label = NULL;
 
-    if (update == NULL || core_stream_take(source, &stream) < 0) {
+    if (update == NULL ||
+        !PyArg_ParseTuple(args, "O!|z:add_tables", &PyList_Type, &pairs, &label)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_update_add_schema(update, &stream, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
-        return core_raise(status, &err);
+    return add_tables(update, pairs, true, label);
+}
+
+static PyObject *update_add_schemas(PyObject *object, PyObject *args) {
+    ktk_update *update = live_update(object);
+    PyObject *pairs;
+
+    if (update == NULL || !PyArg_ParseTuple(args, "O!:add_schemas", &PyList_Type, &pairs)) {
+        return NULL;
     }
-    Py_RETURN_NONE;
+    return add_tables(update, pairs, false, NULL);
 }
 
 static PyObject *update_hand_over(PyObject *object, PyObject *unused) {
@@ -326,10 +373,10 @@ static PyMethodDef update_methods[] = {
     {"begin", (PyCFunction)(void (*)(void))update_begin, METH_VARARGS | METH_KEYWORDS | METH_STATIC,
      "begin(store, uuid, mode, table, partition_on, compression, metadata, row_group_rows, "
      "document_format, delete_mode, commit_id) -> Update"},
-    {"add", update_add, METH_VARARGS,
-     "add(stream, label=None): the rows of an Arrow stream as one input."},
-    {"add_schema", update_add_schema, METH_O,
-     "add_schema(stream): the columns of an Arrow stream without its rows."},
+    {"add_tables", update_add_tables, METH_VARARGS,
+     "add_tables([(table, stream), ...], label=None): the rows of several tables as one input."},
+    {"add_schemas", update_add_schemas, METH_VARARGS,
+     "add_schemas([(table, stream), ...]): the columns without the rows."},
     {"hand_over", update_hand_over, METH_NOARGS,
      "hand_over() -> bytes: end without a commit, for another update to add_written()."},
     {"add_written", update_add_written, METH_VARARGS, "add_written(bytes)"},

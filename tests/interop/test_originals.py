@@ -105,7 +105,7 @@ def write_streams(document, source, target):
         metadata=json.dumps(user_metadata(document)),
     )
     for i in range(dataset.partition_count):
-        update.add(dataset.query(partitions=[i], as_stored=True, keep_dictionaries=True))
+        update.add_tables([("table", dataset.query(partitions=[i], as_stored=True, keep_dictionaries=True))])
     update.commit()
 
 

@@ -57,7 +57,8 @@ def store_dataframes_as_dataset(
     dataset_uuid: str or None
         Name of the dataset; None makes one up.
     dfs: list
-        Frames, or ``{"label": …, "data": {"table": frame}}`` to choose the base name of the files.
+        Frames; ``{table: frame}`` for a partition of several tables; ``{"label": …, "data": {table: frame} or [(table, frame), …]}`` to choose the base name
+        of the files; ``[(table, frame), …]``; MetaPartitions; or lists of these.
     metadata: dict, optional
         Kept in the dataset's document.
     partition_on: str or list of str, optional
@@ -240,6 +241,9 @@ def commit_dataset(
     """
     Commit in one step what :func:`write_single_partition` returned, in this process or others, and delete and set metadata as
     :func:`update_dataset_from_dataframes` does. All indices of the dataset are brought up.
+
+    Partitions may also be named: ``{"label": …, "data": [(table, None), …]}``, whose files have the names that the label gives them, or a MetaPartition with
+    ``files``. KeyError for a file that is not there.
 
     ``output_dataset_uuid`` and ``df_serializer`` have no effect.
     """

@@ -1,66 +1,564 @@
-"""Partitions on their way from who writes them to who commits them."""
+"""Partitions on their way from who makes them to who writes and commits them."""
+import functools
 import json
+import time
+from urllib.parse import quote
 
-from kartothek.core.naming import SINGLE_TABLE
+from kartothek import _core
+from kartothek._lazy import LazyModule
+from kartothek.core.index import ExplicitSecondaryIndex
+from kartothek.core.naming import DEFAULT_METADATA_VERSION, SINGLE_TABLE
+from kartothek.core.partition import Partition
+from kartothek.core.utils import core_store, ensure_store, verify_metadata_version
+from kartothek.core.uuid import gen_uuid
+from kartothek.io_components.utils import combine_metadata, extract_duplicates
+
+pd = LazyModule("pandas")
+
+_NO_FRAME = "Input must be a pyarrow schema, or a pandas dataframe"
+
+
+def _each(method):
+    """A method of one partition, called for each one of a nested MetaPartition; what the calls return is nested again."""
+
+    @functools.wraps(method)
+    def call(self, *args, **kwargs):
+        if len(self) == 1 and self.label is None:
+            return method(self, *args, **kwargs)
+        result = self.as_sentinel()
+        for part in self:
+            result = _joined(result, method(part, *args, **kwargs))
+        return result
+
+    return call
+
+
+def _joined(result, part):
+    """``part`` behind what is there; one without a partition may still know the columns of its tables."""
+    if not part.is_sentinel:
+        return result.add_metapartition(part, schema_validation=False)
+    if not result.is_sentinel:
+        return result
+    return part
 
 
 class MetaPartition:
     """
-    What :func:`kartothek.io.eager.write_single_partition` has written, for :func:`kartothek.io.eager.commit_dataset`, here or in another process.
+    Partitions with their frames, or with the files that hold them. Never changed: methods return another one.
 
-    Iterates over its partitions. ``label`` and ``files`` are those of the only one; where there are several, only these have any.
+    With several partitions it is nested: it iterates over them, and ``label``, ``data``, ``files`` and ``indices`` are those of each one only. With
+    label None it is a sentinel, which stands for no partition.
+
+    Parameters
+    ----------
+    label: str or None
+    files: dict, optional
+        ``{table: key in the store}``
+    data: dict, optional
+        ``{table: frame}``
+    dataset_metadata: dict, optional
+        User metadata for the dataset.
+    indices: dict, optional
+        ``{column: index or {value: [label, …]}}``
+    table_meta: dict, optional
+        ``{table: schema}``
+    partition_keys: list, optional
+        Columns whose values are in the label.
+    logical_conjunction: list, optional
+        ``[(column, operator, value), …]`` that all rows must satisfy when they are loaded.
     """
 
-    def __init__(self, description):
-        #: bytes, as the C library describes the partitions
-        self.description = description
-        self._content = json.loads(description)
+    def __init__(
+        self,
+        label,
+        files=None,
+        metadata=None,
+        data=None,
+        dataset_metadata=None,
+        indices=None,
+        metadata_version=None,
+        table_meta=None,
+        partition_keys=None,
+        logical_conjunction=None,
+    ):
+        self.metadata_version = DEFAULT_METADATA_VERSION if metadata_version is None else metadata_version
+        verify_metadata_version(self.metadata_version)
+        self.table_meta = dict(table_meta or {})
+        self.dataset_metadata = dataset_metadata or {}
+        self.partition_keys = list(partition_keys or [])
+        self.logical_conjunction = logical_conjunction
+        #: one dict a partition
+        self.metapartitions = [
+            {
+                "label": label,
+                "data": dict(data or {}),
+                "files": dict(files or {}),
+                "indices": {column: _index(column, index) for column, index in (indices or {}).items()},
+                "logical_conjunction": logical_conjunction,
+            }
+        ]
+        # What the C library tells of files that it wrote, without a partition if there was none.
+        self._origins = []
+
+    # ---- what the C library wrote
+
+    @classmethod
+    def from_description(cls, description):
+        """Of what an update of the C library has handed over."""
+        content = json.loads(description)
+        written = content.pop("partitions")
+        self = cls(None, partition_keys=content["partition_on"])
+        self._origins = [content]
+        if written:
+            self.metapartitions = [
+                {
+                    "label": part["label"],
+                    "data": {},
+                    "files": {table: file["key"] for table, file in part["files"].items()},
+                    "indices": {},
+                    "logical_conjunction": None,
+                    "written": (content, part["files"]),
+                }
+                for part in written
+            ]
+        return self
+
+    def descriptions(self, dataset_uuid, partition_keys):
+        """
+        For updates of the C library, in bytes: what the partitions are of a dataset. Files that it did not write are taken by their keys.
+
+        ValueError for a partition without files.
+        """
+        groups = [(origin, []) for origin in self._origins]
+        for part in self.metapartitions:
+            if part["label"] is None:
+                continue
+            origin, files = part.get("written") or _origin_of_files(part, dataset_uuid, partition_keys)
+            group = next((group for known, group in groups if known == origin), None)
+            if group is None:
+                group = []
+                groups.append((origin, group))
+            group.append({"label": part["label"], "files": files})
+        return [json.dumps(dict(origin, partitions=group)).encode("utf-8") for origin, group in groups]
 
     @property
-    def partition_keys(self):
-        return self._content["partition_on"]
+    def description(self):
+        """All of :meth:`descriptions` of partitions that the C library wrote."""
+        return b"\n".join(self.descriptions(None, None))
 
-    @property
-    def tables(self):
-        return list(self._content["tables"])
+    # ---- what it holds
+
+    def _only(self, name):
+        if len(self.metapartitions) > 1:
+            raise AttributeError("Accessing `{}` attribute is not allowed while nested".format(name))
+        return self.metapartitions[0][name]
 
     @property
     def label(self):
         return self._only("label")
 
     @property
+    def data(self):
+        return self._only("data")
+
+    @property
     def files(self):
-        files = self._only("files")
-        return files if files is None else {table: file["key"] for table, file in files.items()}
+        return self._only("files")
+
+    @property
+    def indices(self):
+        return self._only("indices")
 
     @property
     def is_sentinel(self):
         """Whether there is no partition at all."""
-        return not self._content["partitions"]
+        return len(self.metapartitions) == 1 and self.label is None
 
-    def _only(self, name):
-        partitions = self._content["partitions"]
-        if len(partitions) > 1:
-            raise AttributeError("Accessing `{}` attribute is not allowed while nested".format(name))
-        return partitions[0][name] if partitions else None
+    @property
+    def tables(self):
+        """Names of the tables of the partition."""
+        return list(dict.fromkeys([*self.data, *self.files]))
 
-    def __iter__(self):
-        for partition in self._content["partitions"]:
-            yield MetaPartition(json.dumps(dict(self._content, partitions=[partition])).encode("utf-8"))
+    @property
+    def partition(self):
+        return Partition(label=self.label, files=self.files)
 
     def __len__(self):
-        return max(1, len(self._content["partitions"]))
+        return len(self.metapartitions)
+
+    def __iter__(self):
+        if not self.is_sentinel:
+            for part in self.metapartitions:
+                yield self._with([part])
+
+    def __getitem__(self, label):
+        for part in self:
+            if part.label == label:
+                return part
+        raise KeyError("Metapartition doesn't contain partition `{}`".format(label))
 
     def __eq__(self, other):
-        return isinstance(other, MetaPartition) and self._content == other._content
-
-    def __reduce__(self):
-        return MetaPartition, (self.description,)
+        """Frames count by their values; partitions may come in any order."""
+        if not isinstance(other, MetaPartition) or len(self) != len(other):
+            return False
+        mine = (self.metadata_version, self.dataset_metadata, self.partition_keys)
+        if mine != (other.metadata_version, other.dataset_metadata, other.partition_keys):
+            return False
+        pairs = zip(*(sorted(parts.metapartitions, key=lambda part: part["label"] or "") for parts in (self, other)))
+        return all(_equal(a, b) for a, b in pairs)
 
     def __repr__(self):
-        if len(self) > 1:
-            return "<MetaPartition v4 | NESTED ({}) >".format(len(self))
-        return "<MetaPartition v4 | {} | tables {} >".format(self.label, list(self.files or {}))
+        label = "NESTED ({})".format(len(self)) if len(self) > 1 else self.label
+        tables = {table for part in self.metapartitions for table in (*part["data"], *part["files"])} | set(self.table_meta)
+        return "<MetaPartition v{} | {} | tables {} >".format(self.metadata_version, label, sorted(tables))
+
+    # ---- others made of it
+
+    def _with(self, parts):
+        other = MetaPartition(
+            None,
+            dataset_metadata=self.dataset_metadata,
+            metadata_version=self.metadata_version,
+            table_meta=self.table_meta,
+            partition_keys=self.partition_keys,
+            logical_conjunction=self.logical_conjunction,
+        )
+        other.metapartitions = [dict(part) for part in parts]
+        return other
+
+    def copy(self, **changes):
+        """The same but for some arguments of the constructor."""
+        parts = [dict(part) for part in self.metapartitions]
+        for part in parts if len(parts) == 1 else ():
+            if "files" in changes:
+                part.pop("written", None)
+            if "data" in changes:
+                part.pop("keys", None)
+            for name in ("label", "data", "files", "indices", "logical_conjunction"):
+                if name in changes:
+                    part[name] = changes[name] if name in ("label", "logical_conjunction") else dict(changes[name] or {})
+        other = self._with(parts)
+        other._origins = list(self._origins)
+        for name in ("dataset_metadata", "metadata_version", "table_meta", "partition_keys", "logical_conjunction"):
+            if name in changes:
+                setattr(other, name, changes[name])
+        return other
+
+    def as_sentinel(self):
+        """One without a partition."""
+        return MetaPartition(None, metadata_version=self.metadata_version, partition_keys=self.partition_keys)
+
+    def add_metapartition(self, metapartition, metadata_merger=None, schema_validation=True):
+        """This one and another as one; RuntimeError if they have a label in common. Whether schemas agree is seen when they are written."""
+        if self.is_sentinel:
+            return metapartition
+        if metapartition.is_sentinel:
+            return self
+        labels = [part["label"] for part in self.metapartitions + metapartition.metapartitions]
+        if extract_duplicates(labels):
+            raise RuntimeError("Duplicate labels for nested metapartitions are not allowed!")
+        other = metapartition._with(self.metapartitions + metapartition.metapartitions)
+        other.table_meta = dict(self.table_meta, **metapartition.table_meta)
+        other.dataset_metadata = (metadata_merger or combine_metadata)([self.dataset_metadata, metapartition.dataset_metadata])
+        other._origins = self._origins + [origin for origin in metapartition._origins if origin not in self._origins]
+        return other
+
+    @staticmethod
+    def from_partition(
+        partition,
+        data=None,
+        dataset_metadata=None,
+        indices=None,
+        metadata_version=None,
+        table_meta=None,
+        partition_keys=None,
+        logical_conjunction=None,
+    ):
+        """Of a :class:`kartothek.core.partition.Partition`."""
+        return MetaPartition(
+            partition.label, partition.files, None, data, dataset_metadata, indices, metadata_version, table_meta, partition_keys, logical_conjunction
+        )
+
+    @staticmethod
+    def from_dict(dct):
+        """Of what :meth:`to_dict` gives."""
+        names = (
+            "label", "files", "data", "indices", "metadata_version", "dataset_metadata", "table_meta", "partition_keys", "logical_conjunction",
+        )  # fmt: skip
+        return MetaPartition(**{name: dct.get(name) for name in names})
+
+    def to_dict(self):
+        return {
+            "label": self.label,
+            "files": self.files,
+            "data": self.data,
+            "indices": self.indices,
+            "metadata_version": self.metadata_version,
+            "dataset_metadata": self.dataset_metadata,
+            "table_meta": self.table_meta,
+            "partition_keys": self.partition_keys,
+            "logical_conjunction": self.logical_conjunction,
+        }
+
+    # ---- frames
+
+    @_each
+    def remove_dataframes(self):
+        """Without the frames."""
+        return self.copy(data={})
+
+    @_each
+    def apply(self, func, tables=None, metadata=None, type_safe=False):
+        """With what ``func``, or ``func[table]``, makes of each frame; of ``tables`` alone if they are given."""
+        data = {table: frame for table, frame in self.data.items() if tables is None or table in tables}
+        return self.copy(data={table: (func[table] if isinstance(func, dict) else func)(frame) for table, frame in data.items()})
+
+    @_each
+    def build_indices(self, columns):
+        """With indices on ``columns``, of the frames of all tables. RuntimeError for a column that no table has."""
+        if self.label is None:
+            return self
+        indices = {}
+        for column in columns:
+            frames = [frame for frame in self.data.values() if column in frame]
+            if not frames:
+                text = (
+                    "Column `{}` could not be found in the partition `{}` with tables `{}`. Please check for any typos and validate your dataset."
+                )
+                raise RuntimeError(text.format(column, self.label, sorted(self.data)))
+            values = dict.fromkeys(value for frame in frames for value in frame[column].dropna().unique())
+            indices[column] = ExplicitSecondaryIndex(column, {value: [self.label] for value in values})
+        return self.copy(indices=indices)
+
+    @_each
+    def partition_on(self, partition_on):
+        """
+        Split by the values of columns, which go from the frames into the labels: one partition for equal values, whatever the table. A table without
+        rows has an empty frame in every partition.
+        """
+        partition_on = [partition_on] if isinstance(partition_on, str) else list(partition_on)
+        if partition_on == self.partition_keys:
+            return self
+        if any(column in self.indices for column in partition_on):
+            raise ValueError("Trying to `partition_on` on a column with an explicit index!")
+        known = self.partition_keys
+        if known and partition_on[: len(known)] != known:
+            text = (
+                "Incompatible partitioning encountered. `partition_on` needs to include the already existing partition keys and must preserve their "
+                "order.\nCurrent partition keys: `{}`\nPartition on called with: `{}`"
+            )
+            raise ValueError(text.format(known, partition_on))
+        folders, _, base = (self.label or "").rpartition("/")
+        parts = {}
+        for table, frame in self.data.items():
+            for values, keys, group in _groups(frame, partition_on[len(known) :]):
+                label = "/".join([*([folders] if folders else []), *values, base])
+                part = parts.setdefault(label, {"data": {}, "keys": dict(self.metapartitions[0].get("keys") or {}, **keys)})
+                part["data"][table] = group
+        result = self.as_sentinel().copy(partition_keys=partition_on, table_meta=self.table_meta)
+        for label, part in parts.items():
+            for table, frame in self.data.items():
+                part["data"].setdefault(table, frame.drop(columns=partition_on[len(known) :]).iloc[:0])
+            one = self.copy(label=label, data=part["data"], files={}, indices={}, partition_keys=partition_on)
+            one.metapartitions[0]["keys"] = part["keys"]
+            result = _joined(result, one.build_indices(list(self.indices)))
+        return result
+
+    @_each
+    def load_dataframes(
+        self, store, tables=None, columns=None, predicate_pushdown_to_io=True, categoricals=None, dates_as_object=False, predicates=None
+    ):
+        """With the frames that the files hold. ``columns`` and ``categoricals`` are ``{table: list}``."""
+        from kartothek._predicates import core_predicate
+        from kartothek.io_components.read import read_partitions
+
+        unknown = set(columns or ()) - set(self.tables)
+        if unknown:
+            raise ValueError("You are trying to read columns from invalid table(s): {}".format(unknown))
+        if not self.files:
+            return self
+        where = core_predicate(_and(predicates, self.logical_conjunction))
+        document = {
+            "dataset_metadata_version": 4,
+            "dataset_uuid": next(iter(self.files.values())).split("/")[0],
+            "partitions": {self.label: {"files": self.files}},
+            "partition_keys": self.partition_keys,
+        }
+        dataset = _core.Dataset.from_document(core_store(store), json.dumps(document).encode("utf-8"))
+        data = dict(self.data)
+        for table in self.files:
+            if not tables or table in tables:
+                wanted = (columns or {}).get(table)
+                missing = sorted(set(wanted or ()) - {name for name, _, _ in dataset.schema(table)})
+                if missing:
+                    raise ValueError("Columns cannot be found in stored dataframe: {}".format(", ".join(missing)))
+                data[table] = read_partitions(dataset, table, [0], wanted, (categoricals or {}).get(table), dates_as_object, where)
+        return self.copy(data=data)
+
+    @_each
+    def store_dataframes(self, store, dataset_uuid, df_serializer=None):
+        """With files of the frames, which nobody sees before they are committed, instead of the frames."""
+        from kartothek.io_components.write import write_partition
+
+        if self.label is None:
+            return self
+        written = write_partition(self, store, dataset_uuid, None, mode="overwrite", partition_on=self.partition_keys, df_serializer=df_serializer)
+        written.dataset_metadata = self.dataset_metadata
+        for part in written.metapartitions:
+            part["indices"] = self.indices
+        return written
+
+    @_each
+    def delete_from_store(self, dataset_uuid, store):
+        """Without the files, which are removed from the store, and without the frames."""
+        store = ensure_store(store)
+        for key in self.files.values():
+            store.delete(key)
+        return self.copy(files={}, data={})
+
+    # ---- several as one
+
+    @staticmethod
+    def merge_indices(metapartitions):
+        """``{column: index}`` of all partitions."""
+        merged = {}
+        for part in (part for nested in metapartitions for part in nested):
+            for column, index in part.indices.items():
+                values = merged.setdefault(column, {})
+                for value, labels in (index.index_dct or {}).items():
+                    known = values.setdefault(value, [])
+                    known.extend(label for label in labels if label not in known)
+        return {column: ExplicitSecondaryIndex(column, values) for column, values in merged.items()}
+
+    @staticmethod
+    def concat_metapartitions(metapartitions, label_merger=None, metadata_merger=None):
+        """One partition with all rows, under the shortest of the labels."""
+        metapartitions = list(metapartitions)
+        frames = {}
+        for part in metapartitions:
+            for table, frame in part.data.items():
+                frames.setdefault(table, []).append(frame)
+        labels = [part.label for part in metapartitions]
+        return MetaPartition(
+            label=label_merger(labels) if label_merger is not None else min(labels, key=len),
+            data={table: parts[0] if len(parts) == 1 else pd.concat(parts) for table, parts in frames.items()},
+            dataset_metadata=(metadata_merger or combine_metadata)([part.dataset_metadata for part in metapartitions]),
+            metadata_version=max(part.metadata_version for part in metapartitions),
+            table_meta={table: schema for part in metapartitions for table, schema in part.table_meta.items()},
+            partition_keys=metapartitions[-1].partition_keys,
+        )
 
 
-__all__ = ["SINGLE_TABLE", "MetaPartition"]
+def _index(column, index):
+    return ExplicitSecondaryIndex(column, index) if isinstance(index, dict) else index
+
+
+def _equal(part, other):
+    if (part["label"], part["files"], list(part["data"])) != (other["label"], other["files"], list(other["data"])):
+        return False
+    return all(frame.equals(other["data"][table]) for table, frame in part["data"].items())
+
+
+def _and(predicates, conjunction):
+    if not conjunction:
+        return predicates
+    return [list(conjunction)] if predicates is None else [list(known) + list(conjunction) for known in predicates]
+
+
+def _groups(frame, columns):
+    """``(["column=value", …], {column: Series of one row}, rows)`` for each combination of values, in the order of their first appearance."""
+    missing = sorted(set(columns) - set(frame.columns))
+    if missing:
+        raise ValueError("Partition column(s) missing: {}".format(", ".join(missing)))
+    if not set(frame.columns) - set(columns):
+        raise ValueError("No data left to save outside partition columns")
+    rest = frame.drop(columns=columns)
+    positions = pd.Series(range(len(frame)))
+    count = 0
+    for _, rows in positions.groupby([frame[column].reset_index(drop=True) for column in columns], sort=False, observed=True):
+        keys = {column: frame[column].iloc[rows.iloc[:1]] for column in columns}
+        count += len(rows)
+        texts = ["{}={}".format(quote(str(column), safe=""), _quoted(key.iloc[0])) for column, key in keys.items()]
+        yield texts, keys, rest.iloc[rows.to_numpy()]
+    if count != len(frame):
+        text = (
+            "Original dataframe size ({} rows) does not match new dataframe size ({} rows). "
+            "Hint: you may see this if you are trying to use `partition_on` on a column with null values."
+        )
+        raise ValueError(text.format(len(frame), count))
+
+
+def _quoted(value):
+    return quote(value if isinstance(value, bytes) else str(value), safe="")
+
+
+def _origin_of_files(part, dataset_uuid, partition_keys):
+    files = part["files"] or {table: "{}/{}/{}.parquet".format(dataset_uuid, table, part["label"]) for table in part["data"]}
+    if not files:
+        raise ValueError(
+            "Trying to commit partitions without `data` or `files` information."
+            "Either one is necessary to infer the dataset tables"
+        )
+    origin = {
+        "written": 2,
+        "dataset": dataset_uuid,
+        "tables": dict.fromkeys(files),
+        "begun_ms": int(time.time() * 1000),
+        "partition_on": list(partition_keys),
+    }
+    return origin, {table: {"key": key, "rows": 0, "bytes": 0} for table, key in files.items()}
+
+
+def tables_of(obj):
+    """``(label or None, {table: frame}, {column: index})`` of a dict: of tables, or with ``data`` and maybe ``label`` and ``indices``."""
+    data = dict(obj["data"] if obj.get("data") else obj)
+    indices = {column: index for column, index in (obj.get("indices") or {}).items() if index} if obj.get("data") else {}
+    for table, frame in data.items():
+        if frame is not None and not isinstance(frame, pd.DataFrame):
+            raise ValueError(_NO_FRAME)
+        for column in indices:
+            if frame is None or column not in frame.columns:
+                raise ValueError("In table {}, no column corresponding to index {}".format(table, column))
+    return (obj.get("label") if obj.get("data") else None), data, indices
+
+
+def parse_input_to_metapartition(obj, metadata_version=None, expected_secondary_indices=False):
+    """
+    The MetaPartition of what users give to writers: a frame, ``{table: frame}``, ``{"label": …, "data": {table: frame} or [(table, frame), …],
+    "indices": …}``, ``[(table, frame), …]``, a MetaPartition, a list of these, or None and ``[]`` for a sentinel.
+    """
+    if isinstance(obj, MetaPartition):
+        return obj
+    if obj is None or (isinstance(obj, list) and not obj):
+        return MetaPartition(None, metadata_version=metadata_version)
+    if isinstance(obj, list) and isinstance(obj[0], tuple):
+        obj = {"data": obj}
+    if isinstance(obj, list):
+        result = MetaPartition(None, metadata_version=metadata_version)
+        for part in obj:
+            result = result.add_metapartition(parse_input_to_metapartition(part, metadata_version, expected_secondary_indices))
+        return result
+    if isinstance(obj, pd.DataFrame):
+        obj = {"data": {SINGLE_TABLE: obj}}
+    if not isinstance(obj, dict):
+        raise ValueError("Unexpected type during parsing encountered: ({}, {})".format(type(obj), obj))
+    label, data, indices = tables_of(obj)
+    if expected_secondary_indices not in (None, False):
+        check_indices(indices, expected_secondary_indices)
+    return MetaPartition(gen_uuid() if label is None else label, data=data, indices=indices, metadata_version=metadata_version)
+
+
+def check_indices(given, expected):
+    """ValueError for an index that the dataset does not have."""
+    if not set(given) <= set(expected):
+        raise ValueError(
+            "Incorrect indices provided for dataset.\nExpected index columns: {}\nProvided index: {}".format(list(expected), list(given))
+        )
+
+
+def partition_labels_from_mps(mps):
+    """The labels of all partitions of a list of MetaPartitions."""
+    return [part.label for nested in mps for part in nested]
+
+
+__all__ = ["MetaPartition", "SINGLE_TABLE", "parse_input_to_metapartition", "partition_labels_from_mps"]

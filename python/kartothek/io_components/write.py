@@ -1,5 +1,6 @@
 """Writing: frames into one update of the C library, committed in one step."""
 import json
+import re
 
 from kartothek import _core
 from kartothek._lazy import LazyModule
@@ -9,8 +10,8 @@ from kartothek.core.naming import SINGLE_TABLE
 from kartothek.core.utils import core_store, ensure_store, verify_metadata_version
 from kartothek.core.uuid import gen_uuid
 from kartothek.exceptions import DatasetExists
-from kartothek.io_components.metapartition import MetaPartition
-from kartothek.io_components.utils import address
+from kartothek.io_components.metapartition import MetaPartition, check_indices, parse_input_to_metapartition, tables_of
+from kartothek.io_components.utils import address, extract_duplicates
 from kartothek.serialization import default_serializer
 
 pd = LazyModule("pandas")
@@ -22,28 +23,67 @@ def raise_if_dataset_exists(dataset_uuid, store):
         raise _exists(dataset_uuid)
 
 
+class Input:
+    """The rows of one partition before it is split: frames of some tables."""
+
+    def __init__(self, label, data, indices=(), keys=None, folders="", partition_keys=()):
+        #: without the values of partition keys; None: one that nobody else has
+        self.label = label
+        #: these values, if the rows are split already
+        self.folders = folders
+        self.data = data
+        self.indices = list(indices)
+        #: the columns that the rows are split by already
+        self.partition_keys = list(partition_keys)
+        #: of these, values that are known, as Series of one row
+        self.keys = keys or {}
+
+    def frames(self):
+        """``(table, frame)`` with the columns that were taken out."""
+        for table, frame in self.data.items():
+            keys = {column: key.iloc[[0] * len(frame)].set_axis(frame.index) for column, key in self.keys.items() if column not in frame}
+            yield table, frame.assign(**keys) if keys else frame
+
+
 def inputs_of(element):
     """
-    The inputs of one element of ``dfs`` as a list of ``(label or None, table, frame)``; nothing for None and ``[]``.
+    The inputs of one element of ``dfs`` as a list of :class:`Input`; nothing for None and ``[]``.
 
-    A frame, ``{table: frame}``, ``{"label": …, "data": {table: frame} or [(table, frame)]}``, or a list of these.
+    A frame, ``{table: frame}``, ``{"label": …, "data": {table: frame} or [(table, frame), …]}``, ``[(table, frame), …]``, a MetaPartition with frames, or a
+    list of these.
     """
+    inputs = list(_inputs_of(element))
+    if extract_duplicates((part.folders, part.label) for part in inputs if part.label is not None):
+        raise RuntimeError("Duplicate labels for nested metapartitions are not allowed!")
+    return inputs
+
+
+def _inputs_of(element):
     if element is None:
-        return []
+        return
     if isinstance(element, pd.DataFrame):
-        return [(None, SINGLE_TABLE, element)]
-    if isinstance(element, list):
-        return [item for part in element for item in inputs_of(part)]
-    if isinstance(element, dict):
-        label = element.get("label") if element.get("data") else None
-        data = element["data"] if element.get("data") else element
-        tables = list(data.items()) if isinstance(data, dict) else list(data)
-        if element.get("indices") and element.get("data"):
-            raise NotImplementedError("ready-made indices are not written yet")
-        if len(tables) != 1:
-            raise NotImplementedError("a partition with {} tables: several tables are not written yet".format(len(tables)))
-        return [(label, tables[0][0], tables[0][1])]
-    raise ValueError("Unexpected type during parsing encountered: ({}, {})".format(type(element), element))
+        yield Input(None, {SINGLE_TABLE: element})
+    elif isinstance(element, MetaPartition):
+        yield from map(_input_of_partition, element)
+    elif isinstance(element, list) and element and isinstance(element[0], tuple):
+        yield from _inputs_of({"data": element})
+    elif isinstance(element, list):
+        for part in element:
+            yield from _inputs_of(part)
+    elif isinstance(element, dict):
+        label, data, indices = tables_of(element)
+        if any(frame is None for frame in data.values()):
+            raise ValueError("Input must be a pyarrow schema, or a pandas dataframe")
+        yield Input(label, data, indices)
+    else:
+        raise ValueError("Unexpected type during parsing encountered: ({}, {})".format(type(element), element))
+
+
+def _input_of_partition(part):
+    if not part.data:
+        raise ValueError("Partition {!r} holds no frames that could be written; its files are committed by commit_dataset.".format(part.label))
+    folders, _, label = part.label.rpartition("/") if part.partition_keys else ("", "", part.label)
+    return Input(label, part.data, part.indices, part.metapartitions[0].get("keys"), folders, part.partition_keys)
 
 
 def _exists(dataset_uuid):
@@ -89,6 +129,12 @@ class Settings:
         #: the commit is somebody else's, and so are the indices
         self.is_part = is_part
 
+    def of_inputs(self, inputs):
+        """What is not asked for is as in the first of the inputs."""
+        if inputs and not self.partition_on:
+            self.partition_on = inputs[0].partition_keys
+        return self
+
 
 def store_elements(store, dataset_uuid, elements, overwrite, **settings):
     """What all functions that store a dataset do. Returns the committed state."""
@@ -106,6 +152,8 @@ def update_elements(elements, store, dataset_uuid, factory, **settings):
     """What all functions that update a dataset do. Returns the committed state."""
     dataset_uuid, store = address(dataset_uuid, store, factory)
     store = ensure_store(store)
+    # Elements of a list are one, whose labels must differ.
+    elements = [elements] if isinstance(elements, list) else elements
     write_frames(store, dataset_uuid, elements, Settings("create_or_update", **settings))
     return DatasetMetadata.load_from_store(dataset_uuid, store)
 
@@ -114,11 +162,10 @@ def write_partition(data, store, dataset_uuid, factory, mode="update", **setting
     """Write the partitions of an element for a commit of somebody else."""
     dataset_uuid, store = address(dataset_uuid, store, factory)
     inputs = inputs_of(data)
-    settings = Settings(mode, is_part=True, **settings)
-    writing = _Writing(ensure_store(store), dataset_uuid, settings, inputs[0][1] if inputs else None)
+    writing = _Writing(ensure_store(store), dataset_uuid, Settings(mode, is_part=True, **settings).of_inputs(inputs))
     try:
         writing.add(inputs)
-        return MetaPartition(writing.update.hand_over())
+        return MetaPartition.from_description(writing.update.hand_over())
     finally:
         writing.update.close()
 
@@ -127,12 +174,10 @@ def commit_partitions(partitions, store, dataset_uuid, factory, mode="update", *
     """Commit what :func:`write_partition` has written. Returns the committed state."""
     dataset_uuid, store = address(dataset_uuid, store, factory)
     store = ensure_store(store)
-    partitions = _flat(partitions)
-    table = next((part.tables[0] for part in partitions if isinstance(part, MetaPartition) and not part.is_sentinel), None)
-    writing = _Writing(store, dataset_uuid, Settings(mode, **settings), table)
+    parts = parse_input_to_metapartition(partitions)
+    writing = _Writing(store, dataset_uuid, Settings(mode, **settings))
     try:
-        for partition in partitions:
-            writing.add_written(partition)
+        writing.add_written(parts)
         if writing.is_empty and writing.makes_dataset:
             raise ValueError("Cannot store empty datasets, partition_list must not be empty if in store mode.")
         writing.commit()
@@ -141,24 +186,15 @@ def commit_partitions(partitions, store, dataset_uuid, factory, mode="update", *
     return DatasetMetadata.load_from_store(dataset_uuid, store)
 
 
-def _flat(partitions):
-    if isinstance(partitions, list):
-        return [item for part in partitions for item in _flat(part)]
-    return [partitions]
-
-
 def create_header(store, dataset_uuid, tables, overwrite, **settings):
     """Make a dataset with the columns of some tables and without partitions. Returns the committed state."""
     store = ensure_store(store)
     settings = Settings("overwrite" if overwrite else "create", **settings)
     if not overwrite:
         raise_if_dataset_exists(dataset_uuid, store)
-    if len(tables) != 1:
-        raise NotImplementedError("a header with {} tables: several tables are not written yet".format(len(tables)))
-    ((table, schema),) = tables.items()
-    writing = _Writing(store, dataset_uuid, settings, table)
+    writing = _Writing(store, dataset_uuid, settings)
     try:
-        writing.add_schema(schema)
+        writing.add_schemas(tables)
         writing.commit()
     finally:
         writing.update.close()
@@ -173,10 +209,10 @@ def write_frames(store, dataset_uuid, elements, settings):
         for element in elements:
             inputs = inputs_of(element)
             if writing is None:
-                writing = _Writing(store, dataset_uuid, settings, inputs[0][1] if inputs else None)
+                writing = _Writing(store, dataset_uuid, settings.of_inputs(inputs))
             writing.add(inputs)
         if writing is None and settings.mode == "create_or_update":
-            writing = _Writing(store, dataset_uuid, settings, None)
+            writing = _Writing(store, dataset_uuid, settings)
             writing.add([])
         if writing is None or (writing.is_empty and writing.makes_dataset and settings.mode == "create_or_update"):
             raise ValueError("Cannot store empty datasets, partition_list must not be empty if in store mode.")
@@ -189,16 +225,20 @@ def write_frames(store, dataset_uuid, elements, settings):
 class _Writing:
     """One update of the C library, with kartothek's words for what fails."""
 
-    def __init__(self, store, dataset_uuid, settings, table):
+    def __init__(self, store, dataset_uuid, settings):
         self.store = store
         self.uuid = dataset_uuid
         self.settings = settings
         self.is_empty = True
-        self.update = self._begin(table)
+        self.built = set(settings.secondary_indices)
+        self.update = self._begin()
         try:
             base = self.update.base
             self.makes_dataset = base is None
-            self.table = table if table is not None else (base.tables[:1] or [SINGLE_TABLE])[0] if base is not None else SINGLE_TABLE
+            self.partition_keys = settings.partition_on if base is None else base.partition_keys
+            #: those that all partitions have; [] before the first
+            self.tables = [] if base is None else base.tables
+            self.indices = None if base is None else list(base.indices)
             self._take_indices(base)
             self._take_metadata(base)
             if settings.scope is not None and base is not None:
@@ -207,14 +247,13 @@ class _Writing:
             self.update.close()
             raise
 
-    def _begin(self, table):
+    def _begin(self):
         settings = self.settings
         try:
             return begin(
                 self.store,
                 self.uuid,
                 mode=settings.mode,
-                table=table,
                 partition_on=settings.partition_on,
                 compression=settings.serializer.compression,
                 metadata=None if settings.metadata is None else json.dumps(settings.metadata),
@@ -224,7 +263,7 @@ class _Writing:
                 commit_id=settings.commit_id,
             )
         except (RuntimeError, ValueError) as error:
-            raise self._in_kartotheks_words(error, table) from None
+            raise self._in_kartotheks_words(error) from None
 
     def _take_indices(self, base):
         wanted = self.settings.secondary_indices
@@ -255,63 +294,109 @@ class _Writing:
     def add(self, inputs):
         if not inputs:
             self.update.add_nothing()
-        for label, table, frame in inputs:
-            if table != self.table:
-                raise NotImplementedError("tables {!r} and {!r}: several tables are not written yet".format(self.table, table))
-            if self.is_empty:
-                label = self._check_index_columns(label, frame)
+        for part in inputs:
+            self._check_tables(part.data)
+            self._take_given_indices(part.indices)
+            label = self._check_index_columns(part) if self.is_empty else part.label
             self.is_empty = False
+            frames = [
+                (table, to_arrow.frame_stream(_sorted(frame, self.settings.sort_partitions_by))) for table, frame in part.frames()
+            ]
             try:
-                self.update.add(to_arrow.frame_stream(_sorted(frame, self.settings.sort_partitions_by)), label)
+                self.update.add_tables(frames, label)
             except ValueError as error:
-                raise self._in_kartotheks_words(error, self.table) from None
+                raise self._in_kartotheks_words(error) from None
 
-    def add_written(self, partition):
-        if partition is None:
+    def add_written(self, parts):
+        """What others wrote, and files that are named."""
+        if parts.is_sentinel and not parts._origins:
             self.update.add_nothing()
-        elif isinstance(partition, MetaPartition):
-            self.is_empty = self.is_empty and partition.is_sentinel
+        self.is_empty = parts.is_sentinel
+        for part in parts.metapartitions:
+            if "written" not in part and part["label"] is not None:
+                self._check_files(part)
+        for description in parts.descriptions(self.uuid, self.partition_keys):
             try:
-                self.update.add_written(partition.description)
+                self.update.add_written(description)
             except ValueError as error:
-                raise self._in_kartotheks_words(error, self.table) from None
-        else:
-            raise NotImplementedError("only what write_single_partition returned can be committed, not {!r}".format(partition))
+                raise self._in_kartotheks_words(error) from None
 
-    def add_schema(self, schema):
-        """Of a frame, or of a pyarrow schema."""
-        if isinstance(schema, pd.DataFrame):
-            stream = to_arrow.frame_stream(schema)
-        elif hasattr(schema, "empty_table"):
-            stream = schema.empty_table()
-        else:
-            raise ValueError("Input must be a pyarrow schema, or a pandas dataframe")
-        self.update.add_schema(stream)
+    def _check_files(self, part):
+        """Nobody knows whether files that are named by their keys alone were ever written."""
+        files = part["files"] or {table: "{}/{}/{}.parquet".format(self.uuid, table, part["label"]) for table in part["data"]}
+        if files:
+            self._check_tables(files)
+        store = ensure_store(self.store)
+        for key in files.values():
+            if key not in store:
+                raise KeyError(key)
 
-    def _check_index_columns(self, label, frame):
-        """The other frames have the same columns, else they are refused."""
+    def add_schemas(self, schemas):
+        """``{table: frame or pyarrow schema}``"""
+        streams = []
+        for table, schema in schemas.items():
+            if isinstance(schema, pd.DataFrame):
+                streams.append((table, to_arrow.frame_stream(schema)))
+            elif hasattr(schema, "empty_table"):
+                streams.append((table, schema.empty_table()))
+            else:
+                raise ValueError("Input must be a pyarrow schema, or a pandas dataframe")
+        self.tables = list(schemas)
+        try:
+            self.update.add_schemas(streams)
+        except ValueError as error:
+            raise self._in_kartotheks_words(error) from None
+
+    def _check_tables(self, tables):
+        if self.tables and set(tables) != set(self.tables):
+            text = "Input partitions for update have different tables than dataset:\nInput partition tables: {}\nTables of existing dataset: {}"
+            raise ValueError(text.format(set(tables), self.tables))
+        self.tables = self.tables or list(tables)
+
+    def _take_given_indices(self, columns):
+        """Indices that come with a partition; what they say of it is looked up in its rows."""
+        if self.indices is not None:
+            check_indices(columns, self.indices)
+        elif self.settings.secondary_indices:
+            check_indices(columns, self.settings.secondary_indices)
+        for column in columns:
+            if self.indices is None and column not in self.built and not self.settings.is_part:
+                self.built.add(column)
+                self.update.build_index(column)
+
+    def _check_index_columns(self, part):
+        """The other inputs have the same columns, else they are refused."""
+        label = part.label
         for column in self.settings.secondary_indices:
-            if column not in frame.columns:
+            if not any(column in frame.columns for frame in part.data.values()):
                 label = label if label is not None else _core.uuid_generate()
-                raise RuntimeError(missing_index_column(column, label, [self.table]))
+                raise RuntimeError(missing_index_column(column, label, sorted(part.data)))
         return label
 
     def commit(self):
         try:
             return self.update.commit()
         except (RuntimeError, ValueError) as error:
-            raise self._in_kartotheks_words(error, self.table) from None
+            raise self._in_kartotheks_words(error) from None
 
-    def _in_kartotheks_words(self, error, table):
+    def _in_kartotheks_words(self, error):
         """The exception that kartothek raises for the same failure, where programs may look for its text."""
         status = getattr(error, "status", None)
+        text = str(error)
         if status == "exists":
             ours = _exists(self.uuid)
             ours.commit_id = getattr(error, "commit_id", None)
             return ours
+        if status == "schema" and text.startswith("found incompatible entries"):
+            return ValueError(re.sub(r"^found incompatible entries for column '(.*?)'", r'Found incompatible entries for column "\1"\n', text))
         if status == "schema":
-            text = "Schemas for table '{}' of dataset '{}' are not compatible!\n\nSchema violation\n\n{}"
-            return ValueError(text.format(table, self.uuid, error))
+            table = next((table for table in self.tables if re.search("['/]{}/".format(re.escape(table)), text)), SINGLE_TABLE)
+            words = "Schemas for table '{}' of dataset '{}' are not compatible!\n\nSchema violation\n\n{}"
+            return ValueError(words.format(table, self.uuid, error))
+        duplicates = re.match("the labels? (.*?) (are|is) duplicated", text)
+        if status == "invalid" and duplicates:
+            labels = ", ".join(sorted(re.findall("'(.*?)'", duplicates.group(1))))
+            return ValueError("The labels {} are duplicated. Dataset metadata was not written.".format(labels))
         if status == "invalid" and self.settings.partition_on and self.settings.mode in ("update", "create_or_update"):
             return self._other_partitioning(error)
         return error
