@@ -40,6 +40,16 @@ KTK_API ktk_status ktk_dataset_from_document(ktk_dataset **out, ktk_store *store
                                              const char *document, size_t size,
                                              ktk_error *err) KTK_CHECK_RESULT;
 
+/** The bytes of a `.msgpack.zstd` file for a document, or any other JSON value: MessagePack in a
+ * frame of ZSTD. KTK_E_CORRUPT for what is no JSON. */
+KTK_API ktk_status ktk_document_pack(ktk_bytes *out, ktk_context *context, const char *json,
+                                     size_t size, ktk_error *err) KTK_CHECK_RESULT;
+
+/** The other way. KTK_E_CORRUPT for bytes that are no such file, KTK_E_LIMIT for one that holds far
+ * more than its size explains. */
+KTK_API ktk_status ktk_document_unpack(ktk_bytes *out, ktk_context *context, const void *data,
+                                       size_t size, ktk_error *err) KTK_CHECK_RESULT;
+
 /** Take another reference. */
 KTK_API ktk_dataset *ktk_dataset_ref(ktk_dataset *dataset);
 

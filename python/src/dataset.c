@@ -573,6 +573,46 @@ static PyObject *dataset_drop(PyObject *unused, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+static PyObject *bytes_of(ktk_bytes *bytes) {
+    PyObject *result =
+        PyBytes_FromStringAndSize((const char *)bytes->data, (Py_ssize_t)bytes->size);
+
+    ktk_bytes_clear(bytes);
+    return result;
+}
+
+static PyObject *document_pack(PyObject *unused, PyObject *args) {
+    ktk_context *context = core_context();
+    ktk_bytes bytes = KTK_BYTES_INIT;
+    const char *json;
+    Py_ssize_t size;
+    ktk_error err;
+    ktk_status status;
+
+    (void)unused;
+    if (context == NULL || !PyArg_ParseTuple(args, "y#:document_pack", &json, &size)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_document_pack(&bytes, context, json, (size_t)size, &err);
+    Py_END_ALLOW_THREADS return status == KTK_OK ? bytes_of(&bytes) : core_raise(status, &err);
+}
+
+static PyObject *document_unpack(PyObject *unused, PyObject *args) {
+    ktk_context *context = core_context();
+    ktk_bytes bytes = KTK_BYTES_INIT;
+    const char *data;
+    Py_ssize_t size;
+    ktk_error err;
+    ktk_status status;
+
+    (void)unused;
+    if (context == NULL || !PyArg_ParseTuple(args, "y#:document_unpack", &data, &size)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_document_unpack(&bytes, context, data, (size_t)size, &err);
+    Py_END_ALLOW_THREADS return status == KTK_OK ? bytes_of(&bytes) : core_raise(status, &err);
+}
+
 static PyObject *uuid_generate(PyObject *self, PyObject *unused) {
     char text[33];
     ktk_error err;
@@ -623,6 +663,9 @@ PyMethodDef core_dataset_functions[] = {
      "dataset_drop(store, uuid): remove it with all its files."},
     {"commit_status", commit_status, METH_VARARGS,
      "commit_status(store, uuid, id) -> 'committed', 'absent' or 'unknown'."},
+    {"document_pack", document_pack, METH_VARARGS,
+     "document_pack(json) -> bytes of MessagePack in ZSTD"},
+    {"document_unpack", document_unpack, METH_VARARGS, "document_unpack(bytes) -> JSON bytes"},
     {"uuid_generate", uuid_generate, METH_NOARGS, "A fresh name: 32 hex digits."},
     {"uuid_check", uuid_check, METH_VARARGS,
      "uuid_check(uuid): ValueError unless it is a legal dataset name."},

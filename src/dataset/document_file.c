@@ -39,8 +39,8 @@ static ktk_status check_size(ktk_context *context, uint64_t content, size_t file
     return KTK_OK;
 }
 
-/* Replace the bytes of a msgpack file by the JSON text of its document. */
-static ktk_status unpack(ktk_bytes *file, ktk_context *context, ktk_error *err) {
+ktk_status ktk_document_unpack(ktk_bytes *out, ktk_context *context, const void *data, size_t size,
+                               ktk_error *err) {
     const ktk_limits *limits = ktki_context_limits(context);
     const ktk_allocator *allocator = ktki_context_allocator(context);
     const struct codec *zstd;
@@ -55,17 +55,16 @@ static ktk_status unpack(ktk_bytes *file, ktk_context *context, ktk_error *err) 
     ktki_buffer_init(&packed, allocator, 0);
     ktki_buffer_init(&json, allocator, (size_t)limits->document_bytes_max);
     KTKI_TRY(ktki_codec_find(&zstd, CODEC_ZSTD, err));
-    KTKI_TRY(ktki_zstd_content_size(file->data, file->size, &content, err));
-    KTKI_TRY(check_size(context, content, file->size, err));
+    KTKI_TRY(ktki_zstd_content_size(data, size, &content, err));
+    KTKI_TRY(check_size(context, content, size, err));
     KTKI_TRY(ktki_buffer_reserve(&packed, (size_t)content, err));
-    KTKI_TRY(zstd->decompress(&scratch, file->data, file->size, packed.data, (size_t)content, err));
+    KTKI_TRY(zstd->decompress(&scratch, data, size, packed.data, (size_t)content, err));
     /* JSON has a few bytes more for each text; without room for them it would be moved. */
     expected = content + content / 4;
     expected = expected < json.size_max ? expected : json.size_max;
     KTKI_TRY(ktki_buffer_reserve(&json, (size_t)expected, err));
     KTKI_TRY(ktki_msgpack_to_json(&json, packed.data, (size_t)content, limits->nesting_max, err));
-    ktk_bytes_clear(file);
-    KTKI_TRY(ktki_buffer_move(&json, file, err));
+    KTKI_TRY(ktki_buffer_move(&json, out, err));
 out:
     ktki_buffer_clear(&json);
     ktki_buffer_clear(&packed);
@@ -101,6 +100,19 @@ ktk_status ktki_document_pack(struct buffer *out, ktk_document_format format, co
                                           : ktki_buffer_append(out, json, size, err);
 }
 
+ktk_status ktk_document_pack(ktk_bytes *out, ktk_context *context, const char *json, size_t size,
+                             ktk_error *err) {
+    struct buffer packed;
+    ktk_status status;
+
+    ktki_buffer_init(&packed, ktki_context_allocator(context), 0);
+    KTKI_TRY(pack(&packed, json, size, err));
+    KTKI_TRY(ktki_buffer_move(&packed, out, err));
+out:
+    ktki_buffer_clear(&packed);
+    return status;
+}
+
 /* ---- files ---- */
 
 /* One of the two files. `key` is set in any case. */
@@ -108,17 +120,20 @@ static ktk_status load_format(struct buffer *key, ktk_bytes *text, ktk_store_ver
                               ktk_store *store, const char *uuid, ktk_document_format format,
                               ktk_error *err) {
     ktk_bytes file = KTK_BYTES_INIT;
+    ktk_bytes json = KTK_BYTES_INIT;
     ktk_status status = KTK_OK;
 
     KTKI_TRY(ktki_buffer_append_format(key, err, "%s%s", uuid, ktki_document_suffix(format)));
     KTKI_TRY(ktki_buffer_append_byte(key, '\0', err));
     KTKI_TRY(ktk_store_get(store, (const char *)key->data, &file, version, err));
     if (format == KTK_DOCUMENT_MSGPACK) {
-        status = unpack(&file, ktk_store_context(store), err);
+        status = ktk_document_unpack(&json, ktk_store_context(store), file.data, file.size, err);
         if (status != KTK_OK) {
             ktki_error_context(err, "metadata '%s'", (const char *)key->data);
             goto out;
         }
+        ktk_bytes_clear(&file);
+        file = json;
     }
     *text = file;
     file = (ktk_bytes)KTK_BYTES_INIT;

@@ -50,6 +50,24 @@ static uint8_t *content_of(const uint8_t *frame, size_t size, uint64_t *content)
     return out;
 }
 
+/* The same as calls of their own: bytes of a file, and what they hold. */
+static void check_packing(const ktk_bytes *text, const ktk_bytes *file,
+                          const struct buffer *packed) {
+    ktk_bytes bytes = KTK_BYTES_INIT;
+    ktk_error err;
+
+    CHECK_OK(ktk_document_pack(&bytes, context, (const char *)text->data, text->size, &err));
+    assert_int_equal(bytes.size, packed->size);
+    assert_memory_equal(bytes.data, packed->data, packed->size);
+    ktk_bytes_clear(&bytes);
+    CHECK_OK(ktk_document_unpack(&bytes, context, file->data, file->size, &err));
+    assert_int_equal(bytes.size, text->size);
+    assert_memory_equal(bytes.data, text->data, text->size);
+    ktk_bytes_clear(&bytes);
+    CHECK_STATUS(ktk_document_unpack(&bytes, context, "damaged", 7, &err), KTK_E_CORRUPT);
+    CHECK_STATUS(ktk_document_pack(&bytes, context, "{", 1, &err), KTK_E_CORRUPT);
+}
+
 /* The file of an original: read, and written again, it holds the same bytes of MessagePack. */
 static void check_original(const char *path, const char *uuid) {
     const char *root = getenv("KTK_SOURCE_ROOT") != NULL ? getenv("KTK_SOURCE_ROOT") : ".";
@@ -79,6 +97,7 @@ static void check_original(const char *path, const char *uuid) {
     contents[1] = content_of(packed.data, packed.size, &sizes[1]);
     assert_int_equal(sizes[0], sizes[1]);
     assert_memory_equal(contents[0], contents[1], sizes[0]);
+    check_packing(&text, &file, &packed);
     free(contents[0]);
     free(contents[1]);
     ktki_buffer_clear(&packed);

@@ -23,3 +23,8 @@ def metadata_key_from_uuid(uuid, format="json"):
     if format not in suffixes:
         raise ValueError("Unknown metadata storage format encountered: {}".format(format))
     return uuid + METADATA_BASE_SUFFIX + suffixes[format]
+
+
+def get_partition_file_prefix(dataset_uuid, partition_label, table, metadata_version=DEFAULT_METADATA_VERSION):
+    """Storage key of a partition's file for a table, without the suffix of its format."""
+    return "{}/{}/{}".format(dataset_uuid, table, partition_label)

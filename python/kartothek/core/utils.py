@@ -8,8 +8,17 @@ from kartothek.core.naming import MAX_METADATA_VERSION, MIN_METADATA_VERSION
 from kartothek.core.store import KeyValueStore
 
 
-def verify_metadata_version(metadata_version):
+def verify_metadata_version(*args, **kwargs):
     """NotImplementedError unless the version is one that we read and write."""
+    return _verify_metadata_version(*args, **kwargs)
+
+
+def ensure_string_type(obj):
+    """A text of bytes or of anything else."""
+    return obj.decode("utf-8") if isinstance(obj, bytes) else str(obj)
+
+
+def _verify_metadata_version(metadata_version):
     if metadata_version < MIN_METADATA_VERSION:
         raise NotImplementedError(
             "Minimal supported metadata version is 4. You requested {} instead.".format(metadata_version)

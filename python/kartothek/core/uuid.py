@@ -1,7 +1,22 @@
-"""Fresh names for datasets and partitions."""
+"""Fresh names for datasets and partitions; tests put names of their own in by the two hooks."""
+import uuid
+
 from kartothek import _core
 
 
 def gen_uuid():
     """32 hex digits of a version 7 UUID: unique without coordination, sortable by time of creation."""
+    return _uuid_hook_str()
+
+
+def gen_uuid_object():
+    """The same as a :class:`uuid.UUID`."""
+    return _uuid_hook_object()
+
+
+def _uuid_hook_str():
     return _core.uuid_generate()
+
+
+def _uuid_hook_object():
+    return uuid.UUID(hex=_core.uuid_generate())
