@@ -26,6 +26,7 @@ struct commit {
     struct document_state sent;    /* what the last put of the document was to replace */
     bool is_sent;                  /* there was such a put */
     bool is_pending;               /* it was not answered with success: it may come through */
+    bool is_rebased;               /* the document has changed since the update began */
     bool meets_foreign;            /* other programs write here, which take no care of us */
     bool is_raced;                 /* one of them did so since the update began */
     ktk_store_version written;     /* of the document that the last put left; empty: not known */
@@ -180,8 +181,10 @@ static ktk_status rebase(struct commit *commit, ktk_error *err) {
     struct ktk_update *update = commit->update;
     struct document_diff diff = {.from = NULL};
     struct buffer late;
+    bool is_resolved = false;
     ktk_status status = KTK_OK;
 
+    commit->is_rebased = true;
     ktki_buffer_init(&late, update->allocator, 0);
     KTKI_TRY(ktki_document_diff(&diff, update->base.dataset, commit->current.dataset, err));
     KTKI_TRY(ktki_conflict_check(&update->change, &diff, update->on_conflict, &late, err));
@@ -192,9 +195,15 @@ static ktk_status rebase(struct commit *commit, ktk_error *err) {
     }
     /* The originals write JSON beside a document in the other format, and hide it. */
     KTKI_TRY(ktki_update_take_format(update, commit->current.format, err));
+    is_resolved = late.size > 0;
 out:
     ktki_buffer_clear(&late);
     ktki_document_diff_clear(&diff);
+    if (is_resolved) {
+        /* From now on the update is about partitions that the old base does not have. */
+        ktki_document_state_clear(&update->base);
+        update->base = ktki_document_state_ref(&commit->current);
+    }
     return status;
 }
 
@@ -438,11 +447,10 @@ static ktk_status attempt(struct commit *commit, bool *is_open, ktk_error *err) 
     KTKI_TRY(ktki_index_follow(update, ktki_update_replaces(update) ? NULL : dataset, err));
     if (dataset != NULL && ktki_dataset_is_foreign(dataset)) {
         commit->meets_foreign = true;
-        commit->is_raced =
-            commit->is_raced || !ktki_document_state_equals(&commit->current, &update->base);
+        commit->is_raced = commit->is_raced || commit->is_rebased;
     }
     status = ktki_schema_switch_init(&commit->schema_switch, update, &commit->current, err);
-    if (status == KTK_E_SCHEMA && !ktki_document_state_equals(&commit->current, &update->base)) {
+    if (status == KTK_E_SCHEMA && commit->is_rebased) {
         /* It agreed when the update began. */
         ktki_error_context(err, "dataset '%s': the schema was changed meanwhile", update->uuid);
         status = err != NULL ? (ktk_status)(err->status = KTK_E_CONFLICT) : KTK_E_CONFLICT;

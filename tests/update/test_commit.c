@@ -299,95 +299,6 @@ static void a_rival_at_any_moment_keeps_his_schema(void **unused) {
     }
 }
 
-/* ---- labels that callers give ---- */
-
-static ktk_update *labelled(ktk_update_mode mode, bool deletes_all, const char *rows) {
-    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
-    struct ArrowArrayStream stream = {0};
-    ktk_update *update = NULL;
-    ktk_error err;
-
-    options.mode = mode;
-    CHECK_OK(ktk_update_begin(&update, memory, "u", &options, &err));
-    if (deletes_all) {
-        CHECK_OK(ktk_update_delete_all(update, &err));
-    }
-    CHECK_OK(test_frame(&stream, context, "v:int64", rows, 0, NULL, &err));
-    CHECK_OK(ktk_update_add(update, &stream, "x", &err));
-    return update;
-}
-
-static void a_label_is_had_by_one_of_two_writers(void **unused) {
-    ktk_update *first;
-    ktk_update *second;
-    ktk_error err;
-
-    (void)unused;
-    written(memory, "v:int64", "0");
-    first = labelled(KTK_UPDATE_UPDATE, false, "1");
-    second = labelled(KTK_UPDATE_UPDATE, false, "2");
-    CHECK_OK(ktk_update_commit(first, NULL, &err));
-    CHECK_STATUS(ktk_update_commit(second, NULL, &err), KTK_E_CONFLICT);
-    CHECK_MESSAGE("'x'");
-    ktk_update_free(first);
-    ktk_update_free(second);
-    test_check_dataset(memory, "u", "v|0;1");
-}
-
-/* The partition that a rewrite read was replaced by another of the same label. */
-static void a_label_that_came_again_is_another_partition(void **unused) {
-    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
-    ktk_predicate *where = NULL;
-    ktk_update *update;
-    ktk_update *rival;
-    ktk_error err;
-
-    (void)unused;
-    update = labelled(KTK_UPDATE_CREATE, false, "1;2");
-    CHECK_OK(ktk_update_commit(update, NULL, &err));
-    ktk_update_free(update);
-    options.mode = KTK_UPDATE_UPDATE;
-    options.delete_mode = KTK_DELETE_ROWS;
-    CHECK_OK(ktk_update_begin(&update, memory, "u", &options, &err));
-    CHECK_OK(ktk_predicate_parse(&where, context, "v == 1", &err));
-    CHECK_OK(ktk_update_delete(update, where, &err));
-    ktk_predicate_free(where);
-    rival = labelled(KTK_UPDATE_UPDATE, true, "1;3");
-    CHECK_OK(ktk_update_commit(rival, NULL, &err));
-    ktk_update_free(rival);
-    CHECK_STATUS(ktk_update_commit(update, NULL, &err), KTK_E_CONFLICT);
-    ktk_update_free(update);
-    test_check_dataset(memory, "u", "v|1;3");
-}
-
-/* What a delete is to keep has the label of what it is to remove. */
-static void a_label_that_came_again_cannot_be_kept(void **unused) {
-    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
-    ktk_update *update;
-    ktk_update *rival;
-    ktk_error err;
-
-    (void)unused;
-    update = labelled(KTK_UPDATE_CREATE, false, "1");
-    CHECK_OK(ktk_update_commit(update, NULL, &err));
-    ktk_update_free(update);
-    options.mode = KTK_UPDATE_UPDATE;
-    options.on_conflict = KTK_ON_CONFLICT_KEEP;
-    CHECK_OK(ktk_update_begin(&update, memory, "u", &options, &err));
-    CHECK_OK(ktk_update_delete_all(update, &err));
-    CHECK_OK(ktk_update_begin(&rival, memory, "u", &options, &err));
-    CHECK_OK(ktk_update_delete_all(rival, &err));
-    CHECK_OK(ktk_update_commit(rival, NULL, &err));
-    ktk_update_free(rival);
-    rival = labelled(KTK_UPDATE_UPDATE, false, "2");
-    CHECK_OK(ktk_update_commit(rival, NULL, &err));
-    ktk_update_free(rival);
-    CHECK_STATUS(ktk_update_commit(update, NULL, &err), KTK_E_CONFLICT);
-    CHECK_MESSAGE("'x'");
-    ktk_update_free(update);
-    test_check_dataset(memory, "u", "v|2");
-}
-
 /* ---- rivals that write schemas and formats ---- */
 
 static void rival_types_w(void *unused) {
@@ -756,9 +667,6 @@ int main(void) {
         CASE(one_of_two_overwriters_wins),
         CASE(a_forced_overwriter_wins),
         CASE(a_rival_at_any_moment_keeps_his_schema),
-        CASE(a_label_is_had_by_one_of_two_writers),
-        CASE(a_label_that_came_again_is_another_partition),
-        CASE(a_label_that_came_again_cannot_be_kept),
         CASE(a_rival_right_after_the_commit_keeps_his_schema),
         CASE(an_update_follows_a_document_to_another_format),
         CASE(a_lost_answer_is_not_a_failure),
