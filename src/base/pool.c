@@ -10,6 +10,7 @@
  * looks at it any more. */
 struct run {
     struct run *next;
+    struct run *parent; /* the run whose item began this one; NULL: none */
     ktki_pool_fn fn;
     void *state;
     size_t count;
@@ -22,12 +23,20 @@ struct run {
     pthread_cond_t done;
 };
 
+/* An item being worked on; it lies on the stack of its thread. */
+struct working {
+    struct working *next;
+    pthread_t thread;
+    struct run *run;
+};
+
 struct pool {
     const ktk_allocator *allocator;
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct run *runs; /* those that still have items to hand out; newest first, so that nested work
                          ends soon */
+    struct working *working; /* newest first */
     bool is_stopping;
     size_t thread_count; /* threads that were started */
     size_t thread_capacity;
@@ -49,9 +58,47 @@ static void unlink_run(struct pool *pool, struct run *run) {
     }
 }
 
+static void unlink_working(struct pool *pool, struct working *working) {
+    struct working **slot = &pool->working;
+
+    while (*slot != working) {
+        slot = &(*slot)->next;
+    }
+    *slot = working->next;
+}
+
+/* The run that the calling thread works for, NULL for none: of its items, which are nested, the
+ * newest. */
+static struct run *find_parent(const struct pool *pool) {
+    const struct working *working = pool->working;
+
+    while (working != NULL && !pthread_equal(working->thread, pthread_self())) {
+        working = working->next;
+    }
+    return working == NULL ? NULL : working->run;
+}
+
+static bool is_within(const struct run *run, const struct run *ancestor) {
+    while (run != NULL && run != ancestor) {
+        run = run->parent;
+    }
+    return run != NULL;
+}
+
+/* A run with items to hand out that an item of `run` waits for; NULL if there is none. */
+static struct run *find_nested(const struct pool *pool, const struct run *run) {
+    struct run *nested = pool->runs;
+
+    while (nested != NULL && !is_within(nested, run)) {
+        nested = nested->next;
+    }
+    return nested;
+}
+
 /* Takes one item of `run` and works on it with the lock released; called and left with the lock
  * held. */
 static void work_on(struct pool *pool, struct run *run) {
+    struct working working = {pool->working, pthread_self(), run};
     size_t item = run->started++;
     ktk_error err = {0};
     ktk_status status;
@@ -59,9 +106,11 @@ static void work_on(struct pool *pool, struct run *run) {
     if (!has_items(run)) {
         unlink_run(pool, run);
     }
+    pool->working = &working;
     pthread_mutex_unlock(&pool->lock);
     status = run->fn(run->state, item, &err);
     pthread_mutex_lock(&pool->lock);
+    unlink_working(pool, &working);
     if (status != KTK_OK && (!run->failed || item < run->failed_item)) {
         run->failed_item = item;
         run->failed_status = status;
@@ -146,6 +195,35 @@ static ktk_status run_here(size_t count, ktki_pool_fn fn, void *state, ktk_error
     return status;
 }
 
+/* Begin to hand out the items: workers are woken, and those who wait for a run that this one is
+ * within. */
+static void begin(struct pool *pool, struct run *run) {
+    run->parent = find_parent(pool);
+    run->next = pool->runs;
+    pool->runs = run;
+    pthread_cond_broadcast(&pool->work);
+    for (struct run *waiting = run->parent; waiting != NULL; waiting = waiting->parent) {
+        pthread_cond_signal(&waiting->done);
+    }
+}
+
+/*
+ * Wait for the items that others work on, and help them: what they have begun in turn is taken from
+ * here, too. A long last item would leave this thread idle else. Of other runs nothing is taken:
+ * they might take long, and might wait for an item that this thread is in the middle of.
+ */
+static void finish(struct pool *pool, struct run *run) {
+    while (run->finished < run->started) {
+        struct run *nested = find_nested(pool, run);
+
+        if (nested != NULL) {
+            work_on(pool, nested);
+        } else {
+            pthread_cond_wait(&run->done, &pool->lock);
+        }
+    }
+}
+
 ktk_status ktki_pool_run(struct pool *pool, size_t count, ktki_pool_fn fn, void *state,
                          ktk_error *err) {
     struct run run = {.fn = fn, .state = state, .count = count};
@@ -155,15 +233,11 @@ ktk_status ktki_pool_run(struct pool *pool, size_t count, ktki_pool_fn fn, void 
     }
     (void)pthread_cond_init(&run.done, NULL);
     pthread_mutex_lock(&pool->lock);
-    run.next = pool->runs;
-    pool->runs = &run;
-    pthread_cond_broadcast(&pool->work);
+    begin(pool, &run);
     while (has_items(&run)) {
         work_on(pool, &run);
     }
-    while (run.finished < run.started) {
-        pthread_cond_wait(&run.done, &pool->lock);
-    }
+    finish(pool, &run);
     pthread_mutex_unlock(&pool->lock);
     (void)pthread_cond_destroy(&run.done);
     if (run.failed && err != NULL) {

@@ -11,8 +11,8 @@ struct pool;
 
 /**
  * One item. Items run on any thread and end in any order; each thread has an error of its own.
- * A task may itself call ktki_pool_run(): the nested items then run on the calling thread and idle
- * workers.
+ * A task may itself call ktki_pool_run(): the nested items then run on the calling thread, on idle
+ * workers, and on the thread that waits for the task.
  */
 typedef ktk_status (*ktki_pool_fn)(void *state, size_t item, ktk_error *err);
 
