@@ -37,13 +37,15 @@ typedef struct ktk_compact_result {
 } ktk_compact_result;
 
 /**
- * Put partitions of the same partition key values together, in the order of the document. An
+ * Put partitions of the same partition key values together, in the order of the document; those of
+ * a dataset of several tables by the size of all their files, table by table. An
  * ordinary commit: rows, indices and other partitions stay what they are; readers of the state
  * before still find its files until they are collected.
  *
  * @return KTK_E_CONFLICT only if somebody removed or replaced one of the inputs meanwhile;
- * KTK_E_INVALID for a column in `where` that is no partition key; KTK_E_UNSUPPORTED for a dataset
- * of several tables or a column that cannot be sorted by; else as ktk_update_commit().
+ * KTK_E_INVALID for a column in `where` that is no partition key; KTK_E_NOT_FOUND for a column to
+ * sort by that a table does not have; KTK_E_UNSUPPORTED for one that cannot be sorted by; else as
+ * ktk_update_commit().
  */
 KTK_API ktk_status ktk_compact(ktk_compact_result *out, ktk_store *store, const char *uuid,
                                const ktk_compact_options *options, ktk_error *err) KTK_CHECK_RESULT;

@@ -208,12 +208,14 @@ KTK_API ktk_status ktk_update_add_nothing(ktk_update *update, ktk_error *err) KT
 /**
  * Remove what matches `scope`, which is copied: partitions, or, for KTK_DELETE_ROWS, rows; the new
  * files of those are written now. Needs a mode that updates; a dataset that is yet to be made has
- * nothing to remove. Once an update. Rows that the same update adds are not removed.
+ * nothing to remove. Once an update. Rows that the same update adds are not removed. Of several
+ * tables those are asked that have all columns of the scope; the others keep their rows, unless the
+ * partition goes whole.
  *
  * @return KTK_E_NOT_FOUND for a column that the dataset does not have; KTK_E_INVALID for one that
  * is no partition key unless `delete_mode` takes it, a value that does not fit, or `scope` NULL:
- * see ktk_update_delete_all(); KTK_E_UNSUPPORTED for rows of a dataset of several tables. After a
- * failure in files that are read or written the update can only be freed.
+ * see ktk_update_delete_all(). After a failure in files that are read or written the update can
+ * only be freed.
  */
 KTK_API ktk_status ktk_update_delete(ktk_update *update, const ktk_predicate *scope,
                                      ktk_error *err) KTK_CHECK_RESULT;

@@ -7,7 +7,6 @@
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
-#include "base/options.h"
 #include "update/scope.h"
 #include "update/update_internal.h"
 
@@ -46,16 +45,20 @@ out:
     return status;
 }
 
-/* One listing instead of a request a file. */
+/* One listing a table instead of a request a file. */
 static ktk_status note_sizes(struct run *run, ktk_error *err) {
     struct buffer prefix;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&prefix, run->update->allocator, 0);
-    KTKI_TRY(
-        ktki_buffer_append_format(&prefix, err, "%s/%s/", run->update->uuid, run->update->table));
-    KTKI_TRY(ktki_buffer_append_byte(&prefix, '\0', err));
-    KTKI_TRY(ktk_store_list(run->update->store, (const char *)prefix.data, note_size, run, err));
+    for (int32_t i = 0; i < ktk_dataset_table_count(run->dataset); i++) {
+        prefix.size = 0;
+        KTKI_TRY(ktki_buffer_append_format(&prefix, err, "%s/%s/", run->update->uuid,
+                                           ktk_dataset_table(run->dataset, i)));
+        KTKI_TRY(ktki_buffer_append_byte(&prefix, '\0', err));
+        KTKI_TRY(
+            ktk_store_list(run->update->store, (const char *)prefix.data, note_size, run, err));
+    }
 out:
     ktki_buffer_clear(&prefix);
     return status;
@@ -86,16 +89,32 @@ static size_t folder_size(const char *label) {
     return slash == NULL ? 0 : (size_t)(slash - label);
 }
 
+/* Bytes of the files of all tables; -1 for a partition that lacks one, which is left alone. */
+static int64_t partition_bytes(const struct run *run, int64_t position) {
+    int64_t bytes = 0;
+
+    for (int32_t i = 0; i < ktk_dataset_table_count(run->dataset); i++) {
+        const char *table = ktk_dataset_table(run->dataset, i);
+        const char *key = ktk_dataset_partition_file(run->dataset, position, table);
+        const uint64_t *size =
+            key == NULL ? NULL : ktki_hash_map_find(&run->sizes, key, strlen(key));
+
+        if (key == NULL) {
+            return -1;
+        }
+        bytes += size == NULL ? 0 : (int64_t)*size;
+    }
+    return bytes;
+}
+
 static ktk_status place_partition(struct run *run, int64_t position, ktk_error *err) {
     const char *label = ktk_dataset_partition_label(run->dataset, position);
-    const char *key = ktk_dataset_partition_file(run->dataset, position, run->update->table);
-    const uint64_t *size = key == NULL ? NULL : ktki_hash_map_find(&run->sizes, key, strlen(key));
-    int64_t bytes = size == NULL ? 0 : (int64_t)*size;
+    int64_t bytes = partition_bytes(run, position);
     uint64_t *open;
     bool is_new;
     ktk_status status = KTK_OK;
 
-    if (key == NULL || bytes >= run->target) {
+    if (bytes < 0 || bytes >= run->target) {
         goto out;
     }
     KTKI_TRY(
@@ -122,10 +141,6 @@ static ktk_status choose(struct run *run, ktk_error *err) {
     const char *other = NULL;
     ktk_status status = KTK_OK;
 
-    if (ktk_dataset_table_count(run->dataset) > 1) {
-        KTKI_FAIL(err, KTK_E_UNSUPPORTED,
-                  "dataset '%s' has several tables, which cannot be compacted", run->update->uuid);
-    }
     if (run->options->where != NULL) {
         KTKI_TRY(ktki_scope_check(&other, run->options->where, run->dataset, err));
     }
@@ -140,6 +155,7 @@ static ktk_status choose(struct run *run, ktk_error *err) {
     }
     KTKI_TRY(note_sizes(run, err));
     query.where = run->options->where;
+    query.table = ktk_dataset_table(run->dataset, 0);
     KTKI_TRY(ktk_query_partitions(&positions, &count, run->dataset, &query, err));
     for (size_t i = 0; i < count; i++) {
         KTKI_TRY(place_partition(run, positions[i], err));
@@ -252,32 +268,68 @@ out:
     return status;
 }
 
-static ktk_status compact_bin(struct run *run, const struct bin *bin, ktk_error *err) {
-    const int64_t *positions = (const int64_t *)(const void *)bin->positions.data;
+/* The rows of a table that lie in the partitions of a bin. */
+static ktk_status open_table(struct ArrowArrayStream *out, const struct run *run,
+                             const struct bin *bin, const char *table, ktk_error *err) {
     ktk_query_options query = KTK_QUERY_OPTIONS_INIT;
-    struct ArrowArrayStream stream = {.release = NULL};
     ktk_status status = KTK_OK;
 
-    query.partitions = positions;
-    query.partition_count = bin->positions.size / sizeof(*positions);
-    KTKI_TRY(ktk_query_stream(&stream, run->dataset, &query, err));
+    query.table = table;
+    query.partitions = (const int64_t *)(const void *)bin->positions.data;
+    query.partition_count = bin->positions.size / sizeof(int64_t);
+    KTKI_TRY(ktk_query_stream(out, run->dataset, &query, err));
     if (run->options->sort_by_count > 0) {
-        KTKI_TRY(sort_stream(&stream, run, err));
+        KTKI_TRY(sort_stream(out, run, err));
     }
-    KTKI_TRY(ktk_update_add(run->update, &stream, NULL, err));
-    for (size_t i = 0; i < query.partition_count; i++) {
+out:
+    return status;
+}
+
+static ktk_status add_bin(struct run *run, const struct bin *bin, ktk_error *err) {
+    const ktk_allocator *allocator = run->update->allocator;
+    size_t count = (size_t)ktk_dataset_table_count(run->dataset);
+    struct ArrowArrayStream *streams = NULL;
+    ktk_table_stream *tables = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_alloc_zeroed(allocator, count, sizeof(*streams), &streams, err));
+    KTKI_TRY(ktki_alloc_zeroed(allocator, count, sizeof(*tables), &tables, err));
+    for (size_t i = 0; i < count; i++) {
+        tables[i].table = ktk_dataset_table(run->dataset, (int32_t)i);
+        tables[i].stream = &streams[i];
+        KTKI_TRY(open_table(&streams[i], run, bin, tables[i].table, err));
+    }
+    KTKI_TRY(ktk_update_add_tables(run->update, tables, count, NULL, err));
+out:
+    for (size_t i = 0; streams != NULL && i < count; i++) {
+        ktki_stream_clear(&streams[i]);
+    }
+    ktki_free_array(allocator, tables, count, sizeof(*tables));
+    ktki_free_array(allocator, streams, count, sizeof(*streams));
+    return status;
+}
+
+static ktk_status compact_bin(struct run *run, const struct bin *bin, ktk_error *err) {
+    const int64_t *positions = (const int64_t *)(const void *)bin->positions.data;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(add_bin(run, bin, err));
+    for (size_t i = 0; i < bin->positions.size / sizeof(*positions); i++) {
         KTKI_TRY(ktki_change_remove(&run->update->change,
                                     ktk_dataset_partition_label(run->dataset, positions[i]), true,
                                     err));
     }
 out:
-    ktki_stream_clear(&stream);
     return status;
 }
 
 /* ---- the run ---- */
 
 static ktk_status check_options(const ktk_compact_options *options, ktk_error *err) {
+    if (options->size != sizeof(*options)) {
+        return ktk_error_set(err, KTK_E_INVALID,
+                             "options of compaction must start as KTK_COMPACT_OPTIONS_INIT");
+    }
     if (options->target_bytes < 0) {
         return ktk_error_set(err, KTK_E_INVALID, "files of %lld bytes cannot be aimed at",
                              (long long)options->target_bytes);
@@ -285,26 +337,39 @@ static ktk_status check_options(const ktk_compact_options *options, ktk_error *e
     return KTK_OK;
 }
 
-/* Columns to sort by must be there; those in the files are noted in them. */
+static ktk_status check_column(const struct run *run, const char *column, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    for (int32_t i = 0; i < ktk_dataset_table_count(run->dataset); i++) {
+        const char *table = ktk_dataset_table(run->dataset, i);
+        struct schema *schema;
+
+        KTKI_TRY(ktki_dataset_table_schema(&schema, run->dataset, table, err));
+        if (ktki_schema_find(schema, column) < 0) {
+            KTKI_FAIL(err, KTK_E_NOT_FOUND,
+                      "table '%s' of dataset '%s' has no column '%s' to sort by", table,
+                      run->update->uuid, column);
+        }
+    }
+out:
+    return status;
+}
+
+/* Columns to sort by must be there, in all tables; those in the files are noted in them. */
 static ktk_status check_sorting(struct run *run, ktk_error *err) {
     const ktk_compact_options *options = run->options;
     ktk_parquet_write_options *file = &run->update->file_options;
     size_t count = options->sort_by_count;
-    struct schema *schema;
     ktk_status status = KTK_OK;
 
     if (count == 0 || ktk_dataset_table_count(run->dataset) == 0) {
         goto out;
     }
-    KTKI_TRY(ktki_dataset_table_schema(&schema, run->dataset, run->update->table, err));
     KTKI_TRY(ktki_arena_zeroed(&run->keys, count, sizeof(*run->sorting), &run->sorting, err));
     file->sorting = run->sorting;
     file->sorting_count = 0;
     for (size_t i = 0; i < count; i++) {
-        if (ktki_schema_find(schema, options->sort_by[i]) < 0) {
-            KTKI_FAIL(err, KTK_E_NOT_FOUND, "dataset '%s' has no column '%s' to sort by",
-                      run->update->uuid, options->sort_by[i]);
-        }
+        KTKI_TRY(check_column(run, options->sort_by[i], err));
         if (ktki_dataset_partition_key_find(run->dataset, options->sort_by[i]) < 0) {
             run->sorting[file->sorting_count++].path = options->sort_by[i];
         }
@@ -355,14 +420,12 @@ ktk_status ktk_compact(ktk_compact_result *out, ktk_store *store, const char *uu
                        const ktk_compact_options *options, ktk_error *err) {
     static const ktk_compact_options defaults = KTK_COMPACT_OPTIONS_INIT;
     ktk_update_options update = KTK_UPDATE_OPTIONS_INIT;
-    struct run run = {0};
+    struct run run = {.options = options == NULL ? &defaults : options};
     ktk_compact_result result = {0};
     ktk_status status = KTK_OK;
 
     run_init(&run, ktki_context_allocator(ktk_store_context(store)));
-    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_COMPACT_OPTIONS_INIT", err);
-    run.options = options;
-    KTKI_TRY(check_options(options, err));
+    KTKI_TRY(check_options(run.options, err));
     run.target = run.options->target_bytes > 0 ? run.options->target_bytes : TARGET_BYTES;
     update.mode = KTK_UPDATE_UPDATE;
     update.file = run.options->file;

@@ -3,7 +3,20 @@
 #define KTKI_UPDATE_SCOPE_H
 
 #include "dataset/snapshot.h"
+#include "query/plan.h"
 #include "update/change.h"
+
+/**
+ * Is a table, by its position in the dataset, asked for rows of a scope? Those that have all its
+ * columns are, and the others keep their rows. If none has, the first is, and says what is missing.
+ */
+ktk_status ktki_scope_has_table(bool *out, const ktk_predicate *scope, ktk_dataset *dataset,
+                                int32_t table, ktk_error *err);
+
+/** The partitions in which a table may have rows of a scope, of those named; NULL: of all. */
+ktk_status ktki_scope_plan(struct query_plan **out, const ktk_predicate *scope,
+                           ktk_dataset *dataset, int32_t table, const int64_t *partitions,
+                           size_t partition_count, ktk_error *err);
 
 /**
  * Partitions that may hold rows of the change's scope, as positions (int64_t) appended to `out`; by

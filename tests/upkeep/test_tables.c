@@ -301,6 +301,124 @@ static void a_table_of_nulls_is_widened_and_restored(void **unused) {
     check_whole(2);
 }
 
+/* ---- partitions that change ---- */
+
+static ktk_status delete_rows(ktk_delete_mode mode, const char *column, int64_t value,
+                              bool is_dry_run, ktk_commit *commit, ktk_error *err) {
+    const ktk_value integer = {.kind = KTK_VALUE_INT, .integer = value};
+    const ktk_value text = {.kind = KTK_VALUE_TEXT, .bytes = "s", .bytes_size = 1};
+    const ktk_literal literal = {column, KTK_OP_EQ, *column == 'y' ? &text : &integer, 1};
+    const size_t count = 1;
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    ktk_update_effect effect = {0};
+    ktk_predicate *scope = NULL;
+    ktk_update *update = NULL;
+    ktk_status status;
+
+    options.mode = KTK_UPDATE_UPDATE;
+    options.delete_mode = mode;
+    options.dry_run = is_dry_run;
+    assert_int_equal(ktk_predicate_new(&scope, context, &literal, &count, 1, err), KTK_OK);
+    assert_int_equal(ktk_update_begin(&update, memory, "u", &options, err), KTK_OK);
+    status = ktk_update_delete(update, scope, err);
+    if (status == KTK_OK && is_dry_run) {
+        status = ktk_update_preview(update, &effect, err);
+        commit->removed_count = effect.removed_count;
+        commit->rewritten_count = effect.rewritten_count;
+    } else if (status == KTK_OK) {
+        status = ktk_update_commit(update, commit, err);
+    }
+    ktk_update_free(update);
+    ktk_predicate_free(scope);
+    return status;
+}
+
+static void rows_go_from_the_tables_that_have_the_columns(void **unused) {
+    int64_t keys;
+    ktk_commit commit;
+    ktk_error err;
+
+    (void)unused;
+    (void)append(KTK_UPDATE_CREATE, "a,1;a,2;b,1", "a,1,s;a,3,t;b,1,s", "x");
+    (void)append(KTK_UPDATE_UPDATE, "c,5", "c,6,u", NULL);
+    keys = test_key_count(memory, "");
+    CHECK_STATUS(delete_rows(KTK_DELETE_EXACT, "x", 1, false, &commit, &err), KTK_E_INVALID);
+    CHECK_STATUS(delete_rows(KTK_DELETE_ROWS, "z", 1, false, &commit, &err), KTK_E_NOT_FOUND);
+    CHECK_OK(delete_rows(KTK_DELETE_ROWS, "x", 1, true, &commit, &err));
+    assert_int_equal(commit.removed_count, 1);
+    assert_int_equal(commit.rewritten_count, 1);
+    assert_int_equal(test_key_count(memory, ""), keys);
+
+    /* Both tables have x: all of b goes. */
+    CHECK_OK(delete_rows(KTK_DELETE_ROWS, "x", 1, false, &commit, &err));
+    assert_int_equal(commit.removed_count, 2);
+    assert_int_equal(commit.rewritten_count, 1);
+    check_table("core", "p,x|c,5;a,2");
+    check_table("helper", "p,x,y|c,6,u;a,3,t");
+    check_whole(2);
+
+    /* One has nothing left of a partition, the other has nothing to lose. */
+    CHECK_OK(delete_rows(KTK_DELETE_ROWS, "x", 2, false, &commit, &err));
+    assert_int_equal(commit.rewritten_count, 1);
+    check_table("core", "p,x|c,5");
+    check_table("helper", "p,x,y|c,6,u;a,3,t");
+    check_whole(2);
+}
+
+static void a_table_without_the_column_keeps_its_rows(void **unused) {
+    ktk_commit commit;
+    ktk_error err;
+
+    (void)unused;
+    (void)append(KTK_UPDATE_CREATE, "a,1;b,2", "a,3,s;b,4,t", NULL);
+    CHECK_OK(delete_rows(KTK_DELETE_ROWS, "y", 0, false, &commit, &err));
+    assert_int_equal(commit.rewritten_count, 1);
+    check_table("core", "p,x|b,2;a,1");
+    check_table("helper", "p,x,y|b,4,t");
+    check_whole(2);
+}
+
+static void partitions_go_whole_if_asked(void **unused) {
+    ktk_commit commit;
+    ktk_error err;
+
+    (void)unused;
+    (void)append(KTK_UPDATE_CREATE, "a,1;b,2", "a,3,s;b,4,t", NULL);
+    CHECK_OK(delete_rows(KTK_DELETE_WHOLE_PARTITIONS, "y", 0, false, &commit, &err));
+    assert_int_equal(commit.removed_count, 1);
+    assert_int_equal(commit.rewritten_count, 0);
+    check_table("core", "p,x|b,2");
+    check_table("helper", "p,x,y|b,4,t");
+    check_whole(1);
+}
+
+static void compaction_joins_table_by_table(void **unused) {
+    static const char *const sort_by = "x";
+    static const char *const other = "y";
+    ktk_compact_options options = KTK_COMPACT_OPTIONS_INIT;
+    ktk_compact_result result;
+    ktk_error err;
+
+    (void)unused;
+    (void)append(KTK_UPDATE_CREATE, "a,3;b,1", "a,9,s", "x");
+    (void)append(KTK_UPDATE_UPDATE, "a,2", "a,8,t;a,7,u;c,1,v", NULL);
+    check_whole(4);
+    options.sort_by = &other;
+    options.sort_by_count = 1;
+    CHECK_STATUS(ktk_compact(&result, memory, "u", &options, &err), KTK_E_NOT_FOUND);
+    CHECK_MESSAGE("'core'");
+    options.sort_by = &sort_by;
+    CHECK_OK(ktk_compact(&result, memory, "u", &options, &err));
+    assert_int_equal(result.input_count, 4);
+    assert_int_equal(result.group_count, 3);
+    check_table("core", "p,x|a,2;a,3;b,1");
+    check_table("helper", "p,x,y|a,7,u;a,8,t;a,9,s;c,1,v");
+    check_whole(3);
+    options.sort_by_count = 0;
+    CHECK_OK(ktk_compact(&result, memory, "u", &options, &err));
+    assert_int_equal(result.group_count, 0);
+}
+
 /* ---- lack of memory ---- */
 
 static ktk_status make_dataset(ktk_store *store, ktk_error *err) {
@@ -383,6 +501,10 @@ int main(void) {
         CASE(partition_columns_are_in_all_tables),
         CASE(what_is_handed_over_has_all_tables),
         CASE(a_table_of_nulls_is_widened_and_restored),
+        CASE(rows_go_from_the_tables_that_have_the_columns),
+        CASE(a_table_without_the_column_keeps_its_rows),
+        CASE(partitions_go_whole_if_asked),
+        CASE(compaction_joins_table_by_table),
         CASE(every_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("upkeep/tables", tests, NULL, NULL);
