@@ -102,12 +102,12 @@ static ktk_status remove_old(ktk_history_expired *expired, ktk_store *store,
                              const struct listing *listing, int64_t oldest,
                              const ktk_history_expire_options *options, ktk_error *err) {
     const struct kept_version *versions = (const struct kept_version *)listing->versions.data;
-    int64_t young_us =
-        (ktki_clock_now_ms(NULL) - (options->young_ms > 0 ? options->young_ms : YOUNG_MS)) * 1000;
+    int64_t young_ms =
+        ktki_clock_now_ms(NULL) - (options->young_ms > 0 ? options->young_ms : YOUNG_MS);
     ktk_status status = KTK_OK;
 
     for (size_t i = 0; i < listing->versions.size / sizeof(*versions); i++) {
-        if (versions[i].sequence >= oldest || versions[i].begun_us > young_us) {
+        if (versions[i].sequence >= oldest || versions[i].begun_us / 1000 > young_ms) {
             continue;
         }
         if (!options->dry_run) {

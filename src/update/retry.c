@@ -4,6 +4,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/checked.h"
+
 #define ATTEMPTS_MAX 32
 #define TIME_MAX_MS 120000
 #define WAIT_FIRST_MS 50
@@ -56,8 +58,10 @@ void ktki_retry_init(struct retry *retry, const struct commit_clock *clock, int3
                      int64_t time_max_ms) {
     *retry = (struct retry){.clock = clock_of(clock)};
     retry->attempts_max = attempts_max > 0 ? attempts_max : ATTEMPTS_MAX;
-    retry->deadline_ms =
-        ktki_clock_now_ms(clock) + (time_max_ms > 0 ? time_max_ms : (int64_t)TIME_MAX_MS);
+    if (!ktki_add_i64(ktki_clock_now_ms(clock), time_max_ms > 0 ? time_max_ms : TIME_MAX_MS,
+                      &retry->deadline_ms)) {
+        retry->deadline_ms = INT64_MAX;
+    }
 }
 
 bool ktki_retry_wait(struct retry *retry) {

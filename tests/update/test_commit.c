@@ -459,11 +459,17 @@ static void a_moment_of_unavailability_is_waited_for(void **unused) {
                                     .kinds = 1u << STORE_CALL_PUT,
                                     .status = KTK_E_UNAVAILABLE};
     ktk_store *store = failing_store_new(&failing, memory);
-    ktk_update *update = prepared(store, KTK_UPDATE_CREATE, "v:int64", "1");
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {0};
+    ktk_update *update = NULL;
     ktk_commit commit;
     ktk_error err;
 
     (void)unused;
+    options.commit_time_max_ms = INT64_MAX;
+    CHECK_OK(ktk_update_begin(&update, store, "u", &options, &err));
+    CHECK_OK(test_frame(&stream, context, "v:int64", "1", 0, NULL, &err));
+    CHECK_OK(ktk_update_add(update, &stream, NULL, &err));
     CHECK_OK(ktk_update_commit(update, &commit, &err));
     assert_int_equal(commit.attempts, 2);
     ktk_update_free(update);

@@ -190,6 +190,7 @@ static void follows_appends_and_deletes(void **unused) {
 static void builds_and_drops(void **unused) {
     ktk_update *update;
     ktk_dataset *dataset;
+    int64_t file_count;
     ktk_error err;
 
     (void)unused;
@@ -218,10 +219,15 @@ static void builds_and_drops(void **unused) {
     CHECK_STATUS(ktk_update_commit(update, NULL, &err), KTK_E_NOT_FOUND);
     ktk_update_free(update);
     update = begun(memory, KTK_UPDATE_UPDATE);
+    CHECK_OK(ktk_update_build_index(update, "x", &err));
     CHECK_OK(ktk_update_build_index(update, "nowhere", &err));
+    file_count = test_key_count(memory, "u/indices/");
     CHECK_STATUS(ktk_update_commit(update, NULL, &err), KTK_E_NOT_FOUND);
     CHECK_MESSAGE("'nowhere'");
+    assert_int_equal(test_key_count(memory, "u/indices/"), file_count + 1);
     ktk_update_free(update);
+    /* The index on `x` that was written before the failure is taken away. */
+    assert_int_equal(test_key_count(memory, "u/indices/"), file_count);
 }
 
 /* A live index file is never written over, and one that nobody needs is not written again. */

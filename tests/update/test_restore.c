@@ -243,8 +243,11 @@ static void old_versions_are_let_go(void **unused) {
     live(&past);
     CHECK_STATUS(ktk_history_expire(memory, "u", &options, &result, &err), KTK_E_INVALID);
     options.keep_last = 1;
-    CHECK_OK(ktk_history_expire(memory, "u", &options, &result, &err));
-    assert_int_equal(result.version_count, 0); /* all are young */
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(ktk_history_expire(memory, "u", &options, &result, &err));
+        assert_int_equal(result.version_count, 0); /* all are young */
+        options.young_ms = INT64_MAX;
+    }
     assert_int_equal(expired(3, 0, true).version_count, 4);
     assert_int_equal(test_key_count(memory, "u/_ktk/v/"), 7);
     result = expired(3, 0, false);
