@@ -11,6 +11,7 @@ struct gc_values {
     const char *grace;
     const char *history;
     bool short_grace;
+    bool dropped;
     bool yes;
     bool json;
 };
@@ -25,6 +26,10 @@ static const struct option options[] = {
      "how long earlier versions are kept; default: 30d", NULL},
     {0, "short-grace", NULL, OPTION_FLAG, offsetof(struct gc_values, short_grace),
      "allow a grace of less than an hour: nobody writes or reads the dataset now", NULL},
+    {0, "dropped", NULL, OPTION_FLAG, offsetof(struct gc_values, dropped),
+     "if there is no dataset of that name, because it was dropped or never written to the end: all "
+     "that lies under its name",
+     NULL},
     {'y', "yes", NULL, OPTION_FLAG, offsetof(struct gc_values, yes),
      "note and remove; without it nothing is changed", NULL},
     {0, "json", NULL, OPTION_FLAG, offsetof(struct gc_values, json), "print JSON", NULL},
@@ -195,6 +200,7 @@ static ktk_status print(struct session *session, const void *values_given,
     }
     gc.acts = values->yes;
     gc.allows_short_grace = values->short_grace;
+    gc.dropped = values->dropped;
     gc.report = keep_item;
     gc.report_state = &items;
     if (status == KTK_OK) {

@@ -44,9 +44,12 @@ typedef struct ktk_gc_options {
     ktk_gc_report_fn report; /**< called for each item; a status other than KTK_OK ends the run and
                                 is returned. May be NULL. */
     void *report_state;
+    /** If there is no dataset of that name, because it was dropped or never committed: collect
+     * everything that lies under its name. */
+    bool dropped;
 } ktk_gc_options;
 
-#define KTK_GC_OPTIONS_INIT {sizeof(ktk_gc_options), false, 0, false, 0, NULL, NULL}
+#define KTK_GC_OPTIONS_INIT {sizeof(ktk_gc_options), false, 0, false, 0, NULL, NULL, false}
 
 /** What nothing names, in all. Sizes that are unknown count as 0. */
 typedef struct ktk_gc_result {
@@ -67,7 +70,10 @@ typedef struct ktk_gc_result {
  * removes those that are still unnamed when the grace is over. Stopped at whatever point, it can be
  * run again. Writers and readers may go on meanwhile, as docs/garbage-collection.md says.
  *
- * @return KTK_E_NOT_FOUND if there is no dataset `uuid`; KTK_E_CORRUPT if one of its documents does
+ * Files are removed by the threads of the context; the callback is called on the calling thread.
+ *
+ * @return KTK_E_NOT_FOUND if there is no dataset `uuid` or, with `dropped`, nothing under its name
+ * either; KTK_E_CORRUPT if one of its documents does
  * not parse: nothing is removed then; KTK_E_INVALID for a grace that is too short, or if the clock
  * of this computer and that of the store differ by more than an hour. `*out` is then not written.
  */

@@ -18,11 +18,22 @@ struct store_setup {
     const char *name;         /**< copied */
     enum key_space keys;
     bool is_view; /**< errors come from a store below, which has named itself in them already */
+    /** As ops->list, but without what costs extra calls: size, time, version. NULL: there is no
+     * such way. */
+    ktk_status (*list_keys)(void *state, const char *prefix, ktk_store_list_fn fn, void *fn_state,
+                            ktk_error *err);
 };
 
 /** The general form of ktk_store_new(). */
 ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct store_setup *setup,
                           ktk_error *err);
+
+/**
+ * As ktk_store_list(), for those who ask for size and time of few keys: `*is_bare` if the entries
+ * come without them although the store knows them.
+ */
+ktk_status ktki_store_list_keys(ktk_store *store, const char *prefix, bool *is_bare,
+                                ktk_store_list_fn fn, void *state, ktk_error *err);
 
 /** Keys that the wrapper of `store` lets through. */
 enum key_space ktki_store_key_space(const ktk_store *store);

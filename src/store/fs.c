@@ -161,7 +161,14 @@ static ktk_status fs_list(void *state, const char *prefix, ktk_store_list_fn fn,
                           ktk_error *err) {
     struct fs *fs = state;
 
-    return ktki_fs_list(&fs->root, fs->allocator, prefix, fn, fn_state, err);
+    return ktki_fs_list(&fs->root, fs->allocator, prefix, false, fn, fn_state, err);
+}
+
+static ktk_status fs_list_keys(void *state, const char *prefix, ktk_store_list_fn fn,
+                               void *fn_state, ktk_error *err) {
+    struct fs *fs = state;
+
+    return ktki_fs_list(&fs->root, fs->allocator, prefix, true, fn, fn_state, err);
 }
 
 static void fs_free(void *state) {
@@ -205,6 +212,7 @@ ktk_status ktki_store_fs_new(ktk_store **out, ktk_context *context, const char *
     }
     KTKI_TRY(ktki_fs_root_open(&fs->root, path, make_missing, err));
     setup.state = fs;
+    setup.list_keys = fs_list_keys;
     KTKI_TRY(ktki_store_new(out, context, &setup, err));
     fs = NULL;
 out:

@@ -25,6 +25,7 @@ struct walk {
     struct arena texts;
     struct pending *pending;
     struct buffer key; /* path of the entry at hand, NUL-terminated */
+    bool is_bare;
     ktk_store_list_fn fn;
     void *fn_state;
 };
@@ -65,14 +66,23 @@ static bool follow_link(const struct fs_root *root, const char *key, struct stat
     return is_followed;
 }
 
-static ktk_status visit(struct walk *walk, int folder, const char *path, const char *name,
+/* What the folder tells of an entry is enough, if it does and nobody wants more. */
+static bool is_told(const struct walk *walk, const struct dirent *found, struct stat *info) {
+    bool is_file = found->d_type == DT_REG;
+
+    *info = (struct stat){.st_mode = is_file ? S_IFREG : S_IFDIR};
+    return walk->is_bare && (is_file || found->d_type == DT_DIR);
+}
+
+static ktk_status visit(struct walk *walk, int folder, const char *path, const struct dirent *found,
                         ktk_error *err) {
     ktk_store_entry entry = {NULL, -1, -1, {{0}}};
+    const char *name = found->d_name;
     struct stat info;
     ktk_status status = KTK_OK;
 
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || ktki_fs_is_reserved(name) ||
-        fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+        (!is_told(walk, found, &info) && fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0)) {
         return KTK_OK;
     }
     if (S_ISDIR(info.st_mode)) {
@@ -84,7 +94,9 @@ static ktk_status visit(struct walk *walk, int folder, const char *path, const c
     entry.key = (const char *)walk->key.data;
     if (S_ISREG(info.st_mode) ||
         (S_ISLNK(info.st_mode) && follow_link(walk->root, entry.key, &info))) {
-        ktki_fs_entry(&info, &entry);
+        if (!walk->is_bare) {
+            ktki_fs_entry(&info, &entry);
+        }
         KTKI_TRY(walk->fn(walk->fn_state, &entry, err));
     }
 out:
@@ -139,7 +151,7 @@ static ktk_status read_folder(struct walk *walk, const char *path, const char *n
             break;
         }
         if (strncmp(entry->d_name, name_prefix, prefix_size) == 0) {
-            KTKI_TRY(visit(walk, dirfd(stream), path, entry->d_name, err));
+            KTKI_TRY(visit(walk, dirfd(stream), path, entry, err));
         }
     }
 out:
@@ -162,10 +174,11 @@ static bool is_folder_of_keys(const char *prefix, size_t size) {
 }
 
 ktk_status ktki_fs_list(const struct fs_root *root, const ktk_allocator *allocator,
-                        const char *prefix, ktk_store_list_fn fn, void *fn_state, ktk_error *err) {
+                        const char *prefix, bool is_bare, ktk_store_list_fn fn, void *fn_state,
+                        ktk_error *err) {
     const char *slash = strrchr(prefix, '/');
     const char *name_prefix = slash == NULL ? prefix : slash + 1;
-    struct walk walk = {.root = root, .fn = fn, .fn_state = fn_state};
+    struct walk walk = {.root = root, .is_bare = is_bare, .fn = fn, .fn_state = fn_state};
     ktk_status status = KTK_OK;
 
     ktki_arena_init(&walk.texts, allocator);

@@ -15,6 +15,9 @@
      (uint32_t)KTK_STORE_CONDITIONAL_CREATE)
 #define KNOWN_PUT_FLAGS ((uint32_t)KTK_PUT_DEFER_SYNC)
 
+typedef ktk_status (*list_fn)(void *state, const char *prefix, ktk_store_list_fn fn, void *fn_state,
+                              ktk_error *err);
+
 struct ktk_store {
     atomic_int_fast64_t references;
     ktk_context *context;
@@ -27,6 +30,7 @@ struct ktk_store {
     char *name;
     enum key_space keys;
     bool is_view;
+    list_fn list_keys;    /* NULL: the store lists everything or nothing of a key */
     pthread_mutex_t lock; /* held around each operation unless the backend is thread-safe */
 };
 
@@ -65,6 +69,7 @@ ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct st
     store->name = name;
     store->keys = setup->keys;
     store->is_view = setup->is_view;
+    store->list_keys = setup->list_keys;
     *out = store;
     store = NULL;
     name = NULL;
@@ -510,8 +515,8 @@ static ktk_status hand_out(const struct listing *listing, ktk_store_list_fn fn, 
     return status;
 }
 
-ktk_status ktk_store_list(ktk_store *store, const char *prefix, ktk_store_list_fn fn, void *state,
-                          ktk_error *err) {
+static ktk_status list_with(ktk_store *store, list_fn list, const char *prefix,
+                            ktk_store_list_fn fn, void *state, ktk_error *err) {
     struct listing listing = {
         .store = store,
         .prefix = prefix,
@@ -524,7 +529,7 @@ ktk_status ktk_store_list(ktk_store *store, const char *prefix, ktk_store_list_f
     ktki_arena_init(&listing.texts, store->allocator);
     KTKI_TRY(check_characters(store, prefix, err));
     enter(store);
-    status = store->ops->list(store->state, prefix, collect, &listing, &inner);
+    status = list(store->state, prefix, collect, &listing, &inner);
     KTKI_TRY(leave(store, status, &inner, err));
     if (!listing.is_sorted) {
         qsort(listing.entries, listing.count, sizeof(*listing.entries), compare_listed);
@@ -534,4 +539,15 @@ out:
     ktki_free_array(store->allocator, listing.entries, listing.capacity, sizeof(*listing.entries));
     ktki_arena_clear(&listing.texts);
     return status;
+}
+
+ktk_status ktk_store_list(ktk_store *store, const char *prefix, ktk_store_list_fn fn, void *state,
+                          ktk_error *err) {
+    return list_with(store, store->ops->list, prefix, fn, state, err);
+}
+
+ktk_status ktki_store_list_keys(ktk_store *store, const char *prefix, bool *is_bare,
+                                ktk_store_list_fn fn, void *state, ktk_error *err) {
+    *is_bare = store->list_keys != NULL;
+    return list_with(store, *is_bare ? store->list_keys : store->ops->list, prefix, fn, state, err);
 }

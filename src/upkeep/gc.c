@@ -5,6 +5,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "base/pool.h"
 #include "dataset/document_file.h"
 #include "dataset/name.h"
 #include "upkeep/gc_record.h"
@@ -19,9 +20,10 @@
 #define REMOVED_BETWEEN_LOOKS 1000
 
 struct candidate {
-    const struct key_entry *entry;
+    struct key_entry *entry;
     struct ktk_gc_item item;
     int64_t since_us; /* -1: was not noted before */
+    bool is_gone;
 };
 
 struct gc {
@@ -34,9 +36,11 @@ struct gc {
     int64_t history_us;
     int64_t now_us;
     struct current_documents documents;
+    bool is_dropped; /* there are none */
     struct key_list keys;
     struct gc_notes notes;
     struct buffer candidates; /* struct candidate, ascending */
+    struct buffer due;        /* struct candidate *: those that are removed together */
     ktk_gc_result result;
 };
 
@@ -66,6 +70,9 @@ static bool is_collected(const struct gc *gc, const char *key) {
     const char *rest = key + strlen(gc->uuid) + 1;
     const char *slash = strchr(rest, '/');
 
+    if (gc->is_dropped) {
+        return !starts_with(rest, "_ktk/gc/");
+    }
     if (slash == NULL || strcmp(slash + 1, KTKI_SCHEMA_FILE) == 0) {
         return false;
     }
@@ -83,18 +90,18 @@ static void clear_look(struct gc *gc) {
     ktki_buffer_clear(&gc->candidates);
 }
 
-/* The keys first, then the documents: a key that was there before a document was read, and that the
- * document does not name, is not waiting for that document. */
-static ktk_status look(struct gc *gc, ktk_error *err) {
+/* Mark what the documents name, and versions that are kept. Without any document nothing is named:
+ * versions, too, only go when the grace is over. */
+static ktk_status mark(struct gc *gc, ktk_error *err) {
     ktk_dataset *dataset;
-    ktk_status status = KTK_OK;
+    ktk_status status = ktki_current_documents_read(&gc->documents, gc->store, gc->uuid, err);
 
-    clear_look(gc);
-    ktki_key_list_init(&gc->keys, gc->allocator);
-    ktki_gc_notes_init(&gc->notes, gc->allocator);
-    ktki_buffer_init(&gc->candidates, gc->allocator, 0);
-    KTKI_TRY(ktki_key_list_fill(&gc->keys, gc->store, gc->uuid, err));
-    KTKI_TRY(ktki_current_documents_read(&gc->documents, gc->store, gc->uuid, err));
+    gc->is_dropped = status == KTK_E_NOT_FOUND && gc->options->dropped;
+    if (gc->is_dropped) {
+        status = KTK_OK;
+        goto out;
+    }
+    KTKI_TRY(status);
     if (gc->documents.json != NULL) {
         ktki_mark_named(&gc->keys, gc->documents.json);
     }
@@ -104,6 +111,51 @@ static ktk_status look(struct gc *gc, ktk_error *err) {
     dataset = ktki_current_document(&gc->documents);
     KTKI_TRY(ktki_mark_versions(&gc->keys, gc->store, gc->uuid, ktki_dataset_record(dataset)->id,
                                 gc->now_us - gc->history_us, err));
+out:
+    return status;
+}
+
+static struct candidate *candidate_at(const struct gc *gc, size_t position) {
+    return (struct candidate *)gc->candidates.data + position;
+}
+
+static size_t candidate_count(const struct gc *gc) {
+    return gc->candidates.size / sizeof(struct candidate);
+}
+
+/* Of the many keys of a dataset few are candidates: only they are asked for their size and time. */
+static ktk_status complete_one(void *state, size_t item, ktk_error *err) {
+    const struct gc *gc = state;
+    struct candidate *candidate = candidate_at(gc, item);
+    ktk_status status = ktki_key_entry_complete(candidate->entry, gc->store, err);
+
+    candidate->is_gone = status == KTK_E_NOT_FOUND;
+    return candidate->is_gone ? KTK_OK : status;
+}
+
+/* Forget those that are gone, so that they are not decided anew. */
+static void drop_gone(struct gc *gc) {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < candidate_count(gc); i++) {
+        if (!candidate_at(gc, i)->is_gone) {
+            *candidate_at(gc, kept++) = *candidate_at(gc, i);
+        }
+    }
+    gc->candidates.size = kept * sizeof(struct candidate);
+}
+
+/* The keys first, then the documents: a key that was there before a document was read, and that the
+ * document does not name, is not waiting for that document. */
+static ktk_status look(struct gc *gc, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    clear_look(gc);
+    ktki_key_list_init(&gc->keys, gc->allocator);
+    ktki_gc_notes_init(&gc->notes, gc->allocator);
+    ktki_buffer_init(&gc->candidates, gc->allocator, 0);
+    KTKI_TRY(ktki_key_list_fill_bare(&gc->keys, gc->store, gc->uuid, err));
+    KTKI_TRY(mark(gc, err));
     KTKI_TRY(ktki_gc_notes_read(&gc->notes, gc->store, gc->uuid, &gc->keys, err));
     for (size_t i = 0; i < ktki_key_list_count(&gc->keys); i++) {
         struct candidate candidate = {.entry = ktki_key_list_at(&gc->keys, i), .since_us = -1};
@@ -112,6 +164,9 @@ static ktk_status look(struct gc *gc, ktk_error *err) {
             KTKI_TRY(ktki_buffer_append(&gc->candidates, &candidate, sizeof(candidate), err));
         }
     }
+    KTKI_TRY(ktki_pool_run(ktki_context_pool(ktk_store_context(gc->store)), candidate_count(gc),
+                           complete_one, gc, err));
+    drop_gone(gc);
 out:
     return status;
 }
@@ -179,14 +234,6 @@ static void decide_one(struct gc *gc, struct candidate *candidate) {
                                     (written_us < 0 || gc->now_us - written_us >= gc->grace_us)
                                 ? KTK_GC_DUE
                                 : KTK_GC_WAITING;
-}
-
-static struct candidate *candidate_at(const struct gc *gc, size_t position) {
-    return (struct candidate *)gc->candidates.data + position;
-}
-
-static size_t candidate_count(const struct gc *gc) {
-    return gc->candidates.size / sizeof(struct candidate);
 }
 
 static void decide(struct gc *gc) {
@@ -267,13 +314,39 @@ out:
     return status;
 }
 
+static ktk_status remove_one(void *state, size_t item, ktk_error *err) {
+    const struct gc *gc = state;
+    struct candidate *candidate = ((struct candidate **)gc->due.data)[item];
+    ktk_status status = ktk_store_remove(gc->store, candidate->entry->key, err);
+
+    candidate->is_gone = status == KTK_OK;
+    return status;
+}
+
+/* Tell of those that were removed, in their order. */
+static ktk_status report_removed(struct gc *gc, size_t count, ktk_error *err) {
+    struct candidate **due = (struct candidate **)gc->due.data;
+    ktk_status status = KTK_OK;
+
+    for (size_t i = 0; i < count && status == KTK_OK; i++) {
+        if (due[i]->is_gone) {
+            due[i]->item.state = KTK_GC_REMOVED;
+            status = report(gc, due[i], err);
+        }
+    }
+    return status;
+}
+
 /* Documents of old commits go first: one that is there names files that are. `*left`: how many
  * files were not reached. */
 static ktk_status remove_some(struct gc *gc, bool versions, size_t *left, ktk_error *err) {
+    ktk_status removal;
+    size_t count = 0;
     ktk_status status = KTK_OK;
 
     *left = 0;
-    for (size_t i = 0, count = 0; i < candidate_count(gc); i++) {
+    gc->due.size = 0;
+    for (size_t i = 0; i < candidate_count(gc); i++) {
         struct candidate *candidate = candidate_at(gc, i);
         bool is_version = starts_with(candidate->entry->key + strlen(gc->uuid), "/_ktk/");
 
@@ -285,24 +358,27 @@ static ktk_status remove_some(struct gc *gc, bool versions, size_t *left, ktk_er
             continue;
         }
         count++;
-        KTKI_TRY(ktk_store_remove(gc->store, candidate->entry->key, err));
-        candidate->item.state = KTK_GC_REMOVED;
-        KTKI_TRY(report(gc, candidate, err));
+        KTKI_TRY(ktki_buffer_append(&gc->due, &candidate, sizeof(candidate), err));
     }
+    removal =
+        ktki_pool_run(ktki_context_pool(ktk_store_context(gc->store)), count, remove_one, gc, err);
+    status = report_removed(gc, count, removal == KTK_OK ? err : NULL);
+    status = removal != KTK_OK ? removal : status;
 out:
     return status;
 }
 
-/* Forget those that are gone, so that they are not decided anew. */
-static void drop_removed(struct gc *gc) {
-    size_t kept = 0;
+/* Of a dataset that is gone altogether the notes go, too. */
+static ktk_status remove_notes(struct gc *gc, ktk_error *err) {
+    struct key_list keys;
+    ktk_status status = KTK_OK;
 
-    for (size_t i = 0; i < candidate_count(gc); i++) {
-        if (candidate_at(gc, i)->item.state != KTK_GC_REMOVED) {
-            *candidate_at(gc, kept++) = *candidate_at(gc, i);
-        }
-    }
-    gc->candidates.size = kept * sizeof(struct candidate);
+    ktki_key_list_init(&keys, gc->allocator);
+    KTKI_TRY(ktki_key_list_fill(&keys, gc->store, gc->uuid, err));
+    KTKI_TRY(ktki_gc_records_remove(gc->store, gc->uuid, &keys, err));
+out:
+    ktki_key_list_clear(&keys);
+    return status;
 }
 
 static ktk_status act(struct gc *gc, ktk_error *err) {
@@ -319,8 +395,11 @@ static ktk_status act(struct gc *gc, ktk_error *err) {
                 KTKI_TRY(look_again(gc, err));
             }
             KTKI_TRY(remove_some(gc, versions == 1, &left, err));
-            drop_removed(gc);
+            drop_gone(gc);
         } while (left > 0);
+    }
+    if (gc->is_dropped && candidate_count(gc) == 0) {
+        KTKI_TRY(remove_notes(gc, err));
     }
 out:
     return status;
@@ -331,6 +410,10 @@ static ktk_status run(struct gc *gc, ktk_error *err) {
 
     gc->now_us = ktki_clock_now_ms(gc->clock) * 1000;
     KTKI_TRY(look(gc, err));
+    if (gc->is_dropped && ktki_key_list_count(&gc->keys) == 0) {
+        KTKI_FAIL(err, KTK_E_NOT_FOUND, "there is neither a dataset '%s' in %s nor a file of one",
+                  gc->uuid, ktk_store_name(gc->store));
+    }
     decide(gc);
     if (gc->options->acts) {
         KTKI_TRY(act(gc, err));
@@ -358,6 +441,7 @@ ktk_status ktki_gc(ktk_store *store, const char *uuid, const ktk_gc_options *opt
     ktki_key_list_init(&gc.keys, gc.allocator);
     ktki_gc_notes_init(&gc.notes, gc.allocator);
     ktki_buffer_init(&gc.candidates, gc.allocator, 0);
+    ktki_buffer_init(&gc.due, gc.allocator, 0);
     KTKI_TAKE_OPTIONS(options, &defaults, "KTK_GC_OPTIONS_INIT", err);
     gc.options = options;
     grace_ms = options->grace_ms == 0 ? GRACE_MS : options->grace_ms;
@@ -374,6 +458,7 @@ ktk_status ktki_gc(ktk_store *store, const char *uuid, const ktk_gc_options *opt
     *out = gc.result;
 out:
     clear_look(&gc);
+    ktki_buffer_clear(&gc.due);
     return status;
 }
 

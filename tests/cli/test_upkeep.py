@@ -91,6 +91,15 @@ def copies_and_drops_datasets(folder):
     left = {path for path in store.rglob("*") if path.is_file()}
     equal(left, {path for path in before if not path.relative_to(store).parts[0].startswith("second")})
     bad(3, "'second'", "drop", "second", "--yes", store=store)
+    # What a drop that was killed has left.
+    rest = store / "second" / "table" / "p=1" / "left.parquet"
+    rest.parent.mkdir(parents=True)
+    rest.write_bytes(b"x")
+    bad(3, "'second'", "gc", "second", store=store)
+    equal(good("gc", "second", "--dropped", "--json", store=store).json()["waiting"], {"files": 1, "size": 1})
+    good("gc", "second", "--dropped", "--grace", "0", "--short-grace", "--yes", store=store)
+    equal({path for path in store.rglob("*") if path.is_file()}, left)
+    bad(3, "'second'", "gc", "second", "--dropped", store=store)
 
 
 @test
