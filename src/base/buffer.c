@@ -101,6 +101,13 @@ ktk_status ktki_buffer_append_format(struct buffer *buffer, ktk_error *err, cons
     return status;
 }
 
+void ktki_buffer_fit(struct buffer *buffer) {
+    if (buffer->size > 0 && ktki_resize_array(buffer->allocator, &buffer->data, buffer->capacity,
+                                              buffer->size, 1, NULL) == KTK_OK) {
+        buffer->capacity = buffer->size;
+    }
+}
+
 /* What a moved buffer needs to be freed: kept behind ktk_bytes.owner. */
 struct moved {
     const ktk_allocator *allocator;

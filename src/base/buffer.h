@@ -33,6 +33,9 @@ ktk_status ktki_buffer_append_text(struct buffer *buffer, const char *text, ktk_
 ktk_status ktki_buffer_append_format(struct buffer *buffer, ktk_error *err, const char *format, ...)
     KTK_PRINTF(3, 4);
 
+/** Give back the room behind the bytes, where the allocator can. */
+void ktki_buffer_fit(struct buffer *buffer);
+
 /**
  * Move the bytes into `out`; the buffer is empty afterwards. `out->release` frees them with the
  * buffer's allocator, which must therefore outlive `out`.

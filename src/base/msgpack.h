@@ -17,6 +17,18 @@
 ktk_status ktki_msgpack_to_json(struct buffer *out, const void *data, size_t size,
                                 int32_t depth_max, ktk_error *err);
 
+/** Bytes that come piece by piece. */
+struct msgpack_source {
+    /** The next ones, up to `room`; `*read` 0: there are no more. */
+    ktk_status (*read)(void *state, uint8_t *data, size_t room, size_t *read, ktk_error *err);
+    void *state;
+};
+
+/** The same of a source: of the MessagePack no more than a piece, or the longest text in it, is in
+ * memory. */
+ktk_status ktki_msgpack_source_to_json(struct buffer *out, const struct msgpack_source *source,
+                                       int32_t depth_max, ktk_error *err);
+
 /**
  * Append JSON text as MessagePack: each value in its shortest form, as Python's msgpack does.
  *

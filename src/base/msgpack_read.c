@@ -8,6 +8,9 @@
 /* What json_write can nest. */
 #define DEPTH_MAX 63
 
+/* Bytes that are asked of a source at once. */
+#define PIECE_BYTES ((size_t)128 * 1024)
+
 /* A map or list that is being read. */
 struct level {
     uint64_t left; /* values still to come; of a map, keys count too */
@@ -15,6 +18,9 @@ struct level {
 };
 
 struct decoder {
+    const struct msgpack_source *source; /* NULL: all bytes are there from the start */
+    struct buffer piece;                 /* of the source */
+    uint64_t before;                     /* bytes in front of `start` */
     const uint8_t *start;
     struct cursor cursor;
     struct json_writer json;
@@ -23,24 +29,63 @@ struct decoder {
     struct level levels[DEPTH_MAX];
 };
 
+/* Bytes in front of the next one. */
+static unsigned long long position(const struct decoder *decoder) {
+    return decoder->before + (uint64_t)(decoder->cursor.at - decoder->start);
+}
+
 static ktk_status corrupt(const struct decoder *decoder, ktk_error *err, const char *what) {
-    return ktk_error_set(err, KTK_E_CORRUPT, "msgpack, byte %zu: %s",
-                         (size_t)(decoder->cursor.at - decoder->start), what);
+    return ktk_error_set(err, KTK_E_CORRUPT, "msgpack, byte %llu: %s", position(decoder), what);
+}
+
+/* Read until there are `size` bytes, or no more. What is claimed is believed as it comes: the piece
+ * grows with what is read. */
+static ktk_status refill(struct decoder *decoder, uint64_t size, ktk_error *err) {
+    struct buffer *piece = &decoder->piece;
+    size_t left = ktki_cursor_left(&decoder->cursor);
+    size_t read = 1;
+    ktk_status status = KTK_OK;
+
+    decoder->before = position(decoder);
+    if (left > 0) {
+        memmove(piece->data, decoder->cursor.at, left);
+    }
+    piece->size = left;
+    while (piece->size < size && read > 0) {
+        KTKI_TRY(ktki_buffer_reserve(piece, PIECE_BYTES, err));
+        KTKI_TRY(decoder->source->read(decoder->source->state, piece->data + piece->size,
+                                       piece->capacity - piece->size, &read, err));
+        piece->size += read;
+    }
+    decoder->cursor = ktki_cursor(piece->data, piece->size);
+    decoder->start = decoder->cursor.at;
+out:
+    return status;
+}
+
+/* Have `size` bytes at the cursor, unless the data end before. */
+static inline ktk_status need(struct decoder *decoder, uint64_t size, ktk_error *err) {
+    return decoder->source == NULL || ktki_cursor_left(&decoder->cursor) >= size
+               ? KTK_OK
+               : refill(decoder, size, err);
 }
 
 /* A big-endian number of `width` bytes. */
 static ktk_status read_number(struct decoder *decoder, int width, uint64_t *out, ktk_error *err) {
     const uint8_t *bytes = NULL;
     uint64_t value = 0;
+    ktk_status status = KTK_OK;
 
+    KTKI_TRY(need(decoder, (uint64_t)width, err));
     if (!ktki_cursor_bytes(&decoder->cursor, (size_t)width, &bytes)) {
-        return corrupt(decoder, err, "the data end within a number");
+        KTKI_TRY(corrupt(decoder, err, "the data end within a number"));
     }
     for (int i = 0; i < width; i++) {
         value = value << 8 | bytes[i];
     }
     *out = value;
-    return KTK_OK;
+out:
+    return status;
 }
 
 static ktk_status write_unsigned(struct decoder *decoder, uint64_t value, ktk_error *err) {
@@ -107,6 +152,7 @@ static ktk_status read_text(struct decoder *decoder, uint64_t size, bool is_key,
     const uint8_t *bytes = NULL;
     ktk_status status = KTK_OK;
 
+    KTKI_TRY(need(decoder, size, err));
     if (size > SIZE_MAX || !ktki_cursor_bytes(&decoder->cursor, (size_t)size, &bytes)) {
         KTKI_TRY(corrupt(decoder, err, "the data end within a text"));
     }
@@ -124,8 +170,8 @@ static ktk_status begin(struct decoder *decoder, bool is_map, uint64_t count, kt
     ktk_status status = KTK_OK;
 
     if (decoder->depth >= decoder->depth_max) {
-        KTKI_FAIL(err, KTK_E_LIMIT, "msgpack, byte %zu: more than %d levels",
-                  (size_t)(decoder->cursor.at - decoder->start), decoder->depth_max);
+        KTKI_FAIL(err, KTK_E_LIMIT, "msgpack, byte %llu: more than %d levels", position(decoder),
+                  decoder->depth_max);
     }
     KTKI_TRY(is_map ? ktki_json_begin_object(&decoder->json, err)
                     : ktki_json_begin_array(&decoder->json, err));
@@ -177,8 +223,8 @@ static ktk_status read_typed(struct decoder *decoder, uint8_t type, bool is_key,
         break;
     default:
         KTKI_FAIL(err, KTK_E_UNSUPPORTED,
-                  "msgpack, byte %zu: a binary or extension value (0x%02X) has no form in JSON",
-                  (size_t)(decoder->cursor.at - decoder->start), type);
+                  "msgpack, byte %llu: a binary or extension value (0x%02X) has no form in JSON",
+                  position(decoder), type);
     }
 out:
     return status;
@@ -192,6 +238,7 @@ static ktk_status read_value(struct decoder *decoder, bool is_key, ktk_error *er
     uint8_t type = 0;
     ktk_status status = KTK_OK;
 
+    KTKI_TRY(need(decoder, 1, err));
     if (!ktki_cursor_u8(&decoder->cursor, &type)) {
         KTKI_TRY(corrupt(decoder, err, "the data end where a value is expected"));
     }
@@ -226,27 +273,45 @@ out:
     return status;
 }
 
-ktk_status ktki_msgpack_to_json(struct buffer *out, const void *data, size_t size,
-                                int32_t depth_max, ktk_error *err) {
-    struct decoder decoder = {.depth_max = depth_max < DEPTH_MAX ? depth_max : DEPTH_MAX};
+static ktk_status decode(struct decoder *decoder, struct buffer *out, int32_t depth_max,
+                         ktk_error *err) {
     ktk_status status = KTK_OK;
 
-    decoder.cursor = ktki_cursor(data, size);
-    decoder.start = decoder.cursor.at;
-    ktki_json_writer_init(&decoder.json, out);
-    KTKI_TRY(read_value(&decoder, false, err));
-    KTKI_TRY(end_levels(&decoder, err));
-    while (decoder.depth > 0) {
-        struct level *level = &decoder.levels[decoder.depth - 1];
+    decoder->depth_max = depth_max < DEPTH_MAX ? depth_max : DEPTH_MAX;
+    decoder->start = decoder->cursor.at;
+    ktki_json_writer_init(&decoder->json, out);
+    KTKI_TRY(read_value(decoder, false, err));
+    KTKI_TRY(end_levels(decoder, err));
+    while (decoder->depth > 0) {
+        struct level *level = &decoder->levels[decoder->depth - 1];
         bool is_key = level->is_map && level->left % 2 == 0;
 
         level->left--;
-        KTKI_TRY(read_value(&decoder, is_key, err));
-        KTKI_TRY(end_levels(&decoder, err));
+        KTKI_TRY(read_value(decoder, is_key, err));
+        KTKI_TRY(end_levels(decoder, err));
     }
-    if (!ktki_cursor_is_done(&decoder.cursor)) {
-        KTKI_TRY(corrupt(&decoder, err, "there is more behind the value"));
+    KTKI_TRY(need(decoder, 1, err));
+    if (!ktki_cursor_is_done(&decoder->cursor)) {
+        KTKI_TRY(corrupt(decoder, err, "there is more behind the value"));
     }
 out:
+    return status;
+}
+
+ktk_status ktki_msgpack_to_json(struct buffer *out, const void *data, size_t size,
+                                int32_t depth_max, ktk_error *err) {
+    struct decoder decoder = {.cursor = ktki_cursor(data, size)};
+
+    return decode(&decoder, out, depth_max, err);
+}
+
+ktk_status ktki_msgpack_source_to_json(struct buffer *out, const struct msgpack_source *source,
+                                       int32_t depth_max, ktk_error *err) {
+    struct decoder decoder = {.source = source, .cursor = ktki_cursor(NULL, 0)};
+    ktk_status status;
+
+    ktki_buffer_init(&decoder.piece, out->allocator, 0);
+    status = decode(&decoder, out, depth_max, err);
+    ktki_buffer_clear(&decoder.piece);
     return status;
 }

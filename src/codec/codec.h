@@ -58,6 +58,26 @@ const char *ktki_codec_name(int32_t id);
  * around them. KTK_E_CORRUPT for what is no frame, KTK_E_UNSUPPORTED for one that does not say. */
 ktk_status ktki_zstd_content_size(const uint8_t *data, size_t size, uint64_t *out, ktk_error *err);
 
+/** ZSTD data of one frame or more that are decompressed piece by piece. Zeroed, it may be cleared.
+ */
+struct zstd_stream {
+    const uint8_t *data;
+    size_t size;
+    size_t at;    /* behind what was taken in */
+    bool is_open; /* within a frame */
+    void *context;
+};
+
+/** `data` must outlive the stream. */
+ktk_status ktki_zstd_stream_init(struct zstd_stream *out, const uint8_t *data, size_t size,
+                                 ktk_error *err);
+
+/** The next bytes, up to `room` of them; `*read` is less only at the end. KTK_E_CORRUPT for damaged
+ * data. Takes memory for the window of a frame, which its content bounds. */
+ktk_status ktki_zstd_stream_read(struct zstd_stream *stream, uint8_t *out, size_t room,
+                                 size_t *read, ktk_error *err);
+void ktki_zstd_stream_clear(struct zstd_stream *stream);
+
 /**
  * Append what a GZIP file holds, of one member or more; zeros may follow the last. Unlike
  * `decompress` it needs no size: the bound of the buffer is the only one.

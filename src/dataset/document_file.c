@@ -39,36 +39,49 @@ static ktk_status check_size(ktk_context *context, uint64_t content, size_t file
     return KTK_OK;
 }
 
+/* What a file holds, as it is decompressed. */
+struct content {
+    struct zstd_stream stream;
+    uint64_t left;
+};
+
+static ktk_status read_content(void *state, uint8_t *data, size_t room, size_t *read,
+                               ktk_error *err) {
+    struct content *content = state;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_zstd_stream_read(&content->stream, data, room, read, err));
+    if (*read > content->left || (*read == 0 && content->left > 0)) {
+        KTKI_FAIL(err, KTK_E_CORRUPT, "the ZSTD data do not hold as many bytes as they say");
+    }
+    content->left -= *read;
+out:
+    return status;
+}
+
 ktk_status ktk_document_unpack(ktk_bytes *out, ktk_context *context, const void *data, size_t size,
                                ktk_error *err) {
     const ktk_limits *limits = ktki_context_limits(context);
-    const ktk_allocator *allocator = ktki_context_allocator(context);
-    const struct codec *zstd;
-    struct codec_scratch scratch;
-    struct buffer packed;
+    struct content content = {.left = 0};
+    const struct msgpack_source source = {read_content, &content};
     struct buffer json;
-    uint64_t content = 0;
     uint64_t expected;
     ktk_status status = KTK_OK;
 
-    ktki_codec_scratch_init(&scratch, allocator);
-    ktki_buffer_init(&packed, allocator, 0);
-    ktki_buffer_init(&json, allocator, (size_t)limits->document_bytes_max);
-    KTKI_TRY(ktki_codec_find(&zstd, CODEC_ZSTD, err));
-    KTKI_TRY(ktki_zstd_content_size(data, size, &content, err));
-    KTKI_TRY(check_size(context, content, size, err));
-    KTKI_TRY(ktki_buffer_reserve(&packed, (size_t)content, err));
-    KTKI_TRY(zstd->decompress(&scratch, data, size, packed.data, (size_t)content, err));
+    ktki_buffer_init(&json, ktki_context_allocator(context), (size_t)limits->document_bytes_max);
+    KTKI_TRY(ktki_zstd_content_size(data, size, &content.left, err));
+    KTKI_TRY(check_size(context, content.left, size, err));
+    KTKI_TRY(ktki_zstd_stream_init(&content.stream, data, size, err));
     /* JSON has a few bytes more for each text; without room for them it would be moved. */
-    expected = content + content / 4;
+    expected = content.left + content.left / 4;
     expected = expected < json.size_max ? expected : json.size_max;
     KTKI_TRY(ktki_buffer_reserve(&json, (size_t)expected, err));
-    KTKI_TRY(ktki_msgpack_to_json(&json, packed.data, (size_t)content, limits->nesting_max, err));
+    KTKI_TRY(ktki_msgpack_source_to_json(&json, &source, limits->nesting_max, err));
+    ktki_buffer_fit(&json);
     KTKI_TRY(ktki_buffer_move(&json, out, err));
 out:
+    ktki_zstd_stream_clear(&content.stream);
     ktki_buffer_clear(&json);
-    ktki_buffer_clear(&packed);
-    ktki_codec_scratch_clear(&scratch);
     return status;
 }
 

@@ -24,6 +24,38 @@ static uint8_t *from_hex(const char *hex, size_t *size) {
     return out;
 }
 
+/* Bytes that come in pieces, each in memory of its own size. */
+struct pieces {
+    const uint8_t *data;
+    size_t left;
+    size_t piece_size;
+};
+
+static ktk_status next_piece(void *state, uint8_t *data, size_t room, size_t *read,
+                             ktk_error *err) {
+    struct pieces *pieces = state;
+    size_t size = pieces->left < pieces->piece_size ? pieces->left : pieces->piece_size;
+
+    (void)err;
+    assert_true(room > 0);
+    size = size < room ? size : room;
+    if (size > 0) {
+        memcpy(data, pieces->data, size);
+    }
+    pieces->data += size;
+    pieces->left -= size;
+    *read = size;
+    return KTK_OK;
+}
+
+static ktk_status from_pieces(struct buffer *out, const uint8_t *data, size_t size,
+                              size_t piece_size, ktk_error *err) {
+    struct pieces pieces = {data, size, piece_size};
+    const struct msgpack_source source = {next_piece, &pieces};
+
+    return ktki_msgpack_source_to_json(out, &source, DEPTH_MAX, err);
+}
+
 static void check_value(const char *const *cells, size_t count) {
     size_t size;
     uint8_t *wanted = from_hex(cells[1], &size);
@@ -37,6 +69,12 @@ static void check_value(const char *const *cells, size_t count) {
     CHECK_OK(ktki_msgpack_to_json(&json, wanted, size, DEPTH_MAX, &err));
     assert_int_equal(json.size, strlen(cells[0]));
     assert_memory_equal(json.data, cells[0], json.size);
+    for (size_t piece_size = 1; piece_size <= size; piece_size = piece_size * 2 + 1) {
+        json.size = 0;
+        CHECK_OK(from_pieces(&json, wanted, size, piece_size, &err));
+        assert_int_equal(json.size, strlen(cells[0]));
+        assert_memory_equal(json.data, cells[0], json.size);
+    }
     CHECK_OK(ktki_msgpack_of_json(&packed, cells[0], strlen(cells[0]), DEPTH_MAX, &err));
     assert_int_equal(packed.size, size);
     assert_memory_equal(packed.data, wanted, size);
@@ -59,6 +97,10 @@ static void check_refused(const char *hex, ktk_status wanted, const char *part) 
     ktki_buffer_init(&json, test_allocator(), 0);
     CHECK_STATUS(ktki_msgpack_to_json(&json, data, size, DEPTH_MAX, &err), wanted);
     CHECK_MESSAGE(part);
+    for (size_t piece_size = 1; piece_size < 4; piece_size++) {
+        CHECK_STATUS(from_pieces(&json, data, size, piece_size, &err), wanted);
+        CHECK_MESSAGE(part);
+    }
     ktki_buffer_clear(&json);
     free(data);
 }
@@ -77,6 +119,46 @@ static void says_where_data_are_damaged(void **unused) {
     check_refused("c1", KTK_E_CORRUPT, "0xC1 is no value");
     check_refused("c40161", KTK_E_UNSUPPORTED, "0xC4");
     check_refused("d40100", KTK_E_UNSUPPORTED, "0xD4");
+}
+
+/* Texts longer than what is read at once, and more of them. */
+static void reads_texts_of_any_length(void **unused) {
+    static const size_t sizes[] = {0, 1, 70000, 131071, 131072, 131073, 400000, 5};
+    enum { COUNT = sizeof(sizes) / sizeof(sizes[0]) };
+    struct buffer data;
+    struct buffer wanted;
+    struct buffer json;
+    ktk_error err;
+
+    (void)unused;
+    ktki_buffer_init(&data, test_allocator(), 0);
+    ktki_buffer_init(&wanted, test_allocator(), 0);
+    ktki_buffer_init(&json, test_allocator(), 0);
+    CHECK_OK(ktki_buffer_append_byte(&data, 0x90 + COUNT, &err));
+    for (size_t i = 0; i < COUNT; i++) {
+        const uint8_t head[] = {0xDB, 0, (uint8_t)(sizes[i] >> 16), (uint8_t)(sizes[i] >> 8),
+                                (uint8_t)sizes[i]};
+
+        CHECK_OK(ktki_buffer_append(&data, head, sizeof(head), &err));
+        CHECK_OK(ktki_buffer_append_text(&wanted, i == 0 ? "[\"" : ", \"", &err));
+        for (size_t j = 0; j < sizes[i]; j++) {
+            uint8_t letter = (uint8_t)('a' + (i + j) % 26);
+
+            CHECK_OK(ktki_buffer_append_byte(&data, letter, &err));
+            CHECK_OK(ktki_buffer_append_byte(&wanted, letter, &err));
+        }
+        CHECK_OK(ktki_buffer_append_byte(&wanted, '"', &err));
+    }
+    CHECK_OK(ktki_buffer_append_byte(&wanted, ']', &err));
+    for (size_t piece_size = 1; piece_size < 1000000; piece_size *= 99) {
+        json.size = 0;
+        CHECK_OK(from_pieces(&json, data.data, data.size, piece_size, &err));
+        assert_int_equal(json.size, wanted.size);
+        assert_memory_equal(json.data, wanted.data, wanted.size);
+    }
+    ktki_buffer_clear(&json);
+    ktki_buffer_clear(&wanted);
+    ktki_buffer_clear(&data);
 }
 
 static void refuses_too_many_levels(void **unused) {
@@ -155,6 +237,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_msgpack_of_python),
         cmocka_unit_test(says_where_data_are_damaged),
+        cmocka_unit_test(reads_texts_of_any_length),
         cmocka_unit_test(refuses_too_many_levels),
         cmocka_unit_test(widens_headers_of_long_lists),
         cmocka_unit_test(refuses_numbers_beyond_64_bits),

@@ -334,6 +334,56 @@ static void keeps_state_between_levels(void **unused) {
     ktki_codec_scratch_clear(&scratch);
 }
 
+/* Frames one behind the other, whatever is asked for at once; what is cut off is seen. */
+static void reads_zstd_piece_by_piece(void **unused) {
+    enum { SIZE = 300000 };
+    static const size_t rooms[] = {1000000, 65536, 1000, 7};
+    uint8_t *data = malloc(SIZE);
+    uint8_t *found = malloc(1000000);
+    uint8_t *packed = malloc(2 * SIZE);
+    const struct codec *zstd;
+    struct codec_scratch scratch;
+    size_t packed_size = 0;
+    ktk_error err;
+
+    (void)unused;
+    assert_true(data != NULL && found != NULL && packed != NULL);
+    for (size_t i = 0; i < SIZE; i++) {
+        data[i] = (uint8_t)(i * i >> 7);
+    }
+    ktki_codec_scratch_init(&scratch, test_allocator());
+    CHECK_OK(ktki_codec_find(&zstd, CODEC_ZSTD, &err));
+    for (size_t at = 0; at < SIZE; at += SIZE / 2) {
+        size_t size = 2 * SIZE - packed_size;
+
+        CHECK_OK(
+            zstd->compress(&scratch, 3, data + at, SIZE / 2, packed + packed_size, &size, &err));
+        packed_size += size;
+    }
+    ktki_codec_scratch_clear(&scratch);
+    for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+        for (size_t cut = 0; cut < 3; cut++) {
+            struct zstd_stream stream = {0};
+            ktk_status status = KTK_OK;
+            size_t count = 0;
+            size_t read = 1;
+
+            CHECK_OK(ktki_zstd_stream_init(&stream, packed, packed_size - 3 * cut, &err));
+            while (status == KTK_OK && read > 0) {
+                status = ktki_zstd_stream_read(&stream, found + count, rooms[i], &read, &err);
+                count += status == KTK_OK ? read : 0;
+            }
+            ktki_zstd_stream_clear(&stream);
+            assert_int_equal(status, cut == 0 ? KTK_OK : KTK_E_CORRUPT);
+            assert_true(cut > 0 || count == SIZE);
+            assert_memory_equal(found, data, count);
+        }
+    }
+    free(packed);
+    free(found);
+    free(data);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_built_in_codecs_and_names_the_others),
@@ -341,6 +391,7 @@ int main(void) {
         cmocka_unit_test(reads_gzip_members_one_after_another),
         cmocka_unit_test(expands_gzip_files_of_unknown_size),
         cmocka_unit_test(expands_what_grows_a_thousandfold),
+        cmocka_unit_test(reads_zstd_piece_by_piece),
         cmocka_unit_test(reads_the_stream_of_hadoop),
         cmocka_unit_test(round_trips),
         cmocka_unit_test(refuses_unknown_levels),

@@ -163,6 +163,36 @@ static void refuses_files_that_expand_without_bound(void **unused) {
     free(zeros);
 }
 
+/* The first frame says how much there is; another one behind it is too much. */
+static void refuses_files_that_hold_something_else(void **unused) {
+    static const char document[] = "\xA1\x78"; /* the text "x" */
+    ktk_document_format format;
+    ktk_store_version version;
+    ktk_bytes text = KTK_BYTES_INIT;
+    const struct codec *zstd = NULL;
+    struct codec_scratch scratch;
+    uint8_t file[200];
+    size_t size = 100;
+    ktk_error err;
+
+    (void)unused;
+    ktki_codec_scratch_init(&scratch, test_allocator());
+    CHECK_OK(ktki_codec_find(&zstd, CODEC_ZSTD, &err));
+    CHECK_OK(zstd->compress(&scratch, 1, (const uint8_t *)document, 2, file, &size, &err));
+    ktki_codec_scratch_clear(&scratch);
+    put("u.by-dataset-metadata.msgpack.zstd", file, size);
+    CHECK_OK(ktki_document_load(&text, &format, &version, memory, "u", &err));
+    assert_int_equal(text.size, 3);
+    assert_memory_equal(text.data, "\"x\"", 3);
+    ktk_bytes_clear(&text);
+    memcpy(file + size, file, size);
+    put("u.by-dataset-metadata.msgpack.zstd", file, 2 * size);
+    CHECK_STATUS(ktki_document_load(&text, &format, &version, memory, "u", &err), KTK_E_CORRUPT);
+    CHECK_MESSAGE("do not hold as many bytes as they say");
+    put("u.by-dataset-metadata.msgpack.zstd", file, size - 1);
+    CHECK_STATUS(ktki_document_load(&text, &format, &version, memory, "u", &err), KTK_E_CORRUPT);
+}
+
 static void survives_allocation_failures(void **unused) {
     const char *root = getenv("KTK_SOURCE_ROOT") != NULL ? getenv("KTK_SOURCE_ROOT") : ".";
     ktk_status status = KTK_E_NO_MEMORY;
@@ -196,6 +226,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(writes_msgpack_as_the_originals_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(prefers_json, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_files_that_expand_without_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_files_that_hold_something_else, set_up, tear_down),
         cmocka_unit_test(survives_allocation_failures),
     };
 

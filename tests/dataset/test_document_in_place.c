@@ -12,6 +12,7 @@
 
 #include "base/context.h"
 #include "dataset/document.h"
+#include "dataset/document_file.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) ||                         \
@@ -295,28 +296,45 @@ static void survives_lack_of_memory(void **unused) {
 #define PARTITION_COUNT 1000000
 #define ADDRESS_SPACE ((size_t)256 << 20)
 
-static void write_large(const char *folder) {
+static void write_file(const char *folder, const char *name, const struct buffer *content) {
     char path[4096];
     FILE *file;
 
-    assert_true(snprintf(path, sizeof(path), "%s/u.by-dataset-metadata.json", folder) <
-                (int)sizeof(path));
+    assert_true(snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path));
     file = fopen(path, "we");
     assert_non_null(file);
-    assert_true(fputs(HEAD, file) >= 0);
+    assert_int_equal(fwrite(content->data, 1, content->size, file), content->size);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Dataset "u" in JSON, "m" in MessagePack. */
+static void write_large(const char *folder) {
+    struct buffer text;
+    struct buffer packed;
+    ktk_error err;
+
+    ktki_buffer_init(&text, test_allocator(), 0);
+    ktki_buffer_init(&packed, test_allocator(), 0);
+    append(&text, HEAD);
     for (int i = 0; i < PARTITION_COUNT; i++) {
         char label[100];
 
         (void)snprintf(label, sizeof(label), "day=%05d%%2000%%3A00%%3A00/%032x", i / 10, i);
-        assert_true(fprintf(file, "%s\"%s\": {\"files\": {\"table\": \"u/table/%s.parquet\"}}",
-                            i == 0 ? "" : ", ", label, label) > 0);
+        CHECK_OK(ktki_buffer_append_format(
+            &text, &err, "%s\"%s\": {\"files\": {\"table\": \"u/table/%s.parquet\"}}",
+            i == 0 ? "" : ", ", label, label));
     }
-    assert_true(fputs(TAIL, file) >= 0);
-    assert_int_equal(fclose(file), 0);
+    append(&text, TAIL);
+    write_file(folder, "u.by-dataset-metadata.json", &text);
+    CHECK_OK(ktki_document_pack(&packed, KTK_DOCUMENT_MSGPACK, (const char *)text.data, text.size,
+                                &err));
+    write_file(folder, "m.by-dataset-metadata.msgpack.zstd", &packed);
+    ktki_buffer_clear(&packed);
+    ktki_buffer_clear(&text);
 }
 
 /* The child's exit status. */
-static int open_within_limit(const char *folder) {
+static int open_within_limit(const char *folder, const char *uuid) {
     const struct rlimit limit = {ADDRESS_SPACE, ADDRESS_SPACE};
     ktk_context *context = NULL;
     ktk_store *store = NULL;
@@ -328,7 +346,7 @@ static int open_within_limit(const char *folder) {
     (void)snprintf(url, sizeof(url), "hfs://%s?create_if_missing=false", folder);
     if (setrlimit(RLIMIT_AS, &limit) != 0 || ktk_context_new(&context, NULL, &err) != KTK_OK ||
         ktk_store_open(&store, context, url, &err) != KTK_OK ||
-        ktk_dataset_open(&dataset, store, "u", &err) != KTK_OK) {
+        ktk_dataset_open(&dataset, store, uuid, &err) != KTK_OK) {
         fprintf(stderr, "# %s\n", err.message);
         return 1;
     }
@@ -342,10 +360,23 @@ static int open_within_limit(const char *folder) {
     return is_right ? 0 : 2;
 }
 
-static void opens_a_million_partitions_in_256_mib(void **unused) {
-    char *folder;
+static void check_within_limit(const char *folder, const char *uuid) {
     int status = 0;
     pid_t child;
+
+    (void)fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        _exit(open_within_limit(folder, uuid));
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void opens_a_million_partitions_in_256_mib(void **unused) {
+    char *folder;
 
     (void)unused;
 #ifdef IS_SANITIZED
@@ -354,15 +385,8 @@ static void opens_a_million_partitions_in_256_mib(void **unused) {
 #endif
     folder = test_folder_new();
     write_large(folder);
-    (void)fflush(NULL);
-    child = fork();
-    if (child == 0) {
-        _exit(open_within_limit(folder));
-    }
-    assert_true(child > 0);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    check_within_limit(folder, "u");
+    check_within_limit(folder, "m");
     test_folder_remove(folder);
 }
 
