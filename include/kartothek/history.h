@@ -129,7 +129,8 @@ KTK_API const char *ktk_diff_table(const ktk_diff *diff, int64_t index);
 /**
  * Make an earlier version the current state again: a commit like any other, which holds what the
  * version held, with its partitions, indices, metadata and schema. All files must still be there.
- * The state that it replaces stays in the history.
+ * The state that it replaces stays in the history. A version that is older than the history that
+ * ktk_gc() keeps may lose its files to a run that is at work: restore it when none is.
  *
  * @param dry_run check and count, but commit nothing.
  * @param out of a commit; partitions are counted against the state that is replaced, `row_count`
