@@ -18,6 +18,10 @@ struct store_setup {
     const char *name;         /**< copied */
     enum key_space keys;
     bool is_view; /**< errors come from a store below, which has named itself in them already */
+    /** Wait for one's turn among those who ask with the same key, not for long. What ends it, or
+     * -1: it did not come. NULL: there are no turns. */
+    int (*take_turn)(void *state, const char *key);
+    void (*end_turn)(void *state, int turn);
     /** As ops->list, but without what costs extra calls: size, time, version. NULL: there is no
      * such way. */
     ktk_status (*list_keys)(void *state, const char *prefix, ktk_store_list_fn fn, void *fn_state,
@@ -34,6 +38,16 @@ ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct st
  */
 ktk_status ktki_store_list_keys(ktk_store *store, const char *prefix, bool *is_bare,
                                 ktk_store_list_fn fn, void *state, ktk_error *err);
+
+/**
+ * Whoever is about to look at a value and to replace it takes his turn, so that fewer of those who
+ * look at the same time do it in vain. It is a courtesy, which nothing relies on: it may not come
+ * (-1), ends with its process, and others may take none.
+ */
+int ktki_store_take_turn(ktk_store *store, const char *key);
+
+/** -1 is allowed. */
+void ktki_store_end_turn(ktk_store *store, int turn);
 
 /** Keys that the wrapper of `store` lets through. */
 enum key_space ktki_store_key_space(const ktk_store *store);

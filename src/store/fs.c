@@ -9,6 +9,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "store/fs_list.h"
+#include "store/fs_lock.h"
 #include "store/fs_path.h"
 #include "store/fs_read.h"
 #include "store/fs_write.h"
@@ -171,6 +172,17 @@ static ktk_status fs_list_keys(void *state, const char *prefix, ktk_store_list_f
     return ktki_fs_list(&fs->root, fs->allocator, prefix, true, fn, fn_state, err);
 }
 
+static int fs_take_turn(void *state, const char *key) {
+    struct fs *fs = state;
+
+    return ktki_fs_take_turn(&fs->root, key);
+}
+
+static void fs_end_turn(void *unused, int turn) {
+    (void)unused;
+    ktki_fs_end_turn(turn);
+}
+
 static void fs_free(void *state) {
     struct fs *fs = state;
 
@@ -213,6 +225,8 @@ ktk_status ktki_store_fs_new(ktk_store **out, ktk_context *context, const char *
     KTKI_TRY(ktki_fs_root_open(&fs->root, path, make_missing, err));
     setup.state = fs;
     setup.list_keys = fs_list_keys;
+    setup.take_turn = fs_take_turn;
+    setup.end_turn = fs_end_turn;
     KTKI_TRY(ktki_store_new(out, context, &setup, err));
     fs = NULL;
 out:

@@ -4,9 +4,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
+
+/* A turn takes some milliseconds; after a second the others go on without one. */
+#define TURN_WAIT_NS 1000000L
+#define TURN_WAITS 1000
 
 /* FNV-1a over the folder part of the key: which byte of the lock file stands for the folder. */
 static off_t lock_offset(const char *key) {
@@ -94,4 +99,24 @@ void ktki_fs_unlock(struct fs_lock *lock) {
         (void)flock(lock->fd, LOCK_UN);
     }
     *lock = (struct fs_lock){0};
+}
+
+int ktki_fs_take_turn(const struct fs_root *root, const char *folder) {
+    const struct timespec wait = {0, TURN_WAIT_NS};
+    int fd = root->is_remote ? -1 : ktki_fs_open(root, folder, O_RDONLY | O_DIRECTORY);
+
+    for (int i = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+        if ((errno != EWOULDBLOCK && errno != EINTR) || i == TURN_WAITS) {
+            close(fd);
+            fd = -1;
+        } else {
+            (void)nanosleep(&wait, NULL);
+        }
+    }
+    return fd;
+}
+
+void ktki_fs_end_turn(int turn) {
+    (void)flock(turn, LOCK_UN);
+    close(turn);
 }

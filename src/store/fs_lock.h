@@ -29,4 +29,14 @@ ktk_status ktki_fs_lock(struct fs_lock *out, const struct fs_root *root, int fol
 /** Does nothing for a zeroed lock. */
 void ktki_fs_unlock(struct fs_lock *lock);
 
+/**
+ * Take one's turn at a folder: an exclusive lock of it, for which others wait a while only, so that
+ * nobody is held up by a process that was stopped. A descriptor, or -1: there is no such folder, it
+ * is on a network filesystem, or the turn did not come. No puts into the folder itself may happen
+ * meanwhile by the same thread.
+ */
+int ktki_fs_take_turn(const struct fs_root *root, const char *folder);
+
+void ktki_fs_end_turn(int turn);
+
 #endif

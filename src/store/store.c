@@ -30,7 +30,9 @@ struct ktk_store {
     char *name;
     enum key_space keys;
     bool is_view;
-    list_fn list_keys;    /* NULL: the store lists everything or nothing of a key */
+    list_fn list_keys; /* NULL: the store lists everything or nothing of a key */
+    int (*take_turn)(void *state, const char *key); /* NULL: there are no turns */
+    void (*end_turn)(void *state, int turn);
     pthread_mutex_t lock; /* held around each operation unless the backend is thread-safe */
 };
 
@@ -70,6 +72,8 @@ ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct st
     store->keys = setup->keys;
     store->is_view = setup->is_view;
     store->list_keys = setup->list_keys;
+    store->take_turn = setup->take_turn;
+    store->end_turn = setup->end_turn;
     *out = store;
     store = NULL;
     name = NULL;
@@ -157,6 +161,16 @@ ktk_status ktk_store_set_lock(ktk_store *store, const ktk_lock_ops *ops, void *s
 
 const struct store_lock *ktki_store_lock(const ktk_store *store) {
     return store->held.ops != NULL ? &store->held : NULL;
+}
+
+int ktki_store_take_turn(ktk_store *store, const char *key) {
+    return store->take_turn == NULL ? -1 : store->take_turn(store->state, key);
+}
+
+void ktki_store_end_turn(ktk_store *store, int turn) {
+    if (turn >= 0) {
+        store->end_turn(store->state, turn);
+    }
 }
 
 /* ---- keys ---- */

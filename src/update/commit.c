@@ -31,6 +31,8 @@ struct commit {
     bool is_raced;                 /* one of them did so since the update began */
     ktk_store_version written;     /* of the document that the last put left; empty: not known */
     bool is_locked;                /* the lock that the caller gave us is held */
+    const char *turn_folder;       /* where committers to the dataset take turns */
+    int turn;                      /* -1: it is not ours */
     struct buffer sequences;       /* int64_t: under which our document was kept */
     int64_t landed;                /* the one that came through; 0: not known */
     struct claim_watch watch;      /* where commits go by claims */
@@ -81,6 +83,19 @@ static void unlock(struct commit *commit) {
         (given->ops->release)(given->state, commit->update->uuid);
         commit->is_locked = false;
     }
+}
+
+/* ---- turns, so that those who commit at the same time do not do it in vain ---- */
+
+static void take_turn(struct commit *commit) {
+    if (commit->turn_folder != NULL) { /* memory was short otherwise */
+        commit->turn = ktki_store_take_turn(commit->update->store, commit->turn_folder);
+    }
+}
+
+static void end_turn(struct commit *commit) {
+    ktki_store_end_turn(commit->update->store, commit->turn);
+    commit->turn = -1;
 }
 
 /* ---- looking ---- */
@@ -634,6 +649,7 @@ static ktk_status run(struct commit *commit, ktk_error *err) {
 
         commit->retry.attempts++;
         status = lock(commit, err);
+        take_turn(commit);
         if (status == KTK_OK) {
             status = look(commit, &is_ours, err);
         }
@@ -643,6 +659,7 @@ static ktk_status run(struct commit *commit, ktk_error *err) {
         if (status == KTK_OK && !is_ours) {
             status = attempt(commit, &is_open, err);
         }
+        end_turn(commit);
         if (status == KTK_OK) {
             status = verify(commit, &is_ours, err);
             if (status == KTK_OK && is_ours) {
@@ -684,7 +701,7 @@ static void forget_versions(struct commit *commit) {
 }
 
 ktk_status ktki_commit(struct ktk_update *update, ktk_commit *result, ktk_error *err) {
-    struct commit commit = {.update = update, .result = result};
+    struct commit commit = {.update = update, .result = result, .turn = -1};
     ktk_status status;
 
     ktki_buffer_init(&commit.sequences, update->allocator, 0);
@@ -693,7 +710,9 @@ ktk_status ktki_commit(struct ktk_update *update, ktk_commit *result, ktk_error 
     ktki_retry_init(&commit.retry, update->clock, update->attempts_max, update->time_max_ms);
     commit.current = ktki_document_state_ref(&update->base);
     update->fate = UPDATE_FAILED;
+    KTKI_IGNORE(ktki_update_text(update, &commit.turn_folder, NULL, "%s/_ktk", update->uuid));
     status = run(&commit, err);
+    end_turn(&commit);
     unlock(&commit);
     if (status == KTK_OK) {
         update->fate = UPDATE_COMMITTED;

@@ -203,6 +203,25 @@ static void names_a_lock_file_it_cannot_open(void **state) {
     close(folder);
 }
 
+static void turns_come_one_after_the_other(void **state) {
+    struct fixture *fixture = *state;
+    int first = ktki_fs_take_turn(&fixture->root, "a");
+    int other = ktki_fs_take_turn(&fixture->root, "b");
+    int again;
+
+    assert_true(first >= 0);
+    assert_true(other >= 0);
+    assert_int_equal(ktki_fs_take_turn(&fixture->root, "a"), -1); /* nobody waits for ever */
+    ktki_fs_end_turn(first);
+    again = ktki_fs_take_turn(&fixture->root, "a");
+    assert_true(again >= 0);
+    ktki_fs_end_turn(again);
+    ktki_fs_end_turn(other);
+    assert_int_equal(ktki_fs_take_turn(&fixture->root, "none"), -1);
+    fixture->root.is_remote = true;
+    assert_int_equal(ktki_fs_take_turn(&fixture->root, "a"), -1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(excludes_threads, fixture_up, fixture_down),
@@ -211,6 +230,7 @@ int main(void) {
                                         fixture_down),
         cmocka_unit_test_setup_teardown(ends_with_its_process, fixture_up, fixture_down),
         cmocka_unit_test_setup_teardown(names_a_lock_file_it_cannot_open, fixture_up, fixture_down),
+        cmocka_unit_test_setup_teardown(turns_come_one_after_the_other, fixture_up, fixture_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
