@@ -16,8 +16,9 @@ static const struct suffix {
     enum input_format format;
     char delimiter;
 } suffixes[] = {
-    {".csv", INPUT_CSV, ','},       {".tsv", INPUT_CSV, '\t'}, {".txt", INPUT_CSV, ','},
-    {".parquet", INPUT_PARQUET, 0}, {".pq", INPUT_PARQUET, 0},
+    {".csv", INPUT_CSV, ','},       {".tsv", INPUT_CSV, '\t'},  {".txt", INPUT_CSV, ','},
+    {".parquet", INPUT_PARQUET, 0}, {".pq", INPUT_PARQUET, 0},  {".json", INPUT_JSON, 0},
+    {".jsonl", INPUT_JSON, 0},      {".ndjson", INPUT_JSON, 0},
 };
 
 bool cli_is_file(const char *operand) {
@@ -34,7 +35,9 @@ ktk_status cli_input_init(struct input *out, struct session *session, const char
 
     *out = (struct input){.path = path, .delimiter = delimiter};
     if (format != NULL) {
-        out->format = strcmp(format, "parquet") == 0 ? INPUT_PARQUET : INPUT_CSV;
+        out->format = strcmp(format, "parquet") == 0 ? INPUT_PARQUET
+                      : strcmp(format, "json") == 0  ? INPUT_JSON
+                                                     : INPUT_CSV;
         return KTK_OK;
     }
     if (is_standard_input(path)) {
@@ -47,9 +50,9 @@ ktk_status cli_input_init(struct input *out, struct session *session, const char
             return KTK_OK;
         }
     }
-    return cli_usage(session, err,
-                     "cannot tell what '%s' is by its suffix: give --input-format csv or parquet",
-                     path);
+    return cli_usage(
+        session, err,
+        "cannot tell what '%s' is by its suffix: give --input-format csv, json or parquet", path);
 }
 
 static ktk_status fail_errno(const char *path, ktk_error *err) {
@@ -152,6 +155,14 @@ static int64_t count_lines(const ktk_bytes *bytes) {
     return count;
 }
 
+static ktk_status say_where(const struct input *input, ktk_status status, ktk_error *err) {
+    ktk_error inner = *err;
+
+    return ktk_error_set(err, status, "'%s': %s",
+                         is_standard_input(input->path) ? "standard input" : input->path,
+                         inner.message);
+}
+
 static ktk_status open_csv(struct ArrowArrayStream *out, struct session *session,
                            const struct input *input, const ktk_csv_read_options *csv,
                            int64_t *row_count, ktk_error *err) {
@@ -165,11 +176,29 @@ static ktk_status open_csv(struct ArrowArrayStream *out, struct session *session
         status = ktk_csv_read(out, session->context, &bytes, &options, err);
     }
     if (status != KTK_OK && bytes.data != NULL) {
-        ktk_error inner = *err;
+        (void)say_where(input, status, err);
+    }
+    ktk_bytes_clear(&bytes);
+    return status;
+}
 
-        (void)ktk_error_set(err, status, "'%s': %s",
-                            is_standard_input(input->path) ? "standard input" : input->path,
-                            inner.message);
+static ktk_status open_json(struct ArrowArrayStream *out, struct session *session,
+                            const struct input *input, const ktk_csv_read_options *csv,
+                            int64_t *row_count, ktk_error *err) {
+    ktk_json_lines_read_options options = KTK_JSON_LINES_READ_OPTIONS_INIT;
+    ktk_bytes bytes = KTK_BYTES_INIT;
+    ktk_status status = read_bytes(&bytes, input->path, err);
+
+    options.type_columns = csv->type_columns;
+    options.type_names = csv->type_names;
+    options.type_count = csv->type_count;
+    options.optional_types = csv->optional_types;
+    if (status == KTK_OK) {
+        *row_count = count_lines(&bytes);
+        status = ktk_json_lines_read(out, session->context, bytes.data, bytes.size, &options, err);
+    }
+    if (status != KTK_OK && bytes.data != NULL) {
+        (void)say_where(input, status, err);
     }
     ktk_bytes_clear(&bytes);
     return status;
@@ -203,6 +232,12 @@ static ktk_status open_parquet(struct ArrowArrayStream *out, struct session *ses
 ktk_status cli_input_open(struct ArrowArrayStream *out, struct session *session,
                           const struct input *input, const ktk_csv_read_options *csv,
                           int64_t *row_count, ktk_error *err) {
-    return input->format == INPUT_CSV ? open_csv(out, session, input, csv, row_count, err)
-                                      : open_parquet(out, session, input, row_count, err);
+    switch (input->format) {
+    case INPUT_CSV:
+        return open_csv(out, session, input, csv, row_count, err);
+    case INPUT_JSON:
+        return open_json(out, session, input, csv, row_count, err);
+    default:
+        return open_parquet(out, session, input, row_count, err);
+    }
 }

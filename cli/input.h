@@ -4,7 +4,7 @@
 
 #include "session.h"
 
-enum input_format { INPUT_CSV = 0, INPUT_PARQUET };
+enum input_format { INPUT_CSV = 0, INPUT_PARQUET, INPUT_JSON };
 
 struct input {
     const char *path; /* "-": standard input */
@@ -24,8 +24,8 @@ ktk_status cli_input_init(struct input *out, struct session *session, const char
 /** Can it be read? So that no work is begun for a file that is not there. */
 ktk_status cli_input_check(const struct input *input, ktk_error *err);
 
-/** `csv` has everything but the delimiter. `*row_count` receives the number of rows, of CSV about.
- */
+/** `csv` has everything but the delimiter; JSON lines take the types of columns from it.
+ * `*row_count` receives the number of rows, of CSV and JSON lines about. */
 ktk_status cli_input_open(struct ArrowArrayStream *out, struct session *session,
                           const struct input *input, const ktk_csv_read_options *csv,
                           int64_t *row_count, ktk_error *err);

@@ -105,6 +105,10 @@ static ktk_status check_scope(struct job *job, ktk_error *err) {
     return cli_where(&job->scope, job->session, values->where, err);
 }
 
+static size_t files_of_partition(const struct job *job) {
+    return job->values->tables.count > 1 ? job->values->tables.count : 1;
+}
+
 static ktk_status find_inputs(struct job *job, const char *const *paths, size_t count,
                               ktk_error *err) {
     ktk_status status = KTK_OK;
@@ -112,6 +116,11 @@ static ktk_status find_inputs(struct job *job, const char *const *paths, size_t 
 
     if (job->kind == UPDATE_APPEND && count == 0 && job->values->metadata.count == 0) {
         return cli_usage(job->session, err, "there is nothing to append: name files or --metadata");
+    }
+    if (count % files_of_partition(job) != 0) {
+        return cli_usage(job->session, err,
+                         "%zu files are not one of each of the %zu tables for every partition",
+                         count, files_of_partition(job));
     }
     job->inputs = cli_alloc(count, sizeof(*job->inputs));
     job->input_count = count;
@@ -167,7 +176,7 @@ static ktk_status begin_update(ktk_update **out, const struct job *job, ktk_erro
     update.mode = job->kind != UPDATE_WRITE ? KTK_UPDATE_UPDATE
                   : values->overwrite       ? KTK_UPDATE_OVERWRITE
                                             : KTK_UPDATE_CREATE;
-    update.table = values->table;
+    update.table = values->tables.count == 1 ? values->tables.items[0] : NULL;
     update.partition_on = values->partition_on.items;
     update.partition_on_count = values->partition_on.count;
     update.metadata = job->metadata;
@@ -192,10 +201,9 @@ static ktk_status delete_scope(ktk_update *update, const struct job *job, ktk_er
     return job->scope == NULL ? KTK_OK : ktk_update_delete(update, job->scope, err);
 }
 
-static ktk_status add_input(ktk_update *update, const struct job *job, const struct input *input,
-                            ktk_error *err) {
+static ktk_status open_input(struct ArrowArrayStream *out, const struct job *job,
+                             const struct input *input, ktk_error *err) {
     ktk_csv_read_options csv = KTK_CSV_READ_OPTIONS_INIT;
-    struct ArrowArrayStream stream = {.release = NULL};
     int64_t row_count = -1;
     ktk_status status;
 
@@ -205,10 +213,36 @@ static ktk_status add_input(ktk_update *update, const struct job *job, const str
     csv.type_columns = job->type_columns.items;
     csv.type_names = job->type_names.items;
     csv.type_count = job->type_columns.count;
-    status = cli_input_open(&stream, job->session, input, &csv, &row_count, err);
+    csv.optional_types = job->values->tables.count > 1;
+    status = cli_input_open(out, job->session, input, &csv, &row_count, err);
     if (status == KTK_OK) {
         cli_progress_expect(row_count);
-        status = ktk_update_add(update, &stream, NULL, err);
+    }
+    return status;
+}
+
+/* A partition, of one file of each table. */
+static ktk_status add_inputs(ktk_update *update, const struct job *job, const struct input *inputs,
+                             size_t count, ktk_error *err) {
+    struct ArrowArrayStream *streams = cli_alloc(count, sizeof(*streams));
+    ktk_table_stream *tables = cli_alloc(count, sizeof(*tables));
+    ktk_status status = KTK_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        streams[i].release = NULL;
+        tables[i].stream = &streams[i];
+        tables[i].table = count == 1 ? NULL : job->values->tables.items[i];
+    }
+    for (size_t i = 0; i < count && status == KTK_OK; i++) {
+        status = open_input(&streams[i], job, &inputs[i], err);
+    }
+    if (status == KTK_OK) {
+        return ktk_update_add_tables(update, tables, count, NULL, err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (streams[i].release != NULL) {
+            streams[i].release(&streams[i]);
+        }
     }
     return status;
 }
@@ -341,8 +375,8 @@ static ktk_status commit(const struct job *job, ktk_update *update, ktk_error *e
     ktk_commit commit;
     ktk_status status = KTK_OK;
 
-    for (size_t i = 0; i < job->input_count && status == KTK_OK; i++) {
-        status = add_input(update, job, &job->inputs[i], err);
+    for (size_t i = 0; i < job->input_count && status == KTK_OK; i += files_of_partition(job)) {
+        status = add_inputs(update, job, &job->inputs[i], files_of_partition(job), err);
     }
     if (status == KTK_OK) {
         status = ktk_update_commit(update, &commit, err);

@@ -15,7 +15,7 @@ struct update_values {
     const char *on_conflict;
     bool dry_run;
     /* What comes. */
-    const char *table;
+    struct text_list tables;
     const char *compression;
     struct text_list bloom;
     struct text_list sorted_by;

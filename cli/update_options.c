@@ -8,7 +8,7 @@ const char *const cli_on_conflicts[] = {"fail", "keep", "reevaluate", NULL};
 
 static const char *const compressions[] = {"snappy", "zstd", "lz4_raw", "gzip",
                                            "brotli", "none", NULL};
-static const char *const input_formats[] = {"csv", "parquet", NULL};
+static const char *const input_formats[] = {"csv", "json", "parquet", NULL};
 
 const struct option cli_update_options[] = {
     /* UPDATE_OPTIONS_WRITE */
@@ -21,8 +21,10 @@ const struct option cli_update_options[] = {
     {0, "overwrite", NULL, OPTION_FLAG, offsetof(struct update_values, overwrite),
      "replace the dataset if there is one", NULL},
     /* UPDATE_OPTIONS_FILES */
-    {'t', "table", "NAME", OPTION_TEXT, offsetof(struct update_values, table),
-     "name of the table; default: that of the dataset, table for a new one", NULL},
+    {'t', "table", "NAME,...", OPTION_LIST, offsetof(struct update_values, tables),
+     "name of the table; default: that of the dataset, table for a new one. Several: every "
+     "partition comes of one file of each, in this order",
+     NULL},
     {0, "compression", "CODEC", OPTION_TEXT, offsetof(struct update_values, compression),
      "snappy, zstd, lz4_raw, gzip, brotli or none; default: snappy", compressions},
     {0, "bloom", "COLUMN,...", OPTION_LIST, offsetof(struct update_values, bloom),
@@ -34,13 +36,16 @@ const struct option cli_update_options[] = {
      "not checked",
      NULL},
     {0, "input-format", "FORMAT", OPTION_TEXT, offsetof(struct update_values, input_format),
-     "csv or parquet; default: by the suffix of each file, csv for standard input", input_formats},
+     "csv, json (an object a line) or parquet; default: by the suffix of each file, csv for "
+     "standard input",
+     input_formats},
     {'d', "delimiter", "CHARACTER", OPTION_CHARACTER, offsetof(struct update_values, delimiter),
      "between the fields of CSV; default: ',', a tab for .tsv; \\t for a tab", NULL},
     {0, "no-header", NULL, OPTION_FLAG, offsetof(struct update_values, no_header),
      "CSV has no line of names; the columns are called column_0 and so on", NULL},
     {0, "type", "COLUMN=TYPE", OPTION_TEXTS, offsetof(struct update_values, types),
-     "type of a column of CSV instead of the one found: bool, int8 to int64, uint8 to uint64, "
+     "type of a column of CSV or JSON instead of the one found: bool, int8 to int64, uint8 to "
+     "uint64, "
      "float, double, string, binary, date32, timestamp[us]",
      NULL},
     {0, "null", "TEXT", OPTION_TEXTS, offsetof(struct update_values, nulls),

@@ -18,11 +18,13 @@ static const struct example examples[] = {
     {"ktk write visits visits.csv --partition-on day --index user",
      "the few partitions of a user are found without opening the others"},
     {"zcat log.csv.gz | ktk write log -", "from standard input"},
+    {"ktk write shop orders.csv items.jsonl --table orders,items --partition-on day",
+     "two tables, of which every partition has a file"},
 };
 
 const struct verb cli_write = {
     .name = "write",
-    .summary = "create a dataset from CSV and Parquet files",
+    .summary = "create a dataset from CSV, JSON and Parquet files",
     .operands = "DATASET FILE...",
     .description =
         "Create a dataset from files, or from standard input with the file name '-'. Every file is "

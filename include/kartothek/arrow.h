@@ -135,6 +135,35 @@ KTK_API ktk_status ktk_json_lines_write(ktk_context *context, struct ArrowArrayS
                                         ktk_write_fn fn, void *state,
                                         ktk_error *err) KTK_CHECK_RESULT;
 
+typedef struct ktk_json_lines_read_options {
+    size_t size;
+    const char *const *type_columns; /**< columns whose type is given instead of inferred */
+    const char *const *type_names;   /**< those of CSV but "binary" */
+    size_t type_count;
+    bool optional_types; /**< a type given for a column that is not there is passed over */
+} ktk_json_lines_read_options;
+
+#define KTK_JSON_LINES_READ_OPTIONS_INIT {sizeof(ktk_json_lines_read_options), NULL, NULL, 0, false}
+
+/**
+ * Read one JSON object a line as a row, blank lines aside; UTF-8. The text is not needed any more
+ * after the call. `options` NULL: the defaults.
+ *
+ * Columns come in the order in which they are first met; one that a row does not have is null
+ * there. A column is bool; or int64, uint64 or double, the first that all its numbers have; or
+ * date32, timestamp[us] or timestamp[us, tz=UTC] if all its strings are such as
+ * ktk_json_lines_write() writes them; else string. Nothing but nulls makes a string column.
+ * Numbers, true and false become strings only where that type is given.
+ *
+ * @return KTK_E_CORRUPT with the line for what is no JSON object; KTK_E_UNSUPPORTED for objects and
+ * lists within a row; KTK_E_INVALID for a text without rows, a key that comes twice in a row, and
+ * values of a column that are of different kinds or do not have the type given.
+ */
+KTK_API ktk_status ktk_json_lines_read(struct ArrowArrayStream *out, ktk_context *context,
+                                       const void *data, size_t size,
+                                       const ktk_json_lines_read_options *options,
+                                       ktk_error *err) KTK_CHECK_RESULT;
+
 /** Receives the hashes of some rows, in order; they are valid during the call. A status other than
  * KTK_OK ends the hashing and is returned. */
 typedef ktk_status (*ktk_hash_fn)(void *state, const uint64_t *hashes, int64_t count,

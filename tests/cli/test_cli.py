@@ -415,6 +415,45 @@ def reads_csv_as_told(folder):
 
 
 @test
+def reads_json_lines(folder):
+    store = folder / "store"
+    rows = '{"day": "2020-01-01", "n": 1, "name": "a"}\n{"day": "2020-01-02", "n": 2.5}\n'
+    path = write_text(folder / "rows.jsonl", rows)
+    equal(good("write", "x", path, "--partition-on", "day", store=store).out.split(", ")[0], "wrote 'x': 2 rows in 2 partitions")
+    again = good("read", "x", "--format", "json", store=store).out
+    equal([json.loads(line) for line in again.splitlines()], [
+        {"day": "2020-01-01", "n": 1.0, "name": "a"},
+        {"day": "2020-01-02", "n": 2.5, "name": None},
+    ])  # fmt: skip
+    write_text(folder / "again", again)
+    good("append", "x", folder / "again", "--input-format", "json", store=store)
+    equal(good("count", "x", store=store).out, "4\n")
+    bad(1, "rows.jsonl': line 1, column 'n': '1' is not bool", "write", "y", path, "--type", "n=bool", store=store)
+    bad(5, "line 1", "write", "y", write_text(folder / "no.json", "{"), store=store)
+
+
+@test
+def writes_several_tables(folder):
+    store = folder / "store"
+    orders = write_text(folder / "orders.csv", "day,n\n1,5\n2,6\n")
+    items = write_text(folder / "items.json", '{"day": 1, "item": "a"}\n{"day": 1, "item": "b"}\n')
+    several = ["--table", "orders,items"]
+    good("write", "shop", orders, items, *several, "--partition-on", "day", store=store)
+    equal(good("count", "shop", "--table", "orders", store=store).out, "2\n")
+    equal(good("count", "shop", "--table", "items", "--where", "day = 1", store=store).out, "2\n")
+    good("append", "shop", orders, items, orders, items, *several, store=store)
+    equal(good("count", "shop", "--table", "items", store=store).out, "6\n")
+    good("compact", "shop", store=store)
+    equal(len(good("ls", "shop", store=store).out) > 0, True)
+    good("delete", "shop", "--where", "item = a", "--delete-mode", "rows", store=store)
+    equal(good("count", "shop", "--table", "items", store=store).out, "3\n")
+    equal(good("count", "shop", "--table", "orders", store=store).out, "6\n")
+    good("check", "shop", "--deep", store=store)
+    bad(2, "3 files are not one of each of the 2 tables", "append", "shop", orders, items, orders, *several, store=store)
+    bad(1, "'orders', 'items'", "append", "shop", orders, store=store)
+
+
+@test
 def notes_bloom_filters_and_order(folder):
     store = people(folder, "--bloom", "name,age", "--bloom", "born", "--sorted-by", "name", "-p", "member")
     for item in good("inspect", "people", "--json", store=store).json():
