@@ -227,6 +227,18 @@ def step_interop(totals, build):
     pytest(totals, interpreter, "interop", tests, dict(environ, KTK_PYARROW_0_17=str(old_pyarrow(build) or "")))
 
 
+def step_differential(totals, build):
+    """Random programs through the real kartothek and ours, both with the pandas that the original needs."""
+    kartothek = build / "originals" / "k53" / "bin" / "python"
+    label, python, requirements = list(python_environments(build))[-1]
+    if python is None or not kartothek.exists():
+        totals.add("differential", "skipped", "needs kartothek 5.3.0 (Python 3.8) and a Python for pandas 1.3.5")
+        return
+    interpreter = environment(build, label, python, requirements)
+    say("random programs through kartothek 5.3.0 and ours")
+    pytest(totals, interpreter, "differential", [ROOT / "tests" / "interop" / "test_differential.py"], {"KTK_ORIGINALS": str(build / "originals")})
+
+
 def step_peers(totals, build):
     """Parquet files in both directions between us and pyarrow, DuckDB and Polars."""
     requirements = ["pytest", "numpy", "pyarrow>=20", "duckdb>=1.3", "polars>=1.30"]
@@ -241,7 +253,7 @@ def step_peers(totals, build):
     pytest(totals, interpreter, "peers", tests, {"KTK_LIBRARY": str(build / "release" / "src" / "libkartothek.so")})
 
 
-STEPS = {"format": step_format, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop, "peers": step_peers, "lint": step_lint, "threads": step_threads, "memory": step_memory}
+STEPS = {"format": step_format, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop, "differential": step_differential, "peers": step_peers, "lint": step_lint, "threads": step_threads, "memory": step_memory}
 ON_REQUEST = {"lint", "threads", "memory"}
 
 
