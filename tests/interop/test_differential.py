@@ -57,7 +57,7 @@ class State:
 
 
 def ordered_comparison_of_objects(state, step, theirs, ours):
-    """D-09: an ordered comparison of texts or dates with nulls raises a plain TypeError."""
+    """D-10: an ordered comparison of texts or dates with nulls raises a plain TypeError."""
     return "not supported between instances" in theirs.get("text", "") and "result" in ours
 
 
@@ -67,12 +67,12 @@ def columns_of_predicates_are_not_read(state, step, theirs, ours):
 
 
 def nothing_left_of_a_row_group(state, step, theirs, ours):
-    """D-10: row groups of which nothing is left make an IndexError."""
+    """Row groups of which nothing is left make an IndexError."""
     return theirs.get("error") == "IndexError" and "out of bounds" in theirs["text"] and "result" in ours
 
 
 def index_of_nulls(state, step, theirs, ours):
-    """A partition whose indexed column is nothing but nulls is refused."""
+    """D-42: a partition whose indexed column is nothing but nulls is refused."""
     return "Indices w/ null/NA type are not supported" in theirs.get("text", "") and "result" in ours
 
 
@@ -110,7 +110,7 @@ def _plain_date(value):
 
 
 def dates_as_they_come(state, step, theirs, ours):
-    """Q9: reading in groups forgets dates_as_object; so do parts of which nothing is left, or whose dates are all null."""
+    """D-24, Q9: reading in groups forgets dates_as_object; so do parts of which nothing is left, or whose dates are all null."""
     mine, others = _frames(ours, state), _frames(theirs, state)
     if mine is None or others is None or "date" not in state.kinds.values():
         return False
@@ -119,7 +119,7 @@ def dates_as_they_come(state, step, theirs, ours):
 
 def nulls_are_lost(state, step, theirs, ours):
     """
-    D-11, Q3: rows with a null in an indexed column are lost where a predicate or dispatch_by names one, and, of ``!=``, also in row groups whose
+    D-09, Q3: rows with a null in an indexed column are lost where a predicate or dispatch_by names one, and, of ``!=``, also in row groups whose
     other values are all equal.
     """
     literals = [literal for conjunction in step.get("predicates") or [] for literal in conjunction]
