@@ -10,6 +10,7 @@ from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek._predicates import core_predicate, scope_predicate
 from kartothek.core.dataset import open_snapshot
+from kartothek.core.naming import SINGLE_TABLE
 from kartothek.core.utils import core_store
 
 to_arrow = LazyModule("kartothek._frames.to_arrow")
@@ -158,13 +159,12 @@ class Dataset:
             return table
         if len(self.tables) > 1:
             raise ValueError("dataset '{}' has several tables, choose one of: {}".format(self.uuid, ", ".join(self.tables)))
-        return self.tables[0] if self.tables else "table"
+        return self.tables[0] if self.tables else SINGLE_TABLE
 
     def _facts(self):
         """(name, text) of what people want to see first."""
         commit = self.commit
-        count = "{:,} {}".format(len(self), "partition" if len(self) == 1 else "partitions")
-        yield "partitions", count + (" by " + ", ".join(self.partition_keys) if self.partition_keys else "")
+        yield "partitions", "{:,}".format(len(self)) + (" by " + ", ".join(self.partition_keys) if self.partition_keys else "")
         if self.indices:
             yield "indices", ", ".join(self.indices)
         if commit:
@@ -248,12 +248,21 @@ class Update:
 
     def add(self, data, label=None):
         """
-        Add rows: a pandas frame, or anything with ``__arrow_c_stream__`` or ``__arrow_c_array__`` (of pyarrow, Polars, DuckDB and others).
+        Add rows: a pandas frame, or anything with ``__arrow_c_stream__`` or ``__arrow_c_array__`` (of pyarrow, Polars, DuckDB and others); for a dataset
+        of several tables a dict of these by table.
 
         ``label`` is the base name of the files; None: a fresh one.
         """
-        self._update.add(data if _is_arrow(data) else to_arrow.frame_stream(data), label)
+        tables = data if isinstance(data, dict) else {self._table(): data}
+        streams = [(table, rows if _is_arrow(rows) else to_arrow.frame_stream(rows)) for table, rows in tables.items()]
+        self._update.add_tables(streams, label)
         return self
+
+    def _table(self):
+        tables = [] if self._update.base is None else self._update.base.tables
+        if len(tables) > 1:
+            raise ValueError("dataset '{}' has several tables, give a dict of: {}".format(self._uuid, ", ".join(tables)))
+        return tables[0] if tables else SINGLE_TABLE
 
     def delete(self, where):
         """

@@ -29,8 +29,8 @@ def test_a_dataset_tells_what_it_is(dataset):
     assert dataset.schema() == {"p": "int64", "s": "string", "x": "int64"}
     assert dataset.commit["op"] == "create" and dataset.commit["seq"] == 1
     text = repr(dataset)
-    assert "Dataset 'u'" in text and "2 partitions by p" in text and "x: int64" in text and "1 (create)" in text
-    assert "<td>2 partitions by p</td>" in dataset._repr_html_()
+    assert "Dataset 'u'" in text and "partitions  2 by p" in text and "x: int64" in text and "1 (create)" in text
+    assert "<td>2 by p</td>" in dataset._repr_html_()
 
 
 def test_rows_are_queried_by_text_and_by_predicates(dataset):
@@ -163,6 +163,11 @@ def test_several_tables_want_a_choice(store_url):
     with pytest.raises(ValueError, match="several tables, choose one of: .*other"):
         kartothek.open(store_url, "u").query()
     assert kartothek.open(store_url, "u").query(table="other").count() == 3
+    with kartothek.open(store_url, "u").update() as update:
+        with pytest.raises(ValueError, match="several tables, give a dict of: .*other"):
+            update.add(FRAME)
+        update.add({"table": FRAME, "other": FRAME[:1]})
+    assert kartothek.open(store_url, "u").query(table="other").count() == 4
 
 
 def test_threads_share_a_dataset(dataset):

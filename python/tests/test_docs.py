@@ -1,4 +1,4 @@
-"""The code blocks of README.md do what they say."""
+"""The code blocks of the documentation do what they say."""
 import os
 import re
 import subprocess
@@ -7,28 +7,36 @@ import sys
 import pytest
 from conftest import ROOT
 
-README = (ROOT / "README.md").read_text()
+
+def blocks(page, language):
+    found = re.findall(r"```{}\n(.*?)```".format(language), (ROOT / page).read_text(), re.S)
+    return [block for block in found if "make check" not in block]
 
 
-def blocks(language):
-    return [block for block in re.findall(r"```{}\n(.*?)```".format(language), README, re.S) if "make check" not in block]
-
-
-@pytest.mark.parametrize("number", range(len(blocks("python"))))
-def test_python(number, tmp_path):
-    code = blocks("python")[number].replace("/tmp/", "{}/".format(tmp_path))
-    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def run(command, tmp_path, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=str(tmp_path), **options)
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout
+    return done.stdout.decode()
 
 
-@pytest.mark.parametrize("number", range(len(blocks("sh"))))
+@pytest.mark.parametrize("number", range(len(blocks("README.md", "python"))))
+def test_python(number, tmp_path):
+    run([sys.executable, "-c", blocks("README.md", "python")[number].replace("/tmp/", "{}/".format(tmp_path))], tmp_path)
+
+
+def test_the_guide(tmp_path):
+    pytest.importorskip("dask")
+    code = "\n".join(blocks("docs/python.md", "python")).replace("/tmp/", "{}/".format(tmp_path))
+    out = run([sys.executable, "-c", code], tmp_path)
+    for told in ("3 rows before the update", "1 rows; 2 sold", "['replace', 'index', 'replace', 'overwrite']", "all is well", "3 tasks, 4 rows"):
+        assert told in out
+
+
+@pytest.mark.parametrize("number", range(len(blocks("README.md", "sh"))))
 def test_shell(number, tmp_path):
     ktk = os.environ.get("KTK")
     if ktk is None or not os.path.exists(ktk):
         pytest.skip("KTK does not name the built program")
-    code = "set -eu\n" + blocks("sh")[number].replace("/tmp/", "{}/".format(tmp_path))
-    environ = dict(os.environ, PATH=os.path.dirname(ktk) + ":" + os.environ["PATH"])
-    done = subprocess.run(["sh", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ)
-    assert done.returncode == 0, done.stderr.decode()
-    assert done.stdout
+    code = "set -eu\n" + blocks("README.md", "sh")[number].replace("/tmp/", "{}/".format(tmp_path))
+    run(["sh", "-c", code], tmp_path, env=dict(os.environ, PATH=os.path.dirname(ktk) + ":" + os.environ["PATH"]))
