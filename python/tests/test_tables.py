@@ -264,6 +264,34 @@ def test_metapartitions_load_store_and_remove(url, store_url):
     assert "u/core/p=a/n.parquet" not in DatasetMetadata.storage_keys("u", url)
 
 
+def test_metapartitions_know_their_schemas(url):
+    pytest.importorskip("pyarrow")
+    part = MetaPartition("m", data=BOTH)
+    assert part.table_meta["helper"].names == ["p", "x", "y"]
+    assert part.validate_schema_compatible(url, "u") == part
+    with pytest.raises(ValueError, match="Schemas for table 'core' of dataset 'u' are not compatible!"):
+        MetaPartition("m", data={"core": CORE.assign(x="1")}).validate_schema_compatible(url, "u")
+    with pytest.raises(ValueError, match="Schema violation"):
+        parse_input_to_metapartition([CORE, CORE.assign(x="1")])
+    assert len(parse_input_to_metapartition([CORE, CORE.assign(x=None)])) == 2
+    stored = MetaPartition.from_partition(DatasetMetadata.load_from_store("u", url).partitions["p=a/l"], partition_keys=["p"])
+    assert stored.load_all_table_meta(url, "u").table_meta["core"].names == ["p", "x"]
+
+
+def test_metapartitions_know_their_files(url):
+    part = MetaPartition.from_partition(DatasetMetadata.load_from_store("u", url).partitions["p=a/l"], partition_keys=["p"])
+    known = part.get_parquet_metadata(url, "core")
+    assert known[["partition_label", "row_group_id", "number_rows_total", "number_row_groups"]].values.tolist() == [["p=a/l", 0, 2, 1]]
+    assert part.get_parquet_metadata(url, "other").empty
+    with pytest.raises(TypeError, match="Expecting a string"):
+        part.get_parquet_metadata(url, ["core"])
+
+
+def test_readers_warn_of_several_tables(url):
+    with pytest.warns(DeprecationWarning, match="Trying to read a dataset with multiple internal tables."):
+        read_table("u", url, table="core")
+
+
 def test_metapartitions_are_joined():
     one, two = MetaPartition("aa", data={"core": CORE}), MetaPartition("b", data={"core": CORE})
     joined = MetaPartition.concat_metapartitions([one, two])

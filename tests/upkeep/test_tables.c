@@ -419,6 +419,42 @@ static void compaction_joins_table_by_table(void **unused) {
     assert_int_equal(result.group_count, 0);
 }
 
+/* Of every table what is named stays, and the rest goes; a copy has what is named. */
+static void collection_and_copies_know_all_tables(void **unused) {
+    ktk_gc_options options = KTK_GC_OPTIONS_INIT;
+    ktk_copy_result copied;
+    ktk_update *update;
+    ktk_dataset *dataset;
+    ktk_gc_result result;
+    ktk_bytes written = KTK_BYTES_INIT;
+    ktk_error err;
+
+    (void)unused;
+    (void)append(KTK_UPDATE_CREATE, "a,1;b,2", "a,3,s", "x");
+    update = begun(KTK_UPDATE_UPDATE, false);
+    CHECK_OK(add(update, CORE, "c,1", HELPER, "c,2,t", NULL, &err));
+    CHECK_OK(ktk_update_hand_over(update, &written, &err)); /* files that nobody commits */
+    ktk_update_free(update);
+    ktk_bytes_clear(&written);
+    options.acts = true;
+    options.grace_ms = -1;
+    options.allows_short_grace = true;
+    CHECK_OK(ktk_gc(memory, "u", &options, &result, &err));
+    CHECK_OK(ktk_gc(memory, "u", &options, &result, &err));
+    assert_int_equal(test_key_count(memory, "u/core/p="), 2);
+    assert_int_equal(test_key_count(memory, "u/helper/p="), 2);
+    check_table("core", "p,x|a,1;b,2");
+    check_whole(2);
+
+    dataset = opened();
+    CHECK_OK(ktk_dataset_copy(memory, "v", dataset, NULL, &copied, &err));
+    ktk_dataset_free(dataset);
+    assert_int_equal(copied.partition_count, 2);
+    assert_int_equal(copied.file_count, 5);
+    assert_int_equal(test_key_count(memory, "v/core/"), 3);
+    assert_int_equal(test_key_count(memory, "v/helper/"), 3);
+}
+
 /* ---- lack of memory ---- */
 
 static ktk_status make_dataset(ktk_store *store, ktk_error *err) {
@@ -505,6 +541,7 @@ int main(void) {
         CASE(a_table_without_the_column_keeps_its_rows),
         CASE(partitions_go_whole_if_asked),
         CASE(compaction_joins_table_by_table),
+        CASE(collection_and_copies_know_all_tables),
         CASE(every_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("upkeep/tables", tests, NULL, NULL);

@@ -2,18 +2,30 @@
 import functools
 import json
 import time
-from urllib.parse import quote
 
 from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek.core.index import ExplicitSecondaryIndex
 from kartothek.core.naming import DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.core.partition import Partition
+from kartothek.core.urlencode import quote_indices
 from kartothek.core.utils import core_store, ensure_store, verify_metadata_version
 from kartothek.core.uuid import gen_uuid
 from kartothek.io_components.utils import combine_metadata, extract_duplicates
 
 pd = LazyModule("pandas")
+common_metadata = LazyModule("kartothek.core.common_metadata")
+
+_METADATA_SCHEMA = {
+    "partition_label": "object",
+    "row_group_id": "int64",
+    "row_group_compressed_size": "int64",
+    "row_group_uncompressed_size": "int64",
+    "number_rows_total": "int64",
+    "number_row_groups": "int64",
+    "serialized_size": "int64",
+    "number_rows_per_row_group": "int64",
+}
 
 _NO_FRAME = "Input must be a pyarrow schema, or a pandas dataframe"
 
@@ -83,7 +95,7 @@ class MetaPartition:
     ):
         self.metadata_version = DEFAULT_METADATA_VERSION if metadata_version is None else metadata_version
         verify_metadata_version(self.metadata_version)
-        self.table_meta = dict(table_meta or {})
+        self._table_meta = dict(table_meta or {})
         self.dataset_metadata = dataset_metadata or {}
         self.partition_keys = list(partition_keys or [])
         self.logical_conjunction = logical_conjunction
@@ -148,6 +160,24 @@ class MetaPartition:
 
     # ---- what it holds
 
+    @property
+    def table_meta(self):
+        """``{table: schema}``: those that were given, else those of the frames (needs pyarrow)."""
+        if not self._table_meta:
+            for part in self.metapartitions:
+                for table, frame in part["data"].items():
+                    if frame is not None and table not in self._table_meta:
+                        origin = "{}/{}".format(table, part["label"])
+                        self._table_meta[table] = common_metadata.make_meta(frame, origin=origin, partition_keys=self.partition_keys)
+        return self._table_meta
+
+    @table_meta.setter
+    def table_meta(self, table_meta):
+        self._table_meta = dict(table_meta or {})
+
+    def _has_frames(self):
+        return all(part["data"] for part in self.metapartitions)
+
     def _only(self, name):
         if len(self.metapartitions) > 1:
             raise AttributeError("Accessing `{}` attribute is not allowed while nested".format(name))
@@ -209,7 +239,7 @@ class MetaPartition:
 
     def __repr__(self):
         label = "NESTED ({})".format(len(self)) if len(self) > 1 else self.label
-        tables = {table for part in self.metapartitions for table in (*part["data"], *part["files"])} | set(self.table_meta)
+        tables = {table for part in self.metapartitions for table in (*part["data"], *part["files"])} | set(self._table_meta)
         return "<MetaPartition v{} | {} | tables {} >".format(self.metadata_version, label, sorted(tables))
 
     # ---- others made of it
@@ -219,7 +249,7 @@ class MetaPartition:
             None,
             dataset_metadata=self.dataset_metadata,
             metadata_version=self.metadata_version,
-            table_meta=self.table_meta,
+            table_meta=self._table_meta,
             partition_keys=self.partition_keys,
             logical_conjunction=self.logical_conjunction,
         )
@@ -234,6 +264,7 @@ class MetaPartition:
                 part.pop("written", None)
             if "data" in changes:
                 part.pop("keys", None)
+                changes.setdefault("table_meta", {})
             for name in ("label", "data", "files", "indices", "logical_conjunction"):
                 if name in changes:
                     part[name] = changes[name] if name in ("label", "logical_conjunction") else dict(changes[name] or {})
@@ -249,7 +280,10 @@ class MetaPartition:
         return MetaPartition(None, metadata_version=self.metadata_version, partition_keys=self.partition_keys)
 
     def add_metapartition(self, metapartition, metadata_merger=None, schema_validation=True):
-        """This one and another as one; RuntimeError if they have a label in common. Whether schemas agree is seen when they are written."""
+        """
+        This one and another as one. RuntimeError if they have a label in common, ValueError if the schemas of their frames do not agree and
+        ``schema_validation`` is asked for.
+        """
         if self.is_sentinel:
             return metapartition
         if metapartition.is_sentinel:
@@ -258,7 +292,11 @@ class MetaPartition:
         if extract_duplicates(labels):
             raise RuntimeError("Duplicate labels for nested metapartitions are not allowed!")
         other = metapartition._with(self.metapartitions + metapartition.metapartitions)
-        other.table_meta = dict(self.table_meta, **metapartition.table_meta)
+        other.table_meta = dict(self._table_meta, **metapartition._table_meta)
+        if schema_validation and self._has_frames() and metapartition._has_frames():
+            theirs = metapartition.table_meta
+            agreed = {table: common_metadata.validate_compatible([meta, theirs[table]]) for table, meta in self.table_meta.items() if table in theirs}
+            other.table_meta = dict(self.table_meta, **dict(theirs, **agreed))
         other.dataset_metadata = (metadata_merger or combine_metadata)([self.dataset_metadata, metapartition.dataset_metadata])
         other._origins = self._origins + [origin for origin in metapartition._origins if origin not in self._origins]
         return other
@@ -295,7 +333,7 @@ class MetaPartition:
             "indices": self.indices,
             "metadata_version": self.metadata_version,
             "dataset_metadata": self.dataset_metadata,
-            "table_meta": self.table_meta,
+            "table_meta": self._table_meta,
             "partition_keys": self.partition_keys,
             "logical_conjunction": self.logical_conjunction,
         }
@@ -355,7 +393,7 @@ class MetaPartition:
                 label = "/".join([*([folders] if folders else []), *values, base])
                 part = parts.setdefault(label, {"data": {}, "keys": dict(self.metapartitions[0].get("keys") or {}, **keys)})
                 part["data"][table] = group
-        result = self.as_sentinel().copy(partition_keys=partition_on, table_meta=self.table_meta)
+        result = self.as_sentinel().copy(partition_keys=partition_on)
         for label, part in parts.items():
             for table, frame in self.data.items():
                 part["data"].setdefault(table, frame.drop(columns=partition_on[len(known) :]).iloc[:0])
@@ -369,22 +407,15 @@ class MetaPartition:
         self, store, tables=None, columns=None, predicate_pushdown_to_io=True, categoricals=None, dates_as_object=False, predicates=None
     ):
         """With the frames that the files hold. ``columns`` and ``categoricals`` are ``{table: list}``."""
-        from kartothek._predicates import core_predicate
-        from kartothek.io_components.read import read_partitions
+        from kartothek.io_components.read import Group, TableReading
 
         unknown = set(columns or ()) - set(self.tables)
         if unknown:
             raise ValueError("You are trying to read columns from invalid table(s): {}".format(unknown))
         if not self.files:
             return self
-        where = core_predicate(_and(predicates, self.logical_conjunction))
-        document = {
-            "dataset_metadata_version": 4,
-            "dataset_uuid": next(iter(self.files.values())).split("/")[0],
-            "partitions": {self.label: {"files": self.files}},
-            "partition_keys": self.partition_keys,
-        }
-        dataset = _core.Dataset.from_document(core_store(store), json.dumps(document).encode("utf-8"))
+        predicates = _and(predicates, self.logical_conjunction)
+        dataset = self._snapshot(store)
         data = dict(self.data)
         for table in self.files:
             if not tables or table in tables:
@@ -392,8 +423,19 @@ class MetaPartition:
                 missing = sorted(set(wanted or ()) - {name for name, _, _ in dataset.schema(table)})
                 if missing:
                     raise ValueError("Columns cannot be found in stored dataframe: {}".format(", ".join(missing)))
-                data[table] = read_partitions(dataset, table, [0], wanted, (categoricals or {}).get(table), dates_as_object, where)
+                reading = TableReading(dataset, table, wanted, (categoricals or {}).get(table), dates_as_object, predicates, False)
+                data[table] = reading.group(Group([0]))
         return self.copy(data=data)
+
+    def _snapshot(self, store):
+        """The C library's snapshot of a dataset that has this partition alone."""
+        document = {
+            "dataset_metadata_version": 4,
+            "dataset_uuid": next(iter(self.files.values())).split("/")[0],
+            "partitions": {self.label: {"files": self.files}},
+            "partition_keys": self.partition_keys,
+        }
+        return _core.Dataset.from_document(core_store(store), json.dumps(document).encode("utf-8"))
 
     @_each
     def store_dataframes(self, store, dataset_uuid, df_serializer=None):
@@ -415,6 +457,37 @@ class MetaPartition:
         for key in self.files.values():
             store.delete(key)
         return self.copy(files={}, data={})
+
+    # ---- what the store knows
+
+    @_each
+    def load_all_table_meta(self, store, dataset_uuid):
+        """With the schemas of its tables."""
+        return self.copy(table_meta=self._stored_meta(store, dataset_uuid))
+
+    def _stored_meta(self, store, dataset_uuid):
+        return {table: common_metadata.read_schema_metadata(dataset_uuid, ensure_store(store), table) for table in self.tables}
+
+    @_each
+    def validate_schema_compatible(self, store, dataset_uuid):
+        """The same; ValueError if its frames do not have the schemas of the dataset."""
+        for table, stored in self._stored_meta(store, dataset_uuid).items():
+            try:
+                common_metadata.validate_compatible([self.table_meta[table], stored])
+            except ValueError as error:
+                text = "Schemas for table '{}' of dataset '{}' are not compatible!\n\n{}"
+                raise ValueError(text.format(table, dataset_uuid, error)) from None
+        common_metadata.validate_shared_columns(list(self.table_meta.values()))
+        return self
+
+    def get_parquet_metadata(self, store, table_name):
+        """A frame with a row for each row group of the file of a table; without rows if there is no such file."""
+        if not isinstance(table_name, str):
+            raise TypeError("Expecting a string for parameter `table_name`.")
+        rows = []
+        if table_name in self.files:
+            rows = _core.statistics(self._snapshot(store), table_name, None, 0.0, 0)
+        return pd.DataFrame(rows, columns=list(_METADATA_SCHEMA)).astype(_METADATA_SCHEMA)
 
     # ---- several as one
 
@@ -444,7 +517,7 @@ class MetaPartition:
             data={table: parts[0] if len(parts) == 1 else pd.concat(parts) for table, parts in frames.items()},
             dataset_metadata=(metadata_merger or combine_metadata)([part.dataset_metadata for part in metapartitions]),
             metadata_version=max(part.metadata_version for part in metapartitions),
-            table_meta={table: schema for part in metapartitions for table, schema in part.table_meta.items()},
+            table_meta={table: schema for part in metapartitions for table, schema in part._table_meta.items()},
             partition_keys=metapartitions[-1].partition_keys,
         )
 
@@ -478,18 +551,13 @@ def _groups(frame, columns):
     for _, rows in positions.groupby([frame[column].reset_index(drop=True) for column in columns], sort=False, observed=True):
         keys = {column: frame[column].iloc[rows.iloc[:1]] for column in columns}
         count += len(rows)
-        texts = ["{}={}".format(quote(str(column), safe=""), _quoted(key.iloc[0])) for column, key in keys.items()]
-        yield texts, keys, rest.iloc[rows.to_numpy()]
+        yield quote_indices((column, key.iloc[0]) for column, key in keys.items()), keys, rest.iloc[rows.to_numpy()]
     if count != len(frame):
         text = (
             "Original dataframe size ({} rows) does not match new dataframe size ({} rows). "
             "Hint: you may see this if you are trying to use `partition_on` on a column with null values."
         )
         raise ValueError(text.format(len(frame), count))
-
-
-def _quoted(value):
-    return quote(value if isinstance(value, bytes) else str(value), safe="")
 
 
 def _origin_of_files(part, dataset_uuid, partition_keys):

@@ -1,5 +1,6 @@
 """Reading: one snapshot, one predicate, and frames out of the streams of the C library."""
 import json
+import warnings
 
 from kartothek import _core
 from kartothek._lazy import LazyModule
@@ -52,6 +53,8 @@ class Selection:
                 raise ValueError("Both `dispatch_by` and `concat_partitions_on_primary_index` are provided.")
         dataset_uuid, store = address(dataset_uuid, store, factory)
         self.dataset = open_snapshot(core_store(store), dataset_uuid, version, at)
+        if len(self.dataset.tables) > 1:
+            warnings.warn("Trying to read a dataset with multiple internal tables.", DeprecationWarning, stacklevel=3)
         self.predicates = predicates
         self.where = core_predicate(predicates)
         self.label_filter = label_filter
