@@ -293,7 +293,14 @@ static int fill_integers(struct column_in *column, PyObject *const *objects, PyO
     column->name = name;
     column->length = length;
     column->flags = flags;
-    return fill_scalars(column, objects, nulls, "L", 8, put_unsigned);
+    if (fill_scalars(column, objects, nulls, "L", 8, put_unsigned) == 0) {
+        return 0;
+    }
+    if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        PyErr_Format(PyExc_OverflowError,
+                     "column '%s': its whole numbers fit neither int64 nor uint64", column->name);
+    }
+    return -1;
 }
 
 /* By enum object_kind. */
