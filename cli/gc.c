@@ -3,6 +3,7 @@
 
 #include "heap.h"
 #include "json.h"
+#include "progress.h"
 #include "render.h"
 #include "session.h"
 #include "verbs.h"
@@ -182,6 +183,11 @@ static void print_table(const struct output *output, const struct items *items,
     }
 }
 
+static bool go_on(void *state, int64_t files, int64_t file_count) {
+    (void)state;
+    return cli_progress_files(files, file_count, -1);
+}
+
 static ktk_status print(struct session *session, const void *values_given,
                         const char *const *operands, int operand_count, const struct output *output,
                         ktk_error *err) {
@@ -203,8 +209,11 @@ static ktk_status print(struct session *session, const void *values_given,
     gc.dropped = values->dropped;
     gc.report = keep_item;
     gc.report_state = &items;
+    gc.progress = go_on;
     if (status == KTK_OK) {
+        cli_progress_begin();
         status = ktk_gc(session->store, operands[0], &gc, &result, err);
+        cli_progress_end();
     }
     if (status == KTK_OK && values->json) {
         print_json(output, &items, &result);

@@ -47,9 +47,14 @@ typedef struct ktk_gc_options {
     /** If there is no dataset of that name, because it was dropped or never committed: collect
      * everything that lies under its name. */
     bool dropped;
+    /** Called on the calling thread after some files have been removed, `file_count` of which are
+     * to go; returning false cancels: what is removed stays so. May be NULL. */
+    bool (*progress)(void *state, int64_t files, int64_t file_count);
+    void *progress_state;
 } ktk_gc_options;
 
-#define KTK_GC_OPTIONS_INIT {sizeof(ktk_gc_options), false, 0, false, 0, NULL, NULL, false}
+#define KTK_GC_OPTIONS_INIT                                                                        \
+    {sizeof(ktk_gc_options), false, 0, false, 0, NULL, NULL, false, NULL, NULL}
 
 /** What nothing names, in all. Sizes that are unknown count as 0. */
 typedef struct ktk_gc_result {
@@ -74,8 +79,9 @@ typedef struct ktk_gc_result {
  *
  * @return KTK_E_NOT_FOUND if there is no dataset `uuid` or, with `dropped`, nothing under its name
  * either; KTK_E_CORRUPT if one of its documents does
- * not parse: nothing is removed then; KTK_E_INVALID for a grace that is too short, or if the clock
- * of this computer and that of the store differ by more than an hour. `*out` is then not written.
+ * not parse: nothing is removed then; KTK_E_CANCELLED; KTK_E_INVALID for a grace that is too short,
+ * or if the clock of this computer and that of the store differ by more than an hour. `*out` is
+ * then not written.
  */
 KTK_API ktk_status ktk_gc(ktk_store *store, const char *uuid, const ktk_gc_options *options,
                           ktk_gc_result *out, ktk_error *err) KTK_CHECK_RESULT;

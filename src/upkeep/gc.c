@@ -368,6 +368,25 @@ out:
     return status;
 }
 
+static ktk_status tell_progress(const struct gc *gc, ktk_error *err) {
+    const ktk_gc_options *options = gc->options;
+    int64_t count = gc->result.removed_count;
+    ktk_status status = KTK_OK;
+
+    if (options->progress == NULL || count == 0) {
+        goto out;
+    }
+    for (size_t i = 0; i < candidate_count(gc); i++) {
+        count += candidate_at(gc, i)->item.state == KTK_GC_DUE;
+    }
+    if (!options->progress(options->progress_state, gc->result.removed_count, count)) {
+        KTKI_FAIL(err, KTK_E_CANCELLED, "the collection was cancelled after %lld files",
+                  (long long)gc->result.removed_count);
+    }
+out:
+    return status;
+}
+
 /* Of a dataset that is gone altogether the notes go, too. */
 static ktk_status remove_notes(struct gc *gc, ktk_error *err) {
     struct key_list keys;
@@ -396,6 +415,7 @@ static ktk_status act(struct gc *gc, ktk_error *err) {
             }
             KTKI_TRY(remove_some(gc, versions == 1, &left, err));
             drop_gone(gc);
+            KTKI_TRY(tell_progress(gc, err));
         } while (left > 0);
     }
     if (gc->is_dropped && candidate_count(gc) == 0) {

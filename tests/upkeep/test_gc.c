@@ -73,6 +73,34 @@ static void finds_what_the_originals_collect(void **unused) {
     assert_true(count > 40);
 }
 
+static bool note_progress(void *state, int64_t files, int64_t file_count) {
+    int64_t *told = state;
+
+    told[0]++;
+    told[1] = files;
+    told[2] = file_count;
+    return told[0] > 1; /* the first call cancels */
+}
+
+static void tells_how_far_it_is_and_can_be_cancelled(void **unused) {
+    ktk_store *copy = golden_copy(context, "stores/k53/updates", "upd_garbage");
+    ktk_gc_options options = acting();
+    ktk_gc_result result;
+    int64_t told[3] = {0, 0, 0};
+    ktk_error err;
+
+    (void)unused;
+    options.grace_ms = -1;
+    options.allows_short_grace = true;
+    options.progress = note_progress;
+    options.progress_state = told;
+    CHECK_STATUS(ktk_gc(copy, "upd_garbage", &options, &result, &err), KTK_E_CANCELLED);
+    assert_int_equal(told[0], 1);
+    assert_int_equal(told[1], 4); /* as the recipe of the dataset has it */
+    assert_int_equal(told[2], 4);
+    ktk_store_free(copy);
+}
+
 static void removes_just_the_garbage(void **unused) {
     ktk_gc_options options = acting();
     struct node *expected = golden_load("expected/k53/upd_garbage.json");
@@ -543,6 +571,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(finds_what_the_originals_collect),
         CASE(removes_just_the_garbage),
+        CASE(tells_how_far_it_is_and_can_be_cancelled),
         CASE(keeps_what_the_twin_names),
         CASE(touches_nothing_else),
         CASE(looking_changes_nothing),
