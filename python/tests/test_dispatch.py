@@ -211,8 +211,9 @@ def test_work_items_are_small_and_whole(store_url):
     frames = made_frames(12, 6, 20)
     store_dataframes_as_dataset(store=store_url, dataset_uuid=UUID, dfs=frames, secondary_indices=["text"], partition_on=["k"])
     selection = read.Selection(UUID, store_url, None, [[("row", ">", 5)]], dispatch_by=["text"])
-    items = [pickle.loads(pickle.dumps(item)) for item in read.work_items(selection, "table", None)]
-    got = [read.read_work_item(item, store_url, "table", None, None, True, [[("row", ">", 5)]]) for item in items]
+    reader = read.PartsReader(selection, store_url, ["table"], dates_as_object=True, predicates=[[("row", ">", 5)]])
+    reader, items = pickle.loads(pickle.dumps((reader, reader.items(selection))))
+    got = [reader.frame(item) for item in items]
     check_groups(got, rows_by_values(frames, ["text"], lambda row: row["row"] > 5), ["text"])
     for one, other in zip(got, read_groups(store_url, ["text"], predicates=[[("row", ">", 5)]])):
         pd.testing.assert_frame_equal(one, other)

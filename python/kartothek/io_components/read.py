@@ -6,8 +6,10 @@ from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek._predicates import columns_in_predicates, core_predicate
 from kartothek.core.dataset import open_snapshot
+from kartothek.core.factory import _ensure_factory
 from kartothek.core.utils import core_store
-from kartothek.io_components.utils import address, normalize_arg
+from kartothek.io_components.metapartition import MetaPartition
+from kartothek.io_components.utils import address, check_addressing, normalize_arg
 
 from_arrow = LazyModule("kartothek._frames.from_arrow")
 
@@ -51,8 +53,13 @@ class Selection:
             dispatch_by = normalize_arg("dispatch_by", dispatch_by)
             if concat_partitions_on_primary_index:
                 raise ValueError("Both `dispatch_by` and `concat_partitions_on_primary_index` are provided.")
-        dataset_uuid, store = address(dataset_uuid, store, factory)
-        self.dataset = open_snapshot(core_store(store), dataset_uuid, version, at)
+        check_addressing(dataset_uuid, store, factory)
+        if factory is not None and version is None and at is None:
+            # It has read the state that it stands for.
+            self.dataset = factory.dataset_metadata._snapshot
+        else:
+            dataset_uuid, store = address(dataset_uuid, store, factory)
+            self.dataset = open_snapshot(core_store(store), dataset_uuid, version, at)
         if len(self.dataset.tables) > 1:
             warnings.warn("Trying to read a dataset with multiple internal tables.", DeprecationWarning, stacklevel=3)
         self.predicates = predicates
@@ -80,7 +87,7 @@ class Selection:
             return []
         matching = self.dataset.matching_partitions(table=table, where=self.where)
         if self.label_filter is not None:
-            labels = [label for label, _ in self.dataset.partitions()]
+            labels = self.dataset.labels()
             matching = [i for i in matching if self.label_filter(labels[i])]
         return matching
 
@@ -325,4 +332,89 @@ class Item:
         return Item, (self.partitions, self.conjunction)
 
 
-__all__ = ["Item", "PartsReader", "Selection", "columns_in_predicates", "iterate_dataframes", "read_frame", "wanted_tables"]
+# ---- what kartothek's own back-ends are made of
+
+
+def dispatch_metapartitions(
+    dataset_uuid=None,
+    store=None,
+    load_dataset_metadata=True,
+    keep_indices=True,
+    keep_table_meta=True,
+    label_filter=None,
+    concat_partitions_on_primary_index=False,
+    predicates=None,
+    dispatch_by=None,
+    dispatch_metadata=False,
+):
+    """:func:`dispatch_metapartitions_from_factory` of a dataset by its name."""
+    factory = _ensure_factory(dataset_uuid, store, None, load_dataset_metadata=load_dataset_metadata)
+    yield from dispatch_metapartitions_from_factory(
+        factory, label_filter, concat_partitions_on_primary_index, predicates, None, dispatch_by, dispatch_metadata
+    )
+
+
+def dispatch_metapartitions_from_factory(
+    dataset_factory,
+    label_filter=None,
+    concat_partitions_on_primary_index=False,
+    predicates=None,
+    store=None,
+    dispatch_by=None,
+    dispatch_metadata=False,
+):
+    """
+    A MetaPartition without frames for each partition that may hold matching rows, in document order; with ``dispatch_by`` a list of them for each
+    group, which know of their ``logical_conjunction`` that the rows of the group have in common.
+
+    ``dispatch_metadata``: they carry the user metadata and the (unloaded) indices, too. Objects are made for what the plan leaves alone.
+    """
+    selection = Selection(
+        None,
+        None,
+        dataset_factory,
+        predicates,
+        label_filter=label_filter,
+        dispatch_by=dispatch_by,
+        concat_partitions_on_primary_index=concat_partitions_on_primary_index,
+    )
+    common = {"metadata_version": dataset_factory.metadata_version, "partition_keys": selection.dataset.partition_keys}
+    try:
+        common["table_meta"] = dataset_factory.table_meta
+    except ImportError:
+        pass  # Schemas are objects of pyarrow; what reads the files knows them without.
+    if dispatch_metadata:
+        common["dataset_metadata"] = dataset_factory.metadata
+        common["indices"] = {column: index.unload() for column, index in dataset_factory.secondary_indices.items()}
+    grouped = selection.dispatch_by is not None
+    for group in selection.groups(_table_of(selection)):
+        conjunction = group.conjunction if grouped else None
+        parts = [
+            MetaPartition(label=label, files=files, logical_conjunction=conjunction, **common)
+            for label, files in map(selection.dataset.partition, group.partitions)
+        ]
+        if grouped:
+            yield parts
+        else:
+            yield from parts
+
+
+def _table_of(selection):
+    """The first table with all columns of the predicate, else the first one."""
+    tables = selection.dataset.tables
+    asked = columns_in_predicates(selection.predicates)
+    fits = (table for table in tables if len(tables) > 1 and asked <= set(selection.schema_columns(table)))
+    return next(fits, tables[0] if tables else None)
+
+
+__all__ = [
+    "Item",
+    "PartsReader",
+    "Selection",
+    "columns_in_predicates",
+    "dispatch_metapartitions",
+    "dispatch_metapartitions_from_factory",
+    "iterate_dataframes",
+    "read_frame",
+    "wanted_tables",
+]
