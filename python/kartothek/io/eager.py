@@ -13,6 +13,7 @@ from kartothek.io_components.write import (
     commit_partitions,
     create_header,
     missing_index_column,
+    settings_among,
     store_elements,
     update_elements,
     write_partition,
@@ -79,18 +80,7 @@ def store_dataframes_as_dataset(
     if isinstance(dfs, (pd.DataFrame, dict)):
         warnings.warn("Pass a list of dataframes; a single one is deprecated.", DeprecationWarning, stacklevel=2)
         dfs = [dfs]
-    return store_elements(
-        store,
-        dataset_uuid,
-        dfs,
-        overwrite,
-        metadata=metadata,
-        partition_on=normalize_arg("partition_on", partition_on),
-        df_serializer=df_serializer,
-        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
-        metadata_storage_format=metadata_storage_format,
-        metadata_version=metadata_version,
-    )
+    return store_elements(store, dataset_uuid, dfs, overwrite, **settings_among(locals()))
 
 
 def update_dataset_from_dataframes(
@@ -140,21 +130,8 @@ def update_dataset_from_dataframes(
     DatasetMetadata
         The committed state. What others commit meanwhile is joined with it, or :class:`kartothek.exceptions.CommitConflict` is raised.
     """
-    return update_elements(
-        [] if df_list is None else df_list if isinstance(df_list, list) else [df_list],
-        store,
-        dataset_uuid,
-        factory,
-        metadata=metadata,
-        partition_on=normalize_arg("partition_on", partition_on),
-        df_serializer=df_serializer,
-        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
-        metadata_version=default_metadata_version,
-        delete_scope=normalize_arg("delete_scope", delete_scope),
-        delete_mode=delete_mode,
-        metadata_merger=metadata_merger,
-        sort_partitions_by=normalize_arg("sort_partitions_by", sort_partitions_by),
-    )
+    elements = [] if df_list is None else df_list if isinstance(df_list, list) else [df_list]
+    return update_elements(elements, store, dataset_uuid, factory, **settings_among(locals()))
 
 
 def create_empty_dataset_header(
@@ -173,16 +150,7 @@ def create_empty_dataset_header(
     ``table_meta`` is ``{table: frame or pyarrow schema}``. The document lists its partitions, none, so that what is written later is seen when it is
     committed and not before.
     """
-    return create_header(
-        store,
-        dataset_uuid,
-        table_meta,
-        overwrite,
-        metadata=metadata,
-        partition_on=normalize_arg("partition_on", partition_on),
-        metadata_storage_format=metadata_storage_format,
-        metadata_version=metadata_version,
-    )
+    return create_header(store, dataset_uuid, table_meta, overwrite, **settings_among(locals()))
 
 
 def write_single_partition(
@@ -210,16 +178,7 @@ def write_single_partition(
     """
     if data is None:
         raise TypeError("The parameter `data` is not optional")
-    return write_partition(
-        data,
-        store,
-        dataset_uuid,
-        factory,
-        partition_on=normalize_arg("partition_on", partition_on),
-        df_serializer=df_serializer,
-        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
-        metadata_version=metadata_version,
-    )
+    return write_partition(data, store, dataset_uuid, factory, **settings_among(locals(), without=("metadata", "metadata_merger")))
 
 
 def commit_dataset(
@@ -249,19 +208,7 @@ def commit_dataset(
     """
     if not new_partitions and not metadata and not delete_scope:
         raise ValueError("Need to provide either new data, new metadata or a delete scope. None of it was provided.")
-    return commit_partitions(
-        [] if new_partitions is None else new_partitions,
-        store,
-        dataset_uuid,
-        factory,
-        metadata=metadata,
-        partition_on=normalize_arg("partition_on", partition_on),
-        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
-        metadata_version=default_metadata_version,
-        delete_scope=normalize_arg("delete_scope", delete_scope),
-        delete_mode=delete_mode,
-        metadata_merger=metadata_merger,
-    )
+    return commit_partitions([] if new_partitions is None else new_partitions, store, dataset_uuid, factory, **settings_among(locals()))
 
 
 def build_dataset_indices(store, dataset_uuid, columns, factory=None):
@@ -346,23 +293,7 @@ def read_dataset_as_dataframes(
     ``columns`` and ``categoricals`` are ``{table: list}``. Frames hold the columns as stored, partition keys first.
     ``version`` or ``at``: of an earlier state, as for ``DatasetMetadata.load_from_store``.
     """
-    return list(
-        iterate_dataframes(
-            dataset_uuid,
-            store,
-            factory,
-            tables=tables,
-            columns=columns,
-            concat_partitions_on_primary_index=concat_partitions_on_primary_index,
-            categoricals=categoricals,
-            label_filter=label_filter,
-            dates_as_object=dates_as_object,
-            predicates=predicates,
-            dispatch_by=dispatch_by,
-            version=version,
-            at=at,
-        )
-    )
+    return list(iterate_dataframes(**locals()))
 
 
 def delete_dataset(dataset_uuid=None, store=None, factory=None):

@@ -1,8 +1,7 @@
 """One frame at a time: generators in and out, with one partition in memory."""
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION
 from kartothek.io_components.read import iterate_dataframes
-from kartothek.io_components.utils import normalize_arg
-from kartothek.io_components.write import store_elements, update_elements
+from kartothek.io_components.write import settings_among, store_elements, update_elements
 
 __all__ = ["read_dataset_as_dataframes__iterator", "store_dataframes_as_dataset__iter", "update_dataset_from_dataframes__iter"]
 
@@ -26,19 +25,7 @@ def read_dataset_as_dataframes__iterator(
 
     All are of the snapshot that is newest at the first ``next``, whatever is committed meanwhile.
     """
-    yield from iterate_dataframes(
-        dataset_uuid,
-        store,
-        factory,
-        tables=tables,
-        columns=columns,
-        concat_partitions_on_primary_index=concat_partitions_on_primary_index,
-        categoricals=categoricals,
-        label_filter=label_filter,
-        dates_as_object=dates_as_object,
-        predicates=predicates,
-        dispatch_by=dispatch_by,
-    )
+    yield from iterate_dataframes(**locals())
 
 
 def store_dataframes_as_dataset__iter(
@@ -54,18 +41,7 @@ def store_dataframes_as_dataset__iter(
     secondary_indices=None,
 ):
     """:func:`kartothek.io.eager.store_dataframes_as_dataset` of frames that are written as they come."""
-    return store_elements(
-        store,
-        dataset_uuid,
-        df_generator,
-        overwrite,
-        metadata=metadata,
-        partition_on=normalize_arg("partition_on", partition_on),
-        df_serializer=df_serializer,
-        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
-        metadata_storage_format=metadata_storage_format,
-        metadata_version=metadata_version,
-    )
+    return store_elements(store, dataset_uuid, df_generator, overwrite, **settings_among(locals()))
 
 
 def update_dataset_from_dataframes__iter(
@@ -87,18 +63,4 @@ def update_dataset_from_dataframes__iter(
     delete_mode="exact",
 ):
     """:func:`kartothek.io.eager.update_dataset_from_dataframes` of frames that are written as they come, and committed together."""
-    return update_elements(
-        df_generator,
-        store,
-        dataset_uuid,
-        factory,
-        metadata=metadata,
-        partition_on=normalize_arg("partition_on", partition_on),
-        df_serializer=df_serializer,
-        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
-        metadata_version=default_metadata_version,
-        delete_scope=normalize_arg("delete_scope", delete_scope),
-        delete_mode=delete_mode,
-        metadata_merger=metadata_merger,
-        sort_partitions_by=normalize_arg("sort_partitions_by", sort_partitions_by),
-    )
+    return update_elements(df_generator, store, dataset_uuid, factory, **settings_among(locals()))

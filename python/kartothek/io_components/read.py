@@ -202,9 +202,13 @@ def iterate_dataframes(
     categoricals=None,
     dates_as_object=False,
     predicates=None,
+    predicate_pushdown_to_io=True,
     **selected,
 ):
-    """``{table: frame}`` for each partition or group, one at a time, out of one snapshot. ``selected``: see :class:`Selection`."""
+    """
+    ``{table: frame}`` for each partition or group, one at a time, out of one snapshot. ``selected``: see :class:`Selection`. Rows are filtered while
+    they are read, whatever ``predicate_pushdown_to_io`` says: the result is the same.
+    """
     selection = Selection(dataset_uuid, store, factory, predicates, **selected)
     wanted = wanted_tables(selection.dataset.tables, tables, columns, categoricals)
     for table in wanted:

@@ -11,7 +11,7 @@ from kartothek.core.utils import core_store, ensure_store, verify_metadata_versi
 from kartothek.core.uuid import gen_uuid
 from kartothek.exceptions import DatasetExists
 from kartothek.io_components.metapartition import MetaPartition, check_indices, parse_input_to_metapartition, tables_of
-from kartothek.io_components.utils import address, extract_duplicates
+from kartothek.io_components.utils import address, normalize_arg, extract_duplicates
 from kartothek.serialization import default_serializer
 
 pd = LazyModule("pandas")
@@ -97,15 +97,15 @@ class Settings:
         self,
         mode,
         metadata=None,
-        partition_on=(),
+        partition_on=None,
         df_serializer=None,
-        secondary_indices=(),
+        secondary_indices=None,
         metadata_storage_format="json",
         metadata_version=4,
-        delete_scope=(),
+        delete_scope=None,
         delete_mode="exact",
         metadata_merger=None,
-        sort_partitions_by=(),
+        sort_partitions_by=None,
         commit_id=None,
         is_part=False,
     ):
@@ -113,6 +113,8 @@ class Settings:
         self.document_format = str(metadata_storage_format).lower()
         if self.document_format not in ("json", "msgpack"):
             raise ValueError("Unknown metadata storage format encountered: {}".format(metadata_storage_format))
+        partition_on = normalize_arg("partition_on", partition_on)
+        secondary_indices = normalize_arg("secondary_indices", secondary_indices)
         overlap = set(partition_on) & set(secondary_indices)
         if overlap:
             raise RuntimeError("Cannot create secondary index on partition columns: {}".format(overlap))
@@ -121,10 +123,10 @@ class Settings:
         self.partition_on = [str(column) for column in partition_on]
         self.serializer = df_serializer if df_serializer is not None else default_serializer()
         self.secondary_indices = list(secondary_indices)
-        self.scope = scope_predicate(delete_scope)
+        self.scope = scope_predicate(normalize_arg("delete_scope", delete_scope))
         self.delete_mode = delete_mode
         self.metadata_merger = metadata_merger
-        self.sort_partitions_by = list(sort_partitions_by)
+        self.sort_partitions_by = list(normalize_arg("sort_partitions_by", sort_partitions_by))
         self.commit_id = commit_id
         #: the commit is somebody else's, and so are the indices
         self.is_part = is_part
@@ -134,6 +136,16 @@ class Settings:
         if inputs and not self.partition_on:
             self.partition_on = inputs[0].partition_keys
         return self
+
+
+def settings_among(arguments, without=()):
+    """Of the arguments of a function, as ``locals()`` gives them at its start, those that :class:`Settings` has by the same name."""
+    code = Settings.__init__.__code__
+    taken = set(code.co_varnames[: code.co_argcount]) - {"self", "mode"} - set(without)
+    settings = {name: value for name, value in arguments.items() if name in taken}
+    if "default_metadata_version" in arguments:
+        settings["metadata_version"] = arguments["default_metadata_version"]
+    return settings
 
 
 def store_elements(store, dataset_uuid, elements, overwrite, **settings):
