@@ -1,4 +1,5 @@
 """Datasets, their documents and indices as Python objects; what the original says of the same is compared in tests/interop/test_core.py."""
+import collections
 import copy
 import datetime
 import json
@@ -13,7 +14,7 @@ from kartothek import _core
 from kartothek.core._types import normalised, type_name
 from kartothek.core._zmsgpack import packb, unpackb
 from kartothek.core.common_metadata import make_meta
-from kartothek.core.dataset import DatasetMetadata, DatasetMetadataBuilder
+from kartothek.core.dataset import DatasetMetadata, DatasetMetadataBuilder, to_ordinary_dict
 from kartothek.core.index import ExplicitSecondaryIndex, IndexBase, PartitionIndex, filter_indices
 from kartothek.core.partition import Partition
 from kartothek.core.uuid import gen_uuid_object
@@ -200,6 +201,11 @@ def test_schemas_need_pyarrow(dataset):
     for call in (lambda: dataset.schema, lambda: dataset.table_meta, lambda: make_meta(frame, "o")):
         with pytest.raises(ImportError, match="pyarrow"):
             call()
+
+
+def test_mappings_become_dicts():
+    plain = to_ordinary_dict(collections.OrderedDict(a=collections.OrderedDict(b=1), c=[2]))
+    assert plain == {"a": {"b": 1}, "c": [2]} and type(plain) is type(plain["a"]) is dict
 
 
 def test_names_are_fresh():

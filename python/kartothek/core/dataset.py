@@ -1,6 +1,7 @@
 """What a dataset's metadata document says."""
 import copy
 import json
+from collections.abc import Mapping
 
 from kartothek import _core
 from kartothek._lazy import LazyModule
@@ -431,6 +432,11 @@ def _partition_indices(partitions, partition_keys, types):
                 )
             found[key].setdefault(texts[key], []).append(label)
     return {key: PartitionIndex(key, found[key], types[key]) for key in partition_keys}
+
+
+def to_ordinary_dict(dct):
+    """The same with plain dicts in place of mappings of other kinds, at all depths."""
+    return {key: to_ordinary_dict(value) if isinstance(value, Mapping) else value for key, value in dct.items()}
 
 
 def create_partition_key(dataset_uuid, table, index_values, filename="data"):

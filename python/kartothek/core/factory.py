@@ -1,4 +1,6 @@
 """A dataset by its name, read when something of it is asked for."""
+import functools
+
 from kartothek.core.dataset import DatasetMetadata, DatasetMetadataBase
 from kartothek.core.utils import lazy_store
 from kartothek.io_components.utils import check_addressing
@@ -107,10 +109,18 @@ class DatasetFactory(DatasetMetadataBase):
 
 
 def _forward(name):
-    return property(lambda self: getattr(self.dataset_metadata, name))
+    """What the class has from its parent, asked of the dataset that was read; it would be found before ``__getattr__``."""
+    inherited = getattr(DatasetMetadataBase, name)
+    if isinstance(inherited, property):
+        return property(lambda self: getattr(self.dataset_metadata, name), doc=inherited.__doc__)
+
+    @functools.wraps(inherited)
+    def call(self, *args, **kwargs):
+        return getattr(self.dataset_metadata, name)(*args, **kwargs)
+
+    return call
 
 
-# What the class has from its parent would be found before __getattr__.
 for _name in DatasetMetadataBase.FORWARDED:
     setattr(DatasetFactory, _name, _forward(_name))
 

@@ -6,7 +6,7 @@ from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek._predicates import columns_in_predicates, core_predicate
 from kartothek.core.dataset import open_snapshot
-from kartothek.core.factory import _ensure_factory
+from kartothek.core.factory import DatasetFactory, _ensure_factory
 from kartothek.core.utils import core_store
 from kartothek.io_components.metapartition import MetaPartition
 from kartothek.io_components.utils import address, check_addressing, normalize_arg
@@ -54,7 +54,7 @@ class Selection:
             if concat_partitions_on_primary_index:
                 raise ValueError("Both `dispatch_by` and `concat_partitions_on_primary_index` are provided.")
         check_addressing(dataset_uuid, store, factory)
-        if factory is not None and version is None and at is None:
+        if isinstance(factory, DatasetFactory) and version is None and at is None:
             # It has read the state that it stands for.
             self.dataset = factory.dataset_metadata._snapshot
         else:
@@ -340,8 +340,8 @@ class Item:
 
 
 def dispatch_metapartitions(
-    dataset_uuid=None,
-    store=None,
+    dataset_uuid,
+    store,
     load_dataset_metadata=True,
     keep_indices=True,
     keep_table_meta=True,
