@@ -19,6 +19,15 @@ def _pyarrow():
     return pyarrow
 
 
+def has_pyarrow():
+    """Whether there can be schemas at all."""
+    try:
+        _pyarrow()
+    except ImportError:
+        return False
+    return True
+
+
 class SchemaWrapper:
     """
     A pyarrow schema that remembers where it comes from. Attributes it does not have are those of the schema; equal are wrappers of equal fields.

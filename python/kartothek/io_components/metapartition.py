@@ -293,7 +293,8 @@ class MetaPartition:
             raise RuntimeError("Duplicate labels for nested metapartitions are not allowed!")
         other = metapartition._with(self.metapartitions + metapartition.metapartitions)
         other.table_meta = dict(self._table_meta, **metapartition._table_meta)
-        if schema_validation and self._has_frames() and metapartition._has_frames():
+        # Without pyarrow there is no schema to look at before the C library does when it writes.
+        if schema_validation and common_metadata.has_pyarrow() and self._has_frames() and metapartition._has_frames():
             theirs = metapartition.table_meta
             agreed = {table: common_metadata.validate_compatible([meta, theirs[table]]) for table, meta in self.table_meta.items() if table in theirs}
             other.table_meta = dict(self.table_meta, **dict(theirs, **agreed))

@@ -11,6 +11,7 @@ from kartothek.core.utils import core_store
 from kartothek.io_components.metapartition import MetaPartition
 from kartothek.io_components.utils import address, check_addressing, normalize_arg
 
+common_metadata = LazyModule("kartothek.core.common_metadata")
 from_arrow = LazyModule("kartothek._frames.from_arrow")
 
 
@@ -383,10 +384,9 @@ def dispatch_metapartitions_from_factory(
         concat_partitions_on_primary_index=concat_partitions_on_primary_index,
     )
     common = {"metadata_version": dataset_factory.metadata_version, "partition_keys": selection.dataset.partition_keys}
-    try:
+    if common_metadata.has_pyarrow():
+        # What reads the files knows the schemas without.
         common["table_meta"] = dataset_factory.table_meta
-    except ImportError:
-        pass  # Schemas are objects of pyarrow; what reads the files knows them without.
     if dispatch_metadata:
         common["dataset_metadata"] = dataset_factory.metadata
         common["indices"] = {column: index.unload() for column, index in dataset_factory.secondary_indices.items()}
