@@ -115,6 +115,30 @@ def test_datasets_are_removed_and_collected_by_tasks(stored):
         read_dataset_as_delayed("u", stored)
 
 
+# ---- metapartitions ----
+
+
+@pytest.mark.parametrize("options", [{}, {"dispatch_by": ["k"]}, {"predicates": [[("x", ">", 11)]]}, {"columns": {"table": ["x", "p", "k"]}}])
+def test_metapartitions_of_all_back_ends_are_the_same(stored, options):
+    from kartothek.io.dask.bag import read_dataset_as_metapartitions_bag
+    from kartothek.io.dask.delayed import read_dataset_as_delayed_metapartitions
+    from kartothek.io.eager import read_dataset_as_metapartitions
+    from kartothek.io.iter import read_dataset_as_metapartitions__iterator
+
+    eager = read_dataset_as_metapartitions("u", stored, **options)
+    frames = [tables["table"] for tables in read_dataset_as_dataframes("u", stored, **options)]
+    assert [len(part.data["table"]) for part in eager] == [len(frame) for frame in frames]
+    assert rows([part.data["table"] for part in eager]) == rows(frames)
+    for others in (
+        list(read_dataset_as_metapartitions__iterator("u", stored, **options)),
+        compute(read_dataset_as_delayed_metapartitions("u", stored, **options)),
+        compute(read_dataset_as_metapartitions_bag("u", stored, partition_size=3, **options)),
+    ):
+        assert [part.label for part in others] == [part.label for part in eager]
+        for one, other in zip(others, eager):
+            pd.testing.assert_frame_equal(one.data["table"], other.data["table"])
+
+
 # ---- bags ----
 
 

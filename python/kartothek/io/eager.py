@@ -6,7 +6,7 @@ from kartothek._lazy import LazyModule
 from kartothek.core.dataset import DatasetMetadata, open_snapshot
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE, metadata_key_from_uuid
 from kartothek.core.utils import core_store
-from kartothek.io_components.read import Selection, iterate_dataframes, read_frame
+from kartothek.io_components.read import Selection, iterate_dataframes, metapartitions_in_parts, read_frame
 from kartothek.io_components.utils import address, columns_of_table, normalize_arg
 from kartothek.io_components.write import (
     begin,
@@ -294,6 +294,41 @@ def read_dataset_as_dataframes(
     ``version`` or ``at``: of an earlier state, as for ``DatasetMetadata.load_from_store``.
     """
     return list(iterate_dataframes(**locals()))
+
+
+def read_dataset_as_metapartitions(
+    dataset_uuid=None,
+    store=None,
+    tables=None,
+    columns=None,
+    concat_partitions_on_primary_index=False,
+    predicate_pushdown_to_io=True,
+    categoricals=None,
+    label_filter=None,
+    dates_as_object=False,
+    predicates=None,
+    factory=None,
+    dispatch_by=None,
+    dispatch_metadata=True,
+):
+    """The list of what :func:`kartothek.io.iter.read_dataset_as_metapartitions__iterator` yields."""
+    reader, found = metapartitions_in_parts(
+        dataset_uuid,
+        store,
+        factory,
+        {
+            "label_filter": label_filter,
+            "concat_partitions_on_primary_index": concat_partitions_on_primary_index,
+            "dispatch_by": None if dispatch_by is None else normalize_arg("dispatch_by", dispatch_by),
+            "dispatch_metadata": dispatch_metadata,
+        },
+        tables=tables,
+        columns=columns,
+        categoricals=categoricals,
+        dates_as_object=dates_as_object,
+        predicates=predicates,
+    )
+    return list(map(reader, found))
 
 
 def delete_dataset(dataset_uuid=None, store=None, factory=None):

@@ -1,6 +1,7 @@
 """One frame at a time: generators in and out, with one partition in memory."""
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION
-from kartothek.io_components.read import iterate_dataframes
+from kartothek.io_components.read import iterate_dataframes, metapartitions_in_parts
+from kartothek.io_components.utils import normalize_arg
 from kartothek.io_components.write import settings_among, store_elements, update_elements
 
 __all__ = ["read_dataset_as_dataframes__iterator", "store_dataframes_as_dataset__iter", "update_dataset_from_dataframes__iter"]
@@ -26,6 +27,46 @@ def read_dataset_as_dataframes__iterator(
     All are of the snapshot that is newest at the first ``next``, whatever is committed meanwhile.
     """
     yield from iterate_dataframes(**locals())
+
+
+def read_dataset_as_metapartitions__iterator(
+    dataset_uuid=None,
+    store=None,
+    tables=None,
+    columns=None,
+    concat_partitions_on_primary_index=False,
+    predicate_pushdown_to_io=True,
+    categoricals=None,
+    label_filter=None,
+    dates_as_object=False,
+    load_dataset_metadata=False,
+    predicates=None,
+    factory=None,
+    dispatch_by=None,
+    dispatch_metadata=True,
+):
+    """
+    A generator of :class:`kartothek.io_components.metapartition.MetaPartition` with frames, one per partition or group.
+
+    ``dispatch_metadata``: whether they carry user metadata and unloaded indices. ``load_dataset_metadata`` has no effect.
+    """
+    reader, found = metapartitions_in_parts(
+        dataset_uuid,
+        store,
+        factory,
+        {
+            "label_filter": label_filter,
+            "concat_partitions_on_primary_index": concat_partitions_on_primary_index,
+            "dispatch_by": None if dispatch_by is None else normalize_arg("dispatch_by", dispatch_by),
+            "dispatch_metadata": dispatch_metadata,
+        },
+        tables=tables,
+        columns=columns,
+        categoricals=categoricals,
+        dates_as_object=dates_as_object,
+        predicates=predicates,
+    )
+    yield from map(reader, found)
 
 
 def store_dataframes_as_dataset__iter(

@@ -7,7 +7,7 @@ from kartothek._lazy import LazyModule
 from kartothek._predicates import columns_in_predicates, core_predicate
 from kartothek.core.dataset import open_snapshot
 from kartothek.core.factory import DatasetFactory, _ensure_factory
-from kartothek.core.utils import core_store
+from kartothek.core.utils import core_store, lazy_store
 from kartothek.io_components.metapartition import MetaPartition
 from kartothek.io_components.utils import address, check_addressing, normalize_arg
 
@@ -403,6 +403,36 @@ def dispatch_metapartitions_from_factory(
             yield from parts
 
 
+class MetaPartitionReader:
+    """What loads the frames of a MetaPartition, or of those of a group into one: plain data, sent to every worker."""
+
+    def __init__(self, store, tables=None, columns=None, categoricals=None, dates_as_object=False, predicates=None):
+        self.store = store
+        self.options = {
+            "tables": tables,
+            "columns": columns,
+            "categoricals": categoricals,
+            "dates_as_object": dates_as_object,
+            "predicates": predicates,
+        }
+
+    def __call__(self, found):
+        """``found``: as :func:`dispatch_metapartitions_from_factory` yields it."""
+        if not isinstance(found, list):
+            return found.load_dataframes(self.store, **self.options)
+        return MetaPartition.concat_metapartitions([part.load_dataframes(self.store, **self.options) for part in found])
+
+
+def metapartitions_in_parts(dataset_uuid, store, factory, selected, **options):
+    """
+    ``(MetaPartitionReader, what it is to be called with, one by one)``. ``selected``: arguments of :func:`dispatch_metapartitions_from_factory`,
+    ``options`` those of the reader.
+    """
+    factory = _ensure_factory(dataset_uuid, store, factory)
+    reader = MetaPartitionReader(lazy_store(factory.store_factory), **options)
+    return reader, dispatch_metapartitions_from_factory(factory, predicates=options.get("predicates"), **selected)
+
+
 def _table_of(selection):
     """The first table with all columns of the predicate, else the first one."""
     tables = selection.dataset.tables
@@ -413,12 +443,14 @@ def _table_of(selection):
 
 __all__ = [
     "Item",
+    "MetaPartitionReader",
     "PartsReader",
     "Selection",
     "columns_in_predicates",
     "dispatch_metapartitions",
     "dispatch_metapartitions_from_factory",
     "iterate_dataframes",
+    "metapartitions_in_parts",
     "read_frame",
     "wanted_tables",
 ]

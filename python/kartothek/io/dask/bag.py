@@ -3,6 +3,7 @@ from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METAD
 from kartothek.core.utils import lazy_store
 from kartothek.io.dask.delayed import dataset_in_parts
 from kartothek.io_components.parts import PartsWriter
+from kartothek.io_components.read import metapartitions_in_parts
 from kartothek.io_components.utils import address, normalize_arg
 
 __all__ = ["build_dataset_indices__bag", "read_dataset_as_dataframe_bag", "store_bag_as_dataset"]
@@ -44,6 +45,48 @@ def read_dataset_as_dataframe_bag(
         concat_partitions_on_primary_index=concat_partitions_on_primary_index,
     )
     return dask.bag.from_sequence(items, partition_size=partition_size).map(reader.tables_of)
+
+
+def read_dataset_as_metapartitions_bag(
+    dataset_uuid=None,
+    store=None,
+    tables=None,
+    columns=None,
+    concat_partitions_on_primary_index=False,
+    predicate_pushdown_to_io=True,
+    categoricals=None,
+    label_filter=None,
+    dates_as_object=False,
+    load_dataset_metadata=False,
+    predicates=None,
+    factory=None,
+    dispatch_by=None,
+    partition_size=None,
+    dispatch_metadata=True,
+):
+    """
+    A :class:`dask.bag.Bag` of :class:`kartothek.io_components.metapartition.MetaPartition`, as
+    :func:`kartothek.io.iter.read_dataset_as_metapartitions__iterator` yields them.
+    """
+    import dask.bag
+
+    reader, found = metapartitions_in_parts(
+        dataset_uuid,
+        store,
+        factory,
+        {
+            "label_filter": label_filter,
+            "concat_partitions_on_primary_index": concat_partitions_on_primary_index,
+            "dispatch_by": None if dispatch_by is None else normalize_arg("dispatch_by", dispatch_by),
+            "dispatch_metadata": dispatch_metadata,
+        },
+        tables=tables,
+        columns=columns,
+        categoricals=categoricals,
+        dates_as_object=dates_as_object,
+        predicates=predicates,
+    )
+    return dask.bag.from_sequence(list(found), partition_size=partition_size).map(reader)
 
 
 def build_dataset_indices__bag(store, dataset_uuid, columns, partition_size=None, factory=None):

@@ -6,7 +6,7 @@ The partitions of a read are chosen at call time, the files are read by the task
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.core.utils import lazy_store
 from kartothek.io_components.parts import PartsWriter
-from kartothek.io_components.read import PartsReader, Selection, wanted_tables
+from kartothek.io_components.read import PartsReader, Selection, metapartitions_in_parts, wanted_tables
 from kartothek.io_components.utils import address, columns_of_table, normalize_arg
 
 __all__ = [
@@ -83,6 +83,45 @@ def read_dataset_as_delayed(
         concat_partitions_on_primary_index=concat_partitions_on_primary_index,
     )
     return _delayed(reader.tables_of, items)
+
+
+def read_dataset_as_delayed_metapartitions(
+    dataset_uuid=None,
+    store=None,
+    tables=None,
+    columns=None,
+    concat_partitions_on_primary_index=False,
+    predicate_pushdown_to_io=True,
+    categoricals=None,
+    label_filter=None,
+    dates_as_object=False,
+    load_dataset_metadata=False,
+    predicates=None,
+    factory=None,
+    dispatch_by=None,
+    dispatch_metadata=True,
+):
+    """
+    A list of :class:`dask.delayed.Delayed` of :class:`kartothek.io_components.metapartition.MetaPartition`, as
+    :func:`kartothek.io.iter.read_dataset_as_metapartitions__iterator` yields them.
+    """
+    reader, found = metapartitions_in_parts(
+        dataset_uuid,
+        store,
+        factory,
+        {
+            "label_filter": label_filter,
+            "concat_partitions_on_primary_index": concat_partitions_on_primary_index,
+            "dispatch_by": None if dispatch_by is None else normalize_arg("dispatch_by", dispatch_by),
+            "dispatch_metadata": dispatch_metadata,
+        },
+        tables=tables,
+        columns=columns,
+        categoricals=categoricals,
+        dates_as_object=dates_as_object,
+        predicates=predicates,
+    )
+    return _delayed(reader, found)
 
 
 def table_in_parts(dataset_uuid, store, factory, table, columns, categoricals, dates_as_object, predicates, **selected):
