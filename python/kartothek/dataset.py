@@ -254,7 +254,7 @@ class Update:
         ``label`` is the base name of the files; None: a fresh one.
         """
         tables = data if isinstance(data, dict) else {self._table(): data}
-        streams = [(table, rows if _is_arrow(rows) else to_arrow.frame_stream(rows)) for table, rows in tables.items()]
+        streams = [(table, to_arrow.stream_of(rows)) for table, rows in tables.items()]
         self._update.add_tables(streams, label)
         return self
 
@@ -329,12 +329,6 @@ class Update:
 
     def __repr__(self):
         return "<Update of '{}'>".format(self._uuid)
-
-
-def _is_arrow(data):
-    # A frame of pandas 2 and later has the protocol, too, through pyarrow; ours keeps what pandas knows of the columns.
-    is_pandas = type(data).__module__.split(".")[0] == "pandas"
-    return not is_pandas and (hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"))
 
 
 def _shortened(text, width=100):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pandas.util import hash_pandas_object
 
-from kartothek._frames.hashing import buckets, hash_frame, hash_groups, hash_rows
+from kartothek._frames.hashing import buckets, hash_frame, hash_rows
 
 COLUMNS = {
     "int64": pd.Series([0, 1, -1, 2**62, -(2**63)]),
@@ -58,13 +58,6 @@ def test_an_empty_frame_has_no_hashes():
     for df in (pd.DataFrame({"a": pd.Series([], dtype="int64")}), pd.DataFrame({"a": pd.Series([], dtype=object)})):
         assert hash_rows(df).dtype == np.dtype("uint64") and len(hash_rows(df)) == 0
         assert hash_frame(df) == 0
-
-
-def test_groups_are_summed_up():
-    df = pd.DataFrame({"P": [1, 2, 1, 2], "TARGET": [1, 2, 3, 4]})
-    wanted = pd.Series(hash_pandas_object(df, index=False)).groupby(df["P"]).sum()
-    found = hash_groups(df, ["P"])
-    assert found.tolist() == wanted.tolist() and found.index.tolist() == [1, 2]
 
 
 def test_the_sums_that_kartothek_pins():

@@ -41,11 +41,6 @@ def hash_frame(df, subset=None):
     return hash_rows(df, subset).sum(dtype="uint64")
 
 
-def hash_groups(df, group_key, subset=None):
-    """The same for each group of ``group_key``, a list of columns: a Series of uint64 by group."""
-    return pd.Series(hash_rows(df, subset), index=df.index, dtype="uint64").groupby([df[name] for name in group_key], observed=True).sum()
-
-
 def buckets(df, subset, num_buckets):
     """In which of ``num_buckets`` each row goes, as the smallest unsigned type whose width exceeds log2 of their number."""
     width = next(width for width in (8, 16, 32, 64) if np.log2(num_buckets) < width)

@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from kartothek import _core
+from kartothek.io_components.utils import sort_values_categorical
 
 #: Arrow format by NumPy's kind and width
 _FIXED = {
@@ -62,6 +63,23 @@ class _Column:
         self.pandas_type = pandas_type
         self.numpy_type = numpy_type
         self.metadata = metadata
+
+
+def is_arrow(data):
+    """
+    Whether it is Arrow data of another library. A frame of pandas 2 and later has the protocol, too, through pyarrow, but ours keeps what pandas knows
+    of the columns.
+    """
+    return not isinstance(data, pd.DataFrame) and (hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"))
+
+
+def stream_of(data, sort_by=()):
+    """What the C side takes as the rows of a frame, or of Arrow data, in the order of some columns."""
+    if not is_arrow(data):
+        return frame_stream(sort_values_categorical(data, list(sort_by)))
+    if sort_by:
+        raise TypeError("sort_partitions_by sorts pandas frames, not {}; sort the data before.".format(type(data)))
+    return data
 
 
 def frame_stream(df):

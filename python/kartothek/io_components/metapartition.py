@@ -14,6 +14,7 @@ from kartothek.core.uuid import gen_uuid
 from kartothek.io_components.utils import combine_metadata, extract_duplicates
 
 pd = LazyModule("pandas")
+to_arrow = LazyModule("kartothek._frames.to_arrow")
 common_metadata = LazyModule("kartothek.core.common_metadata")
 
 _METADATA_SCHEMA = {
@@ -583,10 +584,10 @@ def tables_of(obj):
     data = dict(obj["data"] if obj.get("data") else obj)
     indices = {column: index for column, index in (obj.get("indices") or {}).items() if index} if obj.get("data") else {}
     for table, frame in data.items():
-        if frame is not None and not isinstance(frame, pd.DataFrame):
+        if frame is not None and not isinstance(frame, pd.DataFrame) and not to_arrow.is_arrow(frame):
             raise ValueError(_NO_FRAME)
         for column in indices:
-            if frame is None or column not in frame.columns:
+            if frame is None or (not to_arrow.is_arrow(frame) and column not in frame.columns):
                 raise ValueError("In table {}, no column corresponding to index {}".format(table, column))
     return (obj.get("label") if obj.get("data") else None), data, indices
 

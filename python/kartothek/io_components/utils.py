@@ -1,18 +1,22 @@
-"""Argument conventions shared by all entry points (python-api 3.2, 3.3)."""
+"""Argument conventions shared by all entry points (python-api 3.2, 3.3), and what those who write back-ends import."""
 import functools
 
+from kartothek._lazy import LazyModule
 
-def normalize_arg(name, value):
-    """A list for ``partition_on`` and its like: None gives ``[]``, a scalar ``[scalar]``."""
-    if value is None:
-        return []
-    if isinstance(value, (str, bytes, int, float)):
-        return [value]
-    if isinstance(value, list):
-        return value
-    if isinstance(value, (set, frozenset, dict)):
-        raise ValueError("{} is incompatible for normalisation.".format(type(value)))
-    return list(value)
+pd = LazyModule("pandas")
+
+
+def normalize_arg(arg_name, old_value):
+    """A list for ``partition_on`` and its like: None gives ``[]`` (and None for ``dispatch_by``), a scalar ``[scalar]``."""
+    if old_value is None:
+        return None if arg_name == "dispatch_by" else []
+    if isinstance(old_value, (str, bytes, int, float)):
+        return [old_value]
+    if isinstance(old_value, list):
+        return old_value
+    if isinstance(old_value, (set, frozenset, dict)):
+        raise ValueError("{} is incompatible for normalisation.".format(type(old_value)))
+    return list(old_value)
 
 
 def check_addressing(dataset_uuid, store, factory):
@@ -74,7 +78,68 @@ def _without_conflicts(value):
     return {key: part for key, part in kept.items() if part != {}}
 
 
-def extract_duplicates(values):
+class InvalidObject:
+    """Stands for a key of metadata whose values do not go together."""
+
+
+def extract_duplicates(lst):
     """The values that come more than once, as a set."""
     seen = set()
-    return {value for value in values if value in seen or seen.add(value)}
+    return {value for value in lst if value in seen or seen.add(value)}
+
+
+def raise_if_indices_overlap(partition_on, secondary_indices):
+    """RuntimeError for columns that are to be both partition keys and indexed."""
+    overlap = set(partition_on) & set(secondary_indices)
+    if overlap:
+        raise RuntimeError("Cannot create secondary index on partition columns: {}".format(overlap))
+
+
+def validate_partition_keys(dataset_uuid, store, ds_factory, default_metadata_version, partition_on, **load_kwargs):
+    """
+    ``(factory or None if there is no dataset, metadata version, partition keys)`` for an update; ValueError unless ``partition_on`` is empty or what
+    the dataset has.
+    """
+    from kartothek.core.factory import DatasetFactory
+
+    if ds_factory is None and DatasetFactory.exists(dataset_uuid, store):
+        ds_factory = DatasetFactory(dataset_uuid, store, **load_kwargs)
+    if ds_factory is None:
+        return None, default_metadata_version, list(partition_on or [])
+    keys = ds_factory.partition_keys
+    if partition_on and list(partition_on) != list(keys):
+        raise ValueError(
+            "Incompatible set of partition keys encountered. Input partitioning was `{}` while actual dataset was `{}`".format(partition_on, keys)
+        )
+    return ds_factory, ds_factory.metadata_version, keys
+
+
+def check_single_table_dataset(dataset, expected_table=None):
+    """TypeError unless the dataset has one table, of that name."""
+    if len(dataset.tables) > 1:
+        raise TypeError("Expected single table dataset but found dataset with tables: `{}`".format(dataset.tables))
+    if expected_table is not None and list(dataset.tables) != [expected_table]:
+        raise TypeError("Unexpected table in dataset:\nFound:\t{}\nExpected:\t{}".format(list(dataset.tables), expected_table))
+
+
+def align_categories(dfs, categoricals):
+    """The frames with the same categories in each column: those of the longest frame first, the others ascending."""
+    dfs = list(dfs)
+    for column in categoricals:
+        longest = max(dfs, key=len)[column].cat.categories
+        others = sorted({value for df in dfs for value in df[column].cat.categories} - set(longest))
+        dtype = pd.CategoricalDtype(list(longest) + others)
+        dfs = [df.assign(**{column: df[column].astype(dtype)}) for df in dfs]
+    return dfs
+
+
+def sort_values_categorical(df, columns):
+    """The frame in the order of some columns, nulls last, equal rows as they were; categories count by their values."""
+    columns = normalize_arg("columns", columns)
+    if not columns:
+        return df
+    df = df.copy(deep=False)
+    for column in columns:
+        if isinstance(df[column].dtype, pd.CategoricalDtype):
+            df[column] = df[column].cat.set_categories(df[column].cat.categories.sort_values(), ordered=True)
+    return df.sort_values(by=columns, kind="mergesort").reset_index(drop=True)

@@ -11,7 +11,7 @@ from kartothek.core.utils import core_store, ensure_store, verify_metadata_versi
 from kartothek.core.uuid import gen_uuid
 from kartothek.exceptions import DatasetExists
 from kartothek.io_components.metapartition import MetaPartition, check_indices, parse_input_to_metapartition, tables_of
-from kartothek.io_components.utils import address, normalize_arg, extract_duplicates
+from kartothek.io_components.utils import address, extract_duplicates, normalize_arg, raise_if_indices_overlap
 from kartothek.serialization import default_serializer
 
 pd = LazyModule("pandas")
@@ -49,7 +49,7 @@ def inputs_of(element):
     """
     The inputs of one element of ``dfs`` as a list of :class:`Input`; nothing for None and ``[]``.
 
-    A frame, ``{table: frame}``, ``{"label": …, "data": {table: frame} or [(table, frame), …]}``, ``[(table, frame), …]``, a MetaPartition with frames, or a
+    A frame or Arrow data, ``{table: frame}``, ``{"label": …, "data": {table: frame} or [(table, frame), …]}``, ``[(table, frame), …]``, a MetaPartition with frames, or a
     list of these.
     """
     inputs = list(_inputs_of(element))
@@ -61,7 +61,7 @@ def inputs_of(element):
 def _inputs_of(element):
     if element is None:
         return
-    if isinstance(element, pd.DataFrame):
+    if isinstance(element, pd.DataFrame) or to_arrow.is_arrow(element):
         yield Input(None, {SINGLE_TABLE: element})
     elif isinstance(element, MetaPartition):
         yield from map(_input_of_partition, element)
@@ -115,9 +115,7 @@ class Settings:
             raise ValueError("Unknown metadata storage format encountered: {}".format(metadata_storage_format))
         partition_on = normalize_arg("partition_on", partition_on)
         secondary_indices = normalize_arg("secondary_indices", secondary_indices)
-        overlap = set(partition_on) & set(secondary_indices)
-        if overlap:
-            raise RuntimeError("Cannot create secondary index on partition columns: {}".format(overlap))
+        raise_if_indices_overlap(partition_on, secondary_indices)
         self.mode = mode
         self.metadata = metadata() if callable(metadata) else metadata
         self.partition_on = [str(column) for column in partition_on]
@@ -311,9 +309,7 @@ class _Writing:
             self._take_given_indices(part.indices)
             label = self._check_index_columns(part) if self.is_empty else part.label
             self.is_empty = False
-            frames = [
-                (table, to_arrow.frame_stream(_sorted(frame, self.settings.sort_partitions_by))) for table, frame in part.frames()
-            ]
+            frames = [(table, to_arrow.stream_of(frame, self.settings.sort_partitions_by)) for table, frame in part.frames()]
             try:
                 self.update.add_tables(frames, label)
             except ValueError as error:
@@ -380,7 +376,8 @@ class _Writing:
         """The other inputs have the same columns, else they are refused."""
         label = part.label
         for column in self.settings.secondary_indices:
-            if not any(column in frame.columns for frame in part.data.values()):
+            # Of Arrow data the C library finds out, at the commit.
+            if not any(to_arrow.is_arrow(frame) or column in frame.columns for frame in part.data.values()):
                 label = label if label is not None else _core.uuid_generate()
                 raise RuntimeError(missing_index_column(column, label, sorted(part.data)))
         return label
@@ -438,15 +435,3 @@ def missing_index_column(column, label, tables):
     return (
         "Column `{}` could not be found in the partition `{}` with tables `{}`. Please check for any typos and validate your dataset."
     ).format(column, label, tables)
-
-
-def _sorted(frame, columns):
-    """The frame in the order of some columns, nulls last, equal rows as they were; categories count by their values."""
-    if not columns:
-        return frame
-    frame = frame.copy(deep=False)
-    for column in columns:
-        if isinstance(frame[column].dtype, pd.CategoricalDtype):
-            categories = frame[column].cat.categories.sort_values()
-            frame[column] = frame[column].cat.set_categories(categories, ordered=True)
-    return frame.sort_values(by=columns, kind="mergesort").reset_index(drop=True)
