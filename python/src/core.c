@@ -217,7 +217,6 @@ PyMODINIT_FUNC PyInit__core(void) {
     }
     if (import_types() < 0 || import_exceptions() < 0 ||
         PyModule_AddFunctions(module, core_dataset_functions) < 0 ||
-        PyModule_AddFunctions(module, core_hash_functions) < 0 ||
         PyModule_AddFunctions(module, core_history_functions) < 0 ||
         PyModule_AddFunctions(module, core_parquet_functions) < 0 ||
         PyModule_AddFunctions(module, core_upkeep_functions) < 0 ||

@@ -130,7 +130,6 @@ PyTypeObject *core_update_type_new(void);
 PyTypeObject *core_predicate_type_new(void);
 
 extern PyMethodDef core_dataset_functions[];
-extern PyMethodDef core_hash_functions[];
 extern PyMethodDef core_history_functions[];
 extern PyMethodDef core_parquet_functions[];
 extern PyMethodDef core_upkeep_functions[];

@@ -151,6 +151,13 @@ def test_a_dask_frame_is_stored(store_url, ddf, scheduler):
     assert stored(store_url) == rows(ddf[1])
 
 
+def test_buckets_are_those_of_kartothek():
+    from kartothek.io.dask._shuffle import buckets
+
+    found = buckets(pd.DataFrame({"range": range(10)}), ["range"], 5)
+    assert found.tolist() == [0, 0, 1, 2, 0, 3, 2, 0, 1, 4] and found.dtype == "uint8"
+
+
 @pytest.mark.parametrize("bucket_by, partition_on", [("s", ["p"]), (["s"], None), (None, ["p"])])
 def test_shuffled_rows_of_a_bucket_share_a_file(store_url, ddf, bucket_by, partition_on):
     from kartothek.io.dask.dataframe import store_dataset_from_ddf

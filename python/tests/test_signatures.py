@@ -39,33 +39,42 @@ CUBES = (
     "utils.predicate_converter",
 )
 
-#: what else is missing; a name that is there must go from this list
-MISSING = set(
-    """
-    @@@
-    """.split()
-)
+#: names that are left out, and why
+LEFT_OUT = {
+    "core.dataset.to_ordinary_dict": "the inside of the original",
+    "io.dask.delayed.merge_datasets_as_delayed": "deprecated with datasets of several tables",
+    "io_components.metapartition.MetaPartitionIterator": "MetaPartition iterates by itself",
+}
+
+#: methods likewise
+METHODS_LEFT_OUT = {
+    "io_components.metapartition.MetaPartition": {"concat_dataframes", "merge_dataframes", "merge_metapartitions"},
+    "serialization.CsvSerializer": {"restore_dataframe"},  # that of DataFrameSerializer
+}
 
 
 def is_below(module, tops):
     return any((module + ".").startswith(top + ".") for top in tops)
 
 
-NAMES = [(module, name) for module, names in RECORDED.items() if not is_below(module, INSIDE + CUBES) for name in names]
+NAMES = [
+    (module, name)
+    for module, names in RECORDED.items()
+    if not is_below(module, INSIDE + CUBES)
+    for name in names
+    if module + "." + name not in LEFT_OUT
+]
 
 
 def agree(ours, theirs):
-    """Ours start with theirs; what we take beyond has defaults."""
-    return ours[: len(theirs)] == theirs and all("=" in extra or extra == "*" for extra in ours[len(theirs) :])
+    """Ours take what theirs take, in this order and with these defaults; what theirs demand may have a default, what we take beyond must."""
+    fit = all(mine == other or mine.split("=")[0] == other for mine, other in zip(ours, theirs))
+    return fit and len(ours) >= len(theirs) and all("=" in extra or extra.startswith("*") for extra in ours[len(theirs) :])
 
 
 @pytest.mark.parametrize("module, name", NAMES, ids=[".".join(pair) for pair in NAMES])
 def test_signature(module, name):
     theirs = RECORDED[module][name]
-    if module + "." + name in MISSING:
-        with pytest.raises((ImportError, AttributeError)):
-            getattr(importlib.import_module("kartothek." + module), name)
-        pytest.skip("not there yet")
     try:
         ours = getattr(importlib.import_module("kartothek." + module), name)
     except ImportError as error:
@@ -77,10 +86,18 @@ def test_signature(module, name):
         return
     assert inspect.isclass(ours)
     found = members(ours)
-    assert not set(theirs) - set(found)
-    different = {method: (found[method], theirs[method]) for method in theirs if not _same(found[method], theirs[method])}
+    wanted = set(theirs) - METHODS_LEFT_OUT.get(module + "." + name, set())
+    assert not wanted - set(found)
+    different = {method: (found[method], theirs[method]) for method in wanted if not _same(found[method], theirs[method])}
     assert not different
 
 
 def _same(ours, theirs):
-    return ours == theirs if "property" in (ours, theirs) else agree(ours, theirs)
+    # A DatasetFactory hands out the methods of its dataset.
+    return ours == "property" if "property" in (ours, theirs) else agree(ours, theirs)
+
+
+def test_what_is_left_out_is_not_there():
+    for path in LEFT_OUT:
+        module, _, name = path.rpartition(".")
+        assert not hasattr(importlib.import_module("kartothek." + module), name)

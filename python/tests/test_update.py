@@ -439,3 +439,18 @@ def test_an_unknown_outcome_is_told_apart(store_url):
     assert caught.value.status == "unknown outcome"
     assert DatasetMetadata.commit_status("u", store_url, caught.value.commit_id) == "committed"
     assert rows(store_url) == [1]
+
+
+@pytest.mark.parametrize("library", ["pyarrow", "polars"])
+def test_arrow_data_is_stored_and_added(store_url, library):
+    module = pytest.importorskip(library)
+    make = module.table if library == "pyarrow" else module.DataFrame
+    if not hasattr(make({"p": [1]}), "__arrow_c_stream__"):
+        pytest.skip("this {} hands out no Arrow streams".format(library))
+    data = make({"p": [1, 1, 2], "x": [10, 20, 30]})
+    store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=[data, {"table": data}], partition_on="p", secondary_indices="x")
+    update_dataset_from_dataframes([data], store=store_url, dataset_uuid="u", delete_scope=[{"p": 1}])
+    frame = read_table("u", store_url, predicates=[[("x", "in", [20, 30])]])
+    assert sorted(zip(frame.p, frame.x)) == [(1, 20), (2, 30), (2, 30), (2, 30)]
+    with pytest.raises(TypeError, match="sort_partitions_by sorts pandas frames"):
+        update_dataset_from_dataframes([data], store=store_url, dataset_uuid="u", sort_partitions_by="x")

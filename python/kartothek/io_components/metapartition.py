@@ -257,23 +257,23 @@ class MetaPartition:
         other.metapartitions = [dict(part) for part in parts]
         return other
 
-    def copy(self, **changes):
+    def copy(self, **kwargs):
         """The same but for some arguments of the constructor."""
         parts = [dict(part) for part in self.metapartitions]
         for part in parts if len(parts) == 1 else ():
-            if "files" in changes:
+            if "files" in kwargs:
                 part.pop("written", None)
-            if "data" in changes:
+            if "data" in kwargs:
                 part.pop("keys", None)
-                changes.setdefault("table_meta", {})
+                kwargs.setdefault("table_meta", {})
             for name in ("label", "data", "files", "indices", "logical_conjunction"):
-                if name in changes:
-                    part[name] = changes[name] if name in ("label", "logical_conjunction") else dict(changes[name] or {})
+                if name in kwargs:
+                    part[name] = kwargs[name] if name in ("label", "logical_conjunction") else dict(kwargs[name] or {})
         other = self._with(parts)
         other._origins = list(self._origins)
         for name in ("dataset_metadata", "metadata_version", "table_meta", "partition_keys", "logical_conjunction"):
-            if name in changes:
-                setattr(other, name, changes[name])
+            if name in kwargs:
+                setattr(other, name, kwargs[name])
         return other
 
     def as_sentinel(self):
@@ -440,7 +440,7 @@ class MetaPartition:
         return _core.Dataset.from_document(core_store(store), json.dumps(document).encode("utf-8"))
 
     @_each
-    def store_dataframes(self, store, dataset_uuid, df_serializer=None):
+    def store_dataframes(self, store, dataset_uuid, df_serializer=None, store_metadata=False, metadata_storage_format=None):
         """With files of the frames, which nobody sees before they are committed, instead of the frames."""
         from kartothek.io_components.write import write_partition
 

@@ -95,7 +95,7 @@ def raise_if_indices_overlap(partition_on, secondary_indices):
         raise RuntimeError("Cannot create secondary index on partition columns: {}".format(overlap))
 
 
-def validate_partition_keys(dataset_uuid, store, ds_factory, default_metadata_version, partition_on, **load_kwargs):
+def validate_partition_keys(dataset_uuid, store, ds_factory, default_metadata_version, partition_on, load_dataset_metadata=True):
     """
     ``(factory or None if there is no dataset, metadata version, partition keys)`` for an update; ValueError unless ``partition_on`` is empty or what
     the dataset has.
@@ -103,7 +103,7 @@ def validate_partition_keys(dataset_uuid, store, ds_factory, default_metadata_ve
     from kartothek.core.factory import DatasetFactory
 
     if ds_factory is None and DatasetFactory.exists(dataset_uuid, store):
-        ds_factory = DatasetFactory(dataset_uuid, store, **load_kwargs)
+        ds_factory = DatasetFactory(dataset_uuid, store, load_dataset_metadata=load_dataset_metadata)
     if ds_factory is None:
         return None, default_metadata_version, list(partition_on or [])
     keys = ds_factory.partition_keys

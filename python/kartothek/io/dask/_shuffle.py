@@ -1,13 +1,24 @@
 """Rows of a Dask frame brought together by their partition keys and buckets."""
-from kartothek._frames.hashing import buckets
+import numpy
+import pandas
 
 #: column of the bucket while rows are on their way; it never reaches a file
 BUCKET = "__KTK_HASH_BUCKET"
 
 
+def buckets(frame, columns, num_buckets):
+    """
+    The bucket of each row, as kartothek has it: pandas' hash of the columns (all, if none are named), modulo the number of buckets.
+
+    An array of the smallest unsigned type that is wide enough.
+    """
+    hashes = pandas.util.hash_pandas_object(frame[columns] if columns else frame, index=False).to_numpy()
+    return (hashes % numpy.uint64(num_buckets)).astype(numpy.min_scalar_type(num_buckets - 1))
+
+
 def with_buckets(frame, columns, num_buckets):
     """The frame with the bucket of each row in a column more: rows that are equal in ``columns`` (all, if none are named) get the same."""
-    return frame.assign(**{BUCKET: buckets(frame, columns or None, num_buckets)})
+    return frame.assign(**{BUCKET: buckets(frame, columns, num_buckets)})
 
 
 def split_buckets(frame):

@@ -7,7 +7,6 @@ import pandas as pd
 
 from kartothek import _core
 from kartothek._frames import from_arrow
-from kartothek._frames.hashing import hash_frame, hash_rows
 from kartothek.core.naming import DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.io.dask import _shuffle
 from kartothek.io.dask.delayed import committed, select
@@ -210,13 +209,18 @@ def hash_dataset(store=None, dataset_uuid=None, subset=None, group_key=None, tab
     return halves.map_partitions(_joined_halves, meta=_joined_halves(meta.set_index(group_key)))
 
 
+def _row_hashes(frame, subset=None):
+    return pd.util.hash_pandas_object(frame if subset is None else frame[subset], index=False).to_numpy()
+
+
 def _hash_of_rows(frame):
-    return pd.Series([hash_frame(frame)], dtype="uint64")
+    # NumPy wraps around, pandas 1.3 does not.
+    return pd.Series(_row_hashes(frame).sum(keepdims=True))
 
 
 def _halves_of_hashes(frame, group_key, subset):
     """Sums of uint64 in groups go through doubles in pandas 1.3, those of halves of them are exact."""
-    hashes = hash_rows(frame, subset)
+    hashes = _row_hashes(frame, subset)
     return frame[group_key].assign(high=(hashes >> 32).astype("int64"), low=(hashes & 0xFFFFFFFF).astype("int64"))
 
 
