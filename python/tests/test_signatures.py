@@ -41,7 +41,6 @@ CUBES = (
 
 #: names that are left out, and why
 LEFT_OUT = {
-    "core.dataset.to_ordinary_dict": "the inside of the original",
     "io.dask.delayed.merge_datasets_as_delayed": "deprecated with datasets of several tables",
     "io_components.metapartition.MetaPartitionIterator": "MetaPartition iterates by itself",
 }
