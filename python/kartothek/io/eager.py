@@ -312,22 +312,7 @@ def read_dataset_as_metapartitions(
     dispatch_metadata=True,
 ):
     """The list of what :func:`kartothek.io.iter.read_dataset_as_metapartitions__iterator` yields."""
-    reader, found = metapartitions_in_parts(
-        dataset_uuid,
-        store,
-        factory,
-        {
-            "label_filter": label_filter,
-            "concat_partitions_on_primary_index": concat_partitions_on_primary_index,
-            "dispatch_by": None if dispatch_by is None else normalize_arg("dispatch_by", dispatch_by),
-            "dispatch_metadata": dispatch_metadata,
-        },
-        tables=tables,
-        columns=columns,
-        categoricals=categoricals,
-        dates_as_object=dates_as_object,
-        predicates=predicates,
-    )
+    reader, found = metapartitions_in_parts(**locals())
     return list(map(reader, found))
 
 

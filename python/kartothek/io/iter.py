@@ -1,7 +1,6 @@
 """One frame at a time: generators in and out, with one partition in memory."""
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION
 from kartothek.io_components.read import iterate_dataframes, metapartitions_in_parts
-from kartothek.io_components.utils import normalize_arg
 from kartothek.io_components.write import settings_among, store_elements, update_elements
 
 __all__ = ["read_dataset_as_dataframes__iterator", "store_dataframes_as_dataset__iter", "update_dataset_from_dataframes__iter"]
@@ -50,22 +49,7 @@ def read_dataset_as_metapartitions__iterator(
 
     ``dispatch_metadata``: whether they carry user metadata and unloaded indices. ``load_dataset_metadata`` has no effect.
     """
-    reader, found = metapartitions_in_parts(
-        dataset_uuid,
-        store,
-        factory,
-        {
-            "label_filter": label_filter,
-            "concat_partitions_on_primary_index": concat_partitions_on_primary_index,
-            "dispatch_by": None if dispatch_by is None else normalize_arg("dispatch_by", dispatch_by),
-            "dispatch_metadata": dispatch_metadata,
-        },
-        tables=tables,
-        columns=columns,
-        categoricals=categoricals,
-        dates_as_object=dates_as_object,
-        predicates=predicates,
-    )
+    reader, found = metapartitions_in_parts(**locals())
     yield from map(reader, found)
 
 

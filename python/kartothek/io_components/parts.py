@@ -83,7 +83,7 @@ class PartsWriter:
     @property
     def partition_on(self):
         """The columns that go into the path: those asked for, else those of the dataset as it is."""
-        asked = self.settings.get("partition_on") or []
+        asked = normalize_arg("partition_on", self.settings.get("partition_on"))
         if asked or self.mode in ("create", "overwrite") or not _core.dataset_exists(core_store(self.store), self.dataset_uuid):
             return asked
         return open_snapshot(core_store(self.store), self.dataset_uuid).partition_keys

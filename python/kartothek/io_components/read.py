@@ -423,14 +423,28 @@ class MetaPartitionReader:
         return MetaPartition.concat_metapartitions([part.load_dataframes(self.store, **self.options) for part in found])
 
 
-def metapartitions_in_parts(dataset_uuid, store, factory, selected, **options):
+def metapartitions_in_parts(
+    dataset_uuid,
+    store,
+    factory,
+    tables=None,
+    columns=None,
+    categoricals=None,
+    dates_as_object=False,
+    predicates=None,
+    dispatch_by=None,
+    predicate_pushdown_to_io=True,
+    load_dataset_metadata=False,
+    **selected,
+):
     """
-    ``(MetaPartitionReader, what it is to be called with, one by one)``. ``selected``: arguments of :func:`dispatch_metapartitions_from_factory`,
-    ``options`` those of the reader.
+    ``(MetaPartitionReader, what it is to be called with, one by one)``. ``selected``: see :func:`dispatch_metapartitions_from_factory`;
+    ``predicate_pushdown_to_io`` and ``load_dataset_metadata`` have no effect.
     """
     factory = _ensure_factory(dataset_uuid, store, factory)
-    reader = MetaPartitionReader(lazy_store(factory.store_factory), **options)
-    return reader, dispatch_metapartitions_from_factory(factory, predicates=options.get("predicates"), **selected)
+    reader = MetaPartitionReader(lazy_store(factory.store_factory), tables, columns, categoricals, dates_as_object, predicates)
+    dispatch_by = normalize_arg("dispatch_by", dispatch_by)
+    return reader, dispatch_metapartitions_from_factory(factory, predicates=predicates, dispatch_by=dispatch_by, **selected)
 
 
 def _table_of(selection):

@@ -5,6 +5,7 @@ from kartothek.io.dask.delayed import dataset_in_parts
 from kartothek.io_components.parts import PartsWriter
 from kartothek.io_components.read import metapartitions_in_parts
 from kartothek.io_components.utils import address, normalize_arg
+from kartothek.io_components.write import settings_among
 
 __all__ = ["build_dataset_indices__bag", "read_dataset_as_dataframe_bag", "store_bag_as_dataset"]
 
@@ -29,21 +30,11 @@ def read_dataset_as_dataframe_bag(
 
     ``partition_size``: how many partitions or groups make a partition of the bag; None leaves it to Dask.
     """
+    arguments = dict(locals())
+    del arguments["partition_size"]
     import dask.bag
 
-    reader, items = dataset_in_parts(
-        dataset_uuid,
-        store,
-        factory,
-        tables,
-        columns,
-        categoricals,
-        dates_as_object,
-        predicates,
-        label_filter=label_filter,
-        dispatch_by=dispatch_by,
-        concat_partitions_on_primary_index=concat_partitions_on_primary_index,
-    )
+    reader, items = dataset_in_parts(**arguments)
     return dask.bag.from_sequence(items, partition_size=partition_size).map(reader.tables_of)
 
 
@@ -68,24 +59,11 @@ def read_dataset_as_metapartitions_bag(
     A :class:`dask.bag.Bag` of :class:`kartothek.io_components.metapartition.MetaPartition`, as
     :func:`kartothek.io.iter.read_dataset_as_metapartitions__iterator` yields them.
     """
+    arguments = dict(locals())
+    del arguments["partition_size"]
     import dask.bag
 
-    reader, found = metapartitions_in_parts(
-        dataset_uuid,
-        store,
-        factory,
-        {
-            "label_filter": label_filter,
-            "concat_partitions_on_primary_index": concat_partitions_on_primary_index,
-            "dispatch_by": None if dispatch_by is None else normalize_arg("dispatch_by", dispatch_by),
-            "dispatch_metadata": dispatch_metadata,
-        },
-        tables=tables,
-        columns=columns,
-        categoricals=categoricals,
-        dates_as_object=dates_as_object,
-        predicates=predicates,
-    )
+    reader, found = metapartitions_in_parts(**arguments)
     return dask.bag.from_sequence(list(found), partition_size=partition_size).map(reader)
 
 
@@ -126,16 +104,5 @@ def store_bag_as_dataset(
 
     As :func:`kartothek.io.dask.delayed.store_delayed_as_dataset`, with one task per partition of the bag and one for the commit.
     """
-    writer = PartsWriter(
-        store,
-        dataset_uuid,
-        mode="overwrite" if overwrite else "create",
-        metadata=metadata,
-        df_serializer=df_serializer,
-        metadata_merger=metadata_merger,
-        metadata_version=metadata_version,
-        partition_on=normalize_arg("partition_on", partition_on),
-        metadata_storage_format=metadata_storage_format,
-        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
-    )
+    writer = PartsWriter(store, dataset_uuid, mode="overwrite" if overwrite else "create", **settings_among(locals(), without=["delete_scope"]))
     return bag.reduction(perpartition=writer.write_all, aggregate=writer.commit, split_every=False)

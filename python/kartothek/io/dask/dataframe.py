@@ -13,6 +13,7 @@ from kartothek.io.dask.delayed import committed, select
 from kartothek.io_components.parts import PartsWriter
 from kartothek.io_components.read import PartsReader
 from kartothek.io_components.utils import columns_of_table, normalize_arg
+from kartothek.io_components.write import settings_among
 
 __all__ = ["collect_dataset_metadata", "hash_dataset", "read_dataset_as_ddf", "store_dataset_from_ddf", "update_dataset_from_ddf"]
 
@@ -266,19 +267,7 @@ def store_dataset_from_ddf(
     delete_scope
         Has no effect.
     """
-    writer = PartsWriter(
-        store,
-        dataset_uuid,
-        mode="overwrite" if overwrite else "create",
-        table=_checked(table),
-        metadata=metadata,
-        df_serializer=df_serializer,
-        metadata_merger=metadata_merger,
-        metadata_version=metadata_version,
-        partition_on=normalize_arg("partition_on", partition_on),
-        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
-        sort_partitions_by=normalize_arg("sort_partitions_by", sort_partitions_by),
-    )
+    writer = PartsWriter(store, dataset_uuid, mode="overwrite" if overwrite else "create", table=_checked(table), **settings_among(locals(), without=["delete_scope"]))
     return committed(writer, _pieces(ddf, writer, shuffle, repartition_ratio, num_buckets, bucket_by))
 
 
@@ -309,20 +298,7 @@ def update_dataset_from_ddf(
     As :func:`store_dataset_from_ddf`. ``ddf`` may be None to delete only; ``delete_scope`` (see
     :func:`kartothek.io.eager.update_dataset_from_dataframes`) may be a Delayed.
     """
-    writer = PartsWriter(
-        store,
-        dataset_uuid,
-        factory,
-        table=_checked(table),
-        metadata=metadata,
-        df_serializer=df_serializer,
-        metadata_merger=metadata_merger,
-        metadata_version=default_metadata_version,
-        partition_on=normalize_arg("partition_on", partition_on),
-        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
-        sort_partitions_by=normalize_arg("sort_partitions_by", sort_partitions_by),
-        delete_mode=delete_mode,
-    )
+    writer = PartsWriter(store, dataset_uuid, factory, table=_checked(table), **settings_among(locals(), without=["delete_scope"]))
     pieces = [] if ddf is None else _pieces(ddf, writer, shuffle, repartition_ratio, num_buckets, bucket_by)
     return committed(writer, pieces, delete_scope)
 

@@ -7,7 +7,8 @@ from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METAD
 from kartothek.core.utils import lazy_store
 from kartothek.io_components.parts import PartsWriter
 from kartothek.io_components.read import PartsReader, Selection, metapartitions_in_parts, wanted_tables
-from kartothek.io_components.utils import address, columns_of_table, normalize_arg
+from kartothek.io_components.utils import address, columns_of_table
+from kartothek.io_components.write import settings_among
 
 __all__ = [
     "delete_dataset__delayed",
@@ -38,19 +39,7 @@ def read_table_as_delayed(
     All tasks read the snapshot that was newest at call time, whatever is committed meanwhile. With ``dispatch_by`` there is one task per value of
     these indexed columns.
     """
-    reader, items = table_in_parts(
-        dataset_uuid,
-        store,
-        factory,
-        table,
-        columns,
-        categoricals,
-        dates_as_object,
-        predicates,
-        label_filter=label_filter,
-        dispatch_by=dispatch_by,
-        concat_partitions_on_primary_index=concat_partitions_on_primary_index,
-    )
+    reader, items = table_in_parts(**locals())
     return _delayed(reader.frame, items)
 
 
@@ -69,19 +58,7 @@ def read_dataset_as_delayed(
     dispatch_by=None,
 ):
     """A list of :class:`dask.delayed.Delayed` of ``{table: frame}``, as :func:`kartothek.io.eager.read_dataset_as_dataframes` lists them."""
-    reader, items = dataset_in_parts(
-        dataset_uuid,
-        store,
-        factory,
-        tables,
-        columns,
-        categoricals,
-        dates_as_object,
-        predicates,
-        label_filter=label_filter,
-        dispatch_by=dispatch_by,
-        concat_partitions_on_primary_index=concat_partitions_on_primary_index,
-    )
+    reader, items = dataset_in_parts(**locals())
     return _delayed(reader.tables_of, items)
 
 
@@ -105,26 +82,11 @@ def read_dataset_as_delayed_metapartitions(
     A list of :class:`dask.delayed.Delayed` of :class:`kartothek.io_components.metapartition.MetaPartition`, as
     :func:`kartothek.io.iter.read_dataset_as_metapartitions__iterator` yields them.
     """
-    reader, found = metapartitions_in_parts(
-        dataset_uuid,
-        store,
-        factory,
-        {
-            "label_filter": label_filter,
-            "concat_partitions_on_primary_index": concat_partitions_on_primary_index,
-            "dispatch_by": None if dispatch_by is None else normalize_arg("dispatch_by", dispatch_by),
-            "dispatch_metadata": dispatch_metadata,
-        },
-        tables=tables,
-        columns=columns,
-        categoricals=categoricals,
-        dates_as_object=dates_as_object,
-        predicates=predicates,
-    )
+    reader, found = metapartitions_in_parts(**locals())
     return _delayed(reader, found)
 
 
-def table_in_parts(dataset_uuid, store, factory, table, columns, categoricals, dates_as_object, predicates, **selected):
+def table_in_parts(dataset_uuid, store, factory, table, columns, categoricals, dates_as_object, predicates, predicate_pushdown_to_io, **selected):
     """(PartsReader, its items) of one table. ``selected``: see :class:`kartothek.io_components.read.Selection`."""
     selection, store = select(dataset_uuid, store, factory, predicates, **selected)
     columns, categoricals = columns_of_table(columns, table, "columns"), columns_of_table(categoricals, table, "categoricals")
@@ -132,7 +94,7 @@ def table_in_parts(dataset_uuid, store, factory, table, columns, categoricals, d
     return reader, reader.items(selection)
 
 
-def dataset_in_parts(dataset_uuid, store, factory, tables, columns, categoricals, dates_as_object, predicates, **selected):
+def dataset_in_parts(dataset_uuid, store, factory, tables, columns, categoricals, dates_as_object, predicates, predicate_pushdown_to_io, **selected):
     """(PartsReader, its items) of some tables, None for all."""
     selection, store = select(dataset_uuid, store, factory, predicates, **selected)
     wanted = wanted_tables(selection.dataset.tables, tables, columns, categoricals)
@@ -197,18 +159,7 @@ def store_delayed_as_dataset(
     Each of ``delayed_tasks`` yields what :func:`kartothek.io.eager.store_dataframes_as_dataset` takes as an element of ``dfs``; the worker that has it
     writes its files. The last task commits. Whether the name is free is looked at now and, so that nobody is overwritten, at the commit.
     """
-    writer = PartsWriter(
-        store,
-        dataset_uuid,
-        mode="overwrite" if overwrite else "create",
-        metadata=metadata,
-        df_serializer=df_serializer,
-        metadata_merger=metadata_merger,
-        metadata_version=metadata_version,
-        partition_on=normalize_arg("partition_on", partition_on),
-        metadata_storage_format=metadata_storage_format,
-        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
-    )
+    writer = PartsWriter(store, dataset_uuid, mode="overwrite" if overwrite else "create", **settings_among(locals(), without=["delete_scope"]))
     return committed(writer, delayed_tasks)
 
 
@@ -233,19 +184,7 @@ def update_dataset_from_delayed(
 
     ``delete_scope`` may be a Delayed, too.
     """
-    writer = PartsWriter(
-        store,
-        dataset_uuid,
-        factory,
-        metadata=metadata,
-        df_serializer=df_serializer,
-        metadata_merger=metadata_merger,
-        metadata_version=default_metadata_version,
-        partition_on=normalize_arg("partition_on", partition_on),
-        sort_partitions_by=normalize_arg("sort_partitions_by", sort_partitions_by),
-        secondary_indices=normalize_arg("secondary_indices", secondary_indices),
-        delete_mode=delete_mode,
-    )
+    writer = PartsWriter(store, dataset_uuid, factory, **settings_among(locals(), without=["delete_scope"]))
     return committed(writer, delayed_tasks, delete_scope)
 
 
