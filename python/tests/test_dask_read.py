@@ -103,7 +103,7 @@ def test_tasks_are_small(stored):
     update_dataset_from_dataframes(FRAMES * 20, store=stored, dataset_uuid="u")
     tasks = read_dataset_as_delayed("u", stored)
     assert len(tasks) == 168
-    assert len(pickle.dumps(tasks)) < one + 168 * 800
+    assert len(pickle.dumps(tasks)) < one + 168 * 160
 
 
 def test_datasets_are_removed_and_collected_by_tasks(stored):
@@ -113,6 +113,16 @@ def test_datasets_are_removed_and_collected_by_tasks(stored):
     compute(delete_dataset__delayed("u", stored))
     with pytest.raises(KeyError, match="Dataset does not exist"):
         read_dataset_as_delayed("u", stored)
+
+
+def test_a_cluster_reads(stored, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None, local_directory=str(tmp_path)
+    ) as cluster:
+        with distributed.Client(cluster) as client:
+            frames = [future.result()["table"] for future in client.compute(read_dataset_as_delayed("u", stored))]
+    assert rows(frames) == expected(ALL)
 
 
 # ---- metapartitions ----

@@ -289,22 +289,25 @@ class PartsReader:
         ]
 
     def _short(self, label, files):
-        """A label alone if its files are where the format puts them."""
-        usual = all(key == "{}/{}/{}.parquet".format(self.uuid, table, label) for table, key in files.items())
-        return (label, None if usual and list(files) == self.tables else files)
+        """A label alone if its files are where the format puts them, else with them."""
+        return label if files == self._files(label) else (label, files)
 
     def dataset(self, item):
         """The partitions of an item, as the C library's snapshot."""
         document = {
             "dataset_metadata_version": 4,
             "dataset_uuid": self.uuid,
-            "partitions": {label: {"files": files or self._files(label)} for label, files in item.partitions},
+            "partitions": dict(self._whole(part) for part in item.partitions),
             "partition_keys": self.partition_keys,
         }
         dataset = _core.Dataset.from_document(core_store(self.store), json.dumps(document).encode("utf-8"))
         for table, schema in self.schemas.items():
             dataset.set_schema_file(table, schema)
         return dataset
+
+    def _whole(self, part):
+        label, files = (part, self._files(part)) if isinstance(part, str) else part
+        return label, {"files": files}
 
     def _files(self, label):
         return {table: "{}/{}/{}.parquet".format(self.uuid, table, label) for table in self.tables}
@@ -325,7 +328,7 @@ class PartsReader:
 
 
 class Item:
-    """``partitions``: (label, files or None) of one part; ``conjunction``: what its rows have in common."""
+    """``partitions``: of each the label, or (label, files); ``conjunction``: what the rows have in common."""
 
     __slots__ = ("partitions", "conjunction")
 

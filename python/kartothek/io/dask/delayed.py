@@ -5,6 +5,7 @@ The partitions of a read are chosen at call time, the files are read by the task
 """
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.core.utils import lazy_store
+from kartothek.core.uuid import gen_uuid
 from kartothek.io_components.parts import PartsWriter
 from kartothek.io_components.read import PartsReader, Selection, metapartitions_in_parts, wanted_tables
 from kartothek.io_components.utils import address, columns_of_table
@@ -109,11 +110,15 @@ def select(dataset_uuid, store, factory, predicates, **selected):
 
 
 def _delayed(function, items):
-    from dask import delayed
+    """A Delayed of each call. Made directly: ``dask.delayed`` would look into each item for other tasks, which takes most of the time."""
+    from dask.delayed import Delayed
 
-    # An Item is no collection: Dask need not look into it for other tasks.
-    task = delayed(function, traverse=False)
-    return [task(item) for item in items]
+    name = "{}-{}".format(getattr(function, "__name__", "read_dataset"), gen_uuid()[:16])
+    tasks = []
+    for number, item in enumerate(items):
+        key = "{}-{}".format(name, number)
+        tasks.append(Delayed(key, {key: (function, item)}))
+    return tasks
 
 
 def delete_dataset__delayed(dataset_uuid=None, store=None, factory=None):
