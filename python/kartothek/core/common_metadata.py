@@ -231,13 +231,13 @@ def _with_unit(pa, field, unit):
     return field
 
 
-def read_schema_metadata(dataset_uuid, store, table):
+def read_schema_metadata(dataset_uuid, store, table=naming.SINGLE_TABLE):
     """The schema of a table of a dataset. KeyError if there is none."""
     key = _get_common_metadata_key(dataset_uuid, table)
     return _bytes2schema(store.get(key), key)
 
 
-def store_schema_metadata(schema, dataset_uuid, store, table):
+def store_schema_metadata(schema, dataset_uuid, store, table=naming.SINGLE_TABLE):
     """Write the schema of a table of a dataset; the key."""
     return store.put(_get_common_metadata_key(dataset_uuid, table), _schema2bytes(schema))
 

@@ -1,0 +1,1 @@
+"""Other faces of the package, for programs that were written for them."""

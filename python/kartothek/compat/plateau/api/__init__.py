@@ -1,0 +1,1 @@
+"""What plateau declares stable."""

@@ -1,0 +1,1 @@
+"""Reading and writing through Dask, which distributes the work; every task is plain data and a function."""

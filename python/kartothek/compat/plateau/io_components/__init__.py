@@ -1,0 +1,1 @@
+"""What the back-ends in :mod:`kartothek.io` share."""
