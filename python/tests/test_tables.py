@@ -59,6 +59,20 @@ def test_a_partition_has_a_file_of_each_table(url):
         read_dataset_as_dataframes("u", url, columns={"other": ["x"]})
 
 
+# kartothek 5.3 raises KeyError(b"y"), which names no table.
+@pytest.mark.parametrize("predicates", [[[("y", "==", "s")]], [[("p", "==", "a"), ("y", "==", "s")]], [[("x", "==", 1)], [("y", "==", "s")]]])
+def test_a_predicate_must_be_on_columns_that_all_tables_read_have(url, predicates):
+    message = "table 'core' of dataset 'u': there is no column 'y'"
+    with pytest.raises(KeyError, match=message):
+        read_dataset_as_dataframes("u", url, predicates=predicates)
+    with pytest.raises(KeyError, match=message):
+        read_dataset_as_dataframes("u", url, tables=["helper", "core"], predicates=predicates)
+    with pytest.raises(KeyError, match=message):
+        read_table("u", url, table="core", predicates=predicates)
+    parts = read_dataset_as_dataframes("u", url, tables=["helper"], predicates=predicates)
+    assert [row for part in parts for row in part["helper"].itertuples(index=False, name=None)] == [("a", 1, "s")]
+
+
 def test_an_index_is_over_all_tables(url):
     index = DatasetMetadata.load_from_store("u", url, load_all_indices=True).indices["x"].index_dct
     assert {value: sorted(labels) for value, labels in index.items()} == {1: ["p=a/l"], 2: ["p=b/l"], 3: ["p=a/l"], 9: ["p=c/l"]}

@@ -342,7 +342,12 @@ ktk_status ktki_plan_new(struct query_plan **out, ktk_dataset *dataset,
     KTKI_TRY(choose_columns(plan, options, err));
     KTKI_TRY(find_keys(plan, err));
     if (options->where != NULL) {
-        KTKI_TRY(ktki_predicate_bind(&plan->where, context, options->where, plan->schema, err));
+        status = ktki_predicate_bind(&plan->where, context, options->where, plan->schema, err);
+        if (status == KTK_E_NOT_FOUND) { /* another table may well have the column */
+            ktki_error_context(err, "table '%s' of dataset '%s'", plan->table,
+                               ktk_dataset_uuid(dataset));
+        }
+        KTKI_TRY(status);
     }
     KTKI_TRY(choose_partitions(plan, options, err));
     *out = plan;

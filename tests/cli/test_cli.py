@@ -451,6 +451,9 @@ def writes_several_tables(folder):
     good("check", "shop", "--deep", store=store)
     bad(2, "3 files are not one of each of the 2 tables", "append", "shop", orders, items, orders, *several, store=store)
     bad(1, "'orders', 'items'", "append", "shop", orders, store=store)
+    for verb in ("read", "count", "head", "partitions"):
+        bad(3, "column 'item'", verb, "shop", "--table", "orders", "--where", "day = 1 and item = a", store=store)
+        bad(3, "table 'orders'", verb, "shop", "--table", "orders", "--where", "day = 1 and item = a", store=store)
 
 
 @test
