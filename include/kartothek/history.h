@@ -86,7 +86,8 @@ KTK_API ktk_status ktk_dataset_open_at(ktk_dataset **out, ktk_store *store, cons
                                        int64_t time_us, ktk_error *err) KTK_CHECK_RESULT;
 
 /** Read a time: `YYYY-MM-DD`, or that and `HH:MM[:SS[.ffffff]]` after a space or a T, and `Z` or
- * `+HH:MM`; UTC if no offset is given. KTK_E_INVALID for anything else. */
+ * `+HH:MM`; UTC if no offset is given. KTK_E_INVALID for anything else, and for times out of the
+ * years 0001 to 9999. */
 KTK_API ktk_status ktk_time_parse(int64_t *out_us, const char *text,
                                   ktk_error *err) KTK_CHECK_RESULT;
 

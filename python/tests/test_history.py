@@ -85,6 +85,8 @@ def test_states_that_never_were(past, store_url):
         read_table("d", store_url, version="x")
     with pytest.raises(ValueError, match="is no time"):
         read_table("d", store_url, at="soon")
+    with pytest.raises(ValueError, match="'99999-01-01T00:00:00' is out of range: give one of the years 0001 to 9999"):
+        read_table("d", store_url, at="99999-01-01")
     with pytest.raises(ValueError, match="exclude each other"):
         read_table("d", store_url, at="2020-01-01", version=1)
     with pytest.raises(KeyError):

@@ -151,18 +151,34 @@ static bool time_of_text(int64_t *out, const char *text) {
            ktki_mul_i64(seconds, MICROSECONDS, out) && ktki_add_i64(*out, nanoseconds / 1000, out);
 }
 
+/* A year of more than four digits is a slip of the hand, and must not give the newest state. */
+static ktk_status check_time(int64_t time_us, ktk_error *err) {
+    static const int64_t day_us = (int64_t)86400 * MICROSECONDS;
+    char text[KTKI_TIME_TEXT_MAX];
+
+    if (time_us >= ktki_days_from_civil(1, 1, 1) * day_us &&
+        time_us < ktki_days_from_civil(10000, 1, 1) * day_us) {
+        return KTK_OK;
+    }
+    (void)ktki_format_timestamp(time_us, MICROSECONDS, 'T', text);
+    return ktk_error_set(err, KTK_E_INVALID,
+                         "the time '%s' is out of range: give one of the years 0001 to 9999", text);
+}
+
 ktk_status ktk_time_parse(int64_t *out_us, const char *text, ktk_error *err) {
     int64_t time_us;
+    ktk_status status = KTK_OK;
 
     if (!time_of_text(&time_us, text)) {
-        return ktk_error_set(
-            err, KTK_E_INVALID,
-            "'%.64s' is no time: give YYYY-MM-DD or YYYY-MM-DD HH:MM:SS, with +HH:MM "
-            "behind it unless it is UTC",
-            text);
+        KTKI_FAIL(err, KTK_E_INVALID,
+                  "'%.64s' is no time: give YYYY-MM-DD or YYYY-MM-DD HH:MM:SS, with +HH:MM behind "
+                  "it unless it is UTC",
+                  text);
     }
+    KTKI_TRY(check_time(time_us, err));
     *out_us = time_us;
-    return KTK_OK;
+out:
+    return status;
 }
 
 int64_t ktki_commit_begun_us(const char *id) {

@@ -518,6 +518,9 @@ def reads_earlier_versions(folder):
     bad(3, "does not go back so far", "read", "d", "--at", "1999-12-31", store=store)
     bad(2, "'x' is no version", "read", "d", "--version", "x", store=store)
     bad(2, "'soon' is no time", "read", "d", "--at", "soon", store=store)
+    for verb in ("read", "count", "partitions", "schema", "info"):
+        bad(2, "'99999-01-01T00:00:00' is out of range", verb, "d", "--at", "99999-01-01", store=store)
+    bad(2, "years 0001 to 9999", "diff", "d", "10000-01-01", store=store)
     bad(2, "exclude each other", "read", "d", "--at", "2020-01-01", "--version", "1", store=store)
     bad(2, "is a file", "schema", "some.parquet", "--version", "1", store=store)
     bad(3, "none", "log", "none", store=store)

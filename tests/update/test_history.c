@@ -232,9 +232,19 @@ static void times_are_read(void **unused) {
         {"1970-01-01T01:00:00+01:00", 0},
         {"1969-12-31T23:59:59.999999", -1},
         {"2020-02-29 12:00:00", 1582977600000000},
+        {"0001-01-01", -62135596800000000},
+        {"9999-12-31T23:59:59.999999", 253402300799999999},
     };
-    static const char *const wrong[] = {"", "yesterday", "2020-02-30", "2020-01-01T25:00",
-                                        "999999999999-01-01"};
+    static const char *const wrong[] = {"",
+                                        "yesterday",
+                                        "2020-02-30",
+                                        "2020-01-01T25:00",
+                                        "999999999999-01-01",
+                                        "99999-01-01",
+                                        "10000-01-01",
+                                        "9999-12-31T23:59:59-01:00",
+                                        "0000-12-31",
+                                        "-2020-01-01"};
     int64_t time_us = 77;
     ktk_error err;
 
@@ -248,6 +258,8 @@ static void times_are_read(void **unused) {
         CHECK_STATUS(ktk_time_parse(&time_us, wrong[i], &err), KTK_E_INVALID);
         assert_int_equal(time_us, 77);
     }
+    CHECK_STATUS(ktk_time_parse(&time_us, "99999-01-01", &err), KTK_E_INVALID);
+    CHECK_MESSAGE("'99999-01-01T00:00:00' is out of range");
 }
 
 /* ---- files that are gone ---- */
