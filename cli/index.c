@@ -4,6 +4,7 @@
 
 #include "heap.h"
 #include "json.h"
+#include "progress.h"
 #include "render.h"
 #include "session.h"
 #include "verbs.h"
@@ -214,6 +215,12 @@ static ktk_status list(struct job *job, ktk_error *err) {
 
 /* ---- build and drop ---- */
 
+/* The sizes of the files are not known. */
+static bool go_on(void *state, int64_t files, int64_t file_count) {
+    (void)state;
+    return cli_progress_files(files, file_count, -1);
+}
+
 static ktk_status change(struct job *job, bool is_drop, ktk_commit *commit, ktk_error *err) {
     ktk_update_options choice = KTK_UPDATE_OPTIONS_INIT;
     ktk_update *update = NULL;
@@ -223,6 +230,10 @@ static ktk_status change(struct job *job, bool is_drop, ktk_commit *commit, ktk_
         return cli_usage(job->session, err, "'index %s' needs columns", is_drop ? "drop" : "build");
     }
     choice.mode = KTK_UPDATE_UPDATE;
+    choice.index_progress = go_on;
+    if (!is_drop) {
+        cli_progress_begin();
+    }
     status = ktk_update_begin(&update, job->session->store, job->uuid, &choice, err);
     for (size_t i = 0; i < job->columns.count && status == KTK_OK; i++) {
         status = is_drop ? ktk_update_drop_index(update, job->columns.items[i], err)
@@ -231,7 +242,11 @@ static ktk_status change(struct job *job, bool is_drop, ktk_commit *commit, ktk_
     if (status == KTK_OK) {
         status = ktk_update_commit(update, commit, err);
     }
+    cli_progress_end();
     ktk_update_free(update);
+    if (status == KTK_E_CANCELLED && cli_was_interrupted()) {
+        (void)ktk_error_set(err, status, "interrupted, nothing was changed");
+    }
     return status;
 }
 

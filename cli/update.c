@@ -95,6 +95,9 @@ static ktk_status join_metadata(struct job *job, ktk_error *err) {
 static ktk_status check_scope(struct job *job, ktk_error *err) {
     const struct update_values *values = job->values;
 
+    if (job->kind == UPDATE_WRITE && values->on_conflict != NULL && !values->overwrite) {
+        return cli_usage(job->session, err, "--on-conflict is for --overwrite");
+    }
     if (job->kind != UPDATE_REPLACE && job->kind != UPDATE_DELETE) {
         return KTK_OK;
     }
@@ -168,6 +171,21 @@ static int choice(const char *const *choices, int last, const char *text) {
     return i;
 }
 
+/* Files that are read for an index; their sizes are not known. */
+static bool go_on(void *state, int64_t files, int64_t file_count) {
+    (void)state;
+    return cli_progress_files(files, file_count, -1);
+}
+
+static ktk_on_conflict choose_on_conflict(const struct job *job) {
+    const char *text = job->values->on_conflict;
+
+    return job->kind != UPDATE_WRITE
+               ? (ktk_on_conflict)choice(cli_on_conflicts, KTK_ON_CONFLICT_REEVALUATE, text)
+           : choice(cli_overwrite_conflicts, 1, text) == 1 ? KTK_ON_CONFLICT_FORCE
+                                                           : KTK_ON_CONFLICT_FAIL;
+}
+
 static ktk_status begin_update(ktk_update **out, const struct job *job, ktk_error *err) {
     const struct update_values *values = job->values;
     ktk_update_options update = KTK_UPDATE_OPTIONS_INIT;
@@ -181,8 +199,8 @@ static ktk_status begin_update(ktk_update **out, const struct job *job, ktk_erro
     update.partition_on_count = values->partition_on.count;
     update.metadata = job->metadata;
     update.progress = cli_progress_update;
-    update.on_conflict =
-        (ktk_on_conflict)choice(cli_on_conflicts, KTK_ON_CONFLICT_REEVALUATE, values->on_conflict);
+    update.index_progress = go_on;
+    update.on_conflict = choose_on_conflict(job);
     update.delete_mode =
         (ktk_delete_mode)choice(cli_delete_modes, KTK_DELETE_WHOLE_PARTITIONS, values->delete_mode);
     update.dry_run = values->dry_run;

@@ -33,15 +33,16 @@ extern const struct option cli_update_options[];
 
 enum {
     UPDATE_OPTIONS_WRITE = 0,     /* how a dataset is created */
-    UPDATE_OPTIONS_FILES = 3,     /* how files are read and written */
-    UPDATE_OPTIONS_COMMIT = 12,   /* what all have */
-    UPDATE_OPTIONS_DELETE = 14,   /* what goes */
-    UPDATE_OPTIONS_CONFLICT = 18, /* what is a conflict in any case if rows are added, too */
-    UPDATE_OPTIONS_END = 19
+    UPDATE_OPTIONS_FILES = 4,     /* how files are read and written */
+    UPDATE_OPTIONS_COMMIT = 13,   /* what all have */
+    UPDATE_OPTIONS_DELETE = 15,   /* what goes */
+    UPDATE_OPTIONS_CONFLICT = 19, /* what is a conflict in any case if rows are added, too */
+    UPDATE_OPTIONS_END = 20
 };
 
 extern const char *const cli_delete_modes[];
 extern const char *const cli_on_conflicts[];
+extern const char *const cli_overwrite_conflicts[];
 
 /** What a verb does to a dataset. */
 enum update_kind { UPDATE_WRITE = 0, UPDATE_APPEND, UPDATE_REPLACE, UPDATE_DELETE };

@@ -5,6 +5,7 @@
 
 const char *const cli_delete_modes[] = {"exact", "rows", "partitions", NULL};
 const char *const cli_on_conflicts[] = {"fail", "keep", "reevaluate", NULL};
+const char *const cli_overwrite_conflicts[] = {"fail", "force", NULL};
 
 static const char *const compressions[] = {"snappy", "zstd", "lz4_raw", "gzip",
                                            "brotli", "none", NULL};
@@ -20,6 +21,10 @@ const struct option cli_update_options[] = {
      NULL},
     {0, "overwrite", NULL, OPTION_FLAG, offsetof(struct update_values, overwrite),
      "replace the dataset if there is one", NULL},
+    {0, "on-conflict", "HOW", OPTION_TEXT, offsetof(struct update_values, on_conflict),
+     "if somebody else changes the dataset while --overwrite is at work: fail, or force, which "
+     "replaces their changes, too; default: fail",
+     cli_overwrite_conflicts},
     /* UPDATE_OPTIONS_FILES */
     {'t', "table", "NAME,...", OPTION_LIST, offsetof(struct update_values, tables),
      "name of the table; default: that of the dataset, table for a new one. Several: every "

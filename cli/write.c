@@ -29,7 +29,10 @@ const struct verb cli_write = {
     .description =
         "Create a dataset from files, or from standard input with the file name '-'. Every file is "
         "one partition, split further by --partition-on. The dataset appears in one step when "
-        "everything is written; without --overwrite it must not exist yet.\n\n"
+        "everything is written; without --overwrite it must not exist yet. If somebody else "
+        "changes "
+        "the dataset while --overwrite is at work, nothing is written and the exit code is 4, "
+        "unless --on-conflict says force.\n\n"
         "The types of the columns of CSV are found by looking at all values: whole numbers, "
         "floating-point numbers, true and false, dates such as 2020-01-31, times such as "
         "2020-01-31 12:30:00, else text.",

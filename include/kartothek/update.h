@@ -81,6 +81,11 @@ typedef struct ktk_update_options {
      * run the same commit again, as a scheduler repeats a task: a commit whose id is among the last
      * 64 that led to the dataset is not made another time, and told as a success. */
     const char *commit_id;
+    /** Called with `progress_state` while the commit reads files for an index, on the thread that
+     * called: so many of the files that this index needs are read. Returning false cancels: the
+     * commit fails with KTK_E_CANCELLED, nothing is changed. Each index begins anew, and again if
+     * others committed meanwhile. May be NULL. */
+    bool (*index_progress)(void *state, int64_t files, int64_t file_count);
 } ktk_update_options;
 
 #define KTK_UPDATE_OPTIONS_INIT                                                                    \
@@ -100,6 +105,7 @@ typedef struct ktk_update_options {
      KTK_DELETE_EXACT,                                                                             \
      false,                                                                                        \
      KTK_DOCUMENT_JSON,                                                                            \
+     NULL,                                                                                         \
      NULL}
 
 /** What a commit did. */
@@ -260,10 +266,11 @@ KTK_API ktk_status ktk_update_drop_index(ktk_update *update, const char *column,
  * meanwhile, the update is applied to what they made, where that gives what some order of the
  * updates would have given (docs/commits.md). Nothing was added, removed or set: KTK_E_INVALID.
  *
- * @return KTK_E_EXISTS if somebody else created the dataset meanwhile; KTK_E_CONFLICT if what
- * others did cannot be joined with this update, or they never left room for it; KTK_E_STALE_WRITER
- * if files of the update are gone; these are definite, nothing was changed. KTK_E_UNKNOWN_OUTCOME
- * if nobody can say: the files are kept, the message holds the commit's id.
+ * @return KTK_E_CANCELLED if `index_progress` said so; KTK_E_EXISTS if somebody else created the
+ * dataset meanwhile; KTK_E_CONFLICT if what others did cannot be joined with this update, or they
+ * never left room for it; KTK_E_STALE_WRITER if files of the update are gone; these are definite,
+ * nothing was changed. KTK_E_UNKNOWN_OUTCOME if nobody can say: the files are kept, the message
+ * holds the commit's id.
  */
 KTK_API ktk_status ktk_update_commit(ktk_update *update, ktk_commit *out,
                                      ktk_error *err) KTK_CHECK_RESULT;

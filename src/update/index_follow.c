@@ -12,6 +12,10 @@
 #include "update/index_merge.h"
 #include "update/index_values.h"
 
+/* Files that are read together if somebody wants to hear of progress: enough to keep the threads
+ * busy, few enough to hear of it. */
+#define FILES_PER_THREAD 8
+
 #define INDEX_SUFFIX ".by-dataset-index.parquet"
 
 /* One index that is written. */
@@ -25,6 +29,7 @@ struct follow {
     uint8_t *known; /* a bit each: the old file has their values */
     /* Files to be read, and what is in them. */
     struct buffer files; /* struct file_values */
+    size_t done;         /* of them */
 };
 
 struct file_values {
@@ -203,13 +208,36 @@ out:
 
 static ktk_status read_task(void *state, size_t item, ktk_error *err) {
     const struct follow *follow = state;
-    struct file_values *file = (struct file_values *)(void *)follow->files.data + item;
+    struct file_values *file =
+        (struct file_values *)(void *)follow->files.data + follow->done + item;
 
     return ktki_index_column_read(&file->values, &follow->column, file->key, err);
 }
 
+static ktk_status read_files(struct follow *follow, size_t count, ktk_error *err) {
+    const struct ktk_update *update = follow->update;
+    size_t wave = update->index_progress == NULL
+                      ? count
+                      : (size_t)ktk_context_threads(update->context) * FILES_PER_THREAD;
+    ktk_status status = KTK_OK;
+
+    while (follow->done < count) {
+        size_t some = count - follow->done < wave ? count - follow->done : wave;
+
+        KTKI_TRY(ktki_pool_run(ktki_context_pool(update->context), some, read_task, follow, err));
+        follow->done += some;
+        if (update->index_progress != NULL &&
+            !update->index_progress(update->progress_state, (int64_t)follow->done,
+                                    (int64_t)count)) {
+            KTKI_FAIL(err, KTK_E_CANCELLED, "the update of dataset '%s' was cancelled",
+                      update->uuid);
+        }
+    }
+out:
+    return status;
+}
+
 static ktk_status read_unknown(struct follow *follow, ktk_error *err) {
-    struct ktk_update *update = follow->update;
     struct file_values *files;
     size_t count;
     ktk_status status = KTK_OK;
@@ -226,7 +254,7 @@ static ktk_status read_unknown(struct follow *follow, ktk_error *err) {
     }
     files = (struct file_values *)(void *)follow->files.data;
     count = follow->files.size / sizeof(*files);
-    KTKI_TRY(ktki_pool_run(ktki_context_pool(update->context), count, read_task, follow, err));
+    KTKI_TRY(read_files(follow, count, err));
     for (size_t i = 0; i < count; i++) {
         if (files[i].values.release != NULL) {
             KTKI_TRY(

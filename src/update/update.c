@@ -159,6 +159,7 @@ static ktk_status take_options(struct ktk_update *update, const ktk_update_optio
     update->file_options = options->file;
     update->progress = options->progress;
     update->progress_state = options->progress_state;
+    update->index_progress = options->index_progress;
     update->on_conflict = options->on_conflict;
     update->delete_mode = options->delete_mode;
     update->dry_run = options->dry_run;

@@ -72,6 +72,7 @@ struct ktk_update {
     ktk_parquet_write_options file_options;
     bool (*progress)(void *state, int64_t files, int64_t rows, int64_t bytes);
     void *progress_state;
+    bool (*index_progress)(void *state, int64_t files, int64_t file_count);
     ktk_update_mode mode;
     char commit_id[KTKI_UUID_TEXT_SIZE];
     bool is_repeatable;         /* the id is the caller's: the commit may have been made before */

@@ -2,8 +2,10 @@
 
 import re
 import shutil
+import signal
+import subprocess
 
-from harness import GOLDEN, bad, equal, golden, good, main, run, test, write_text
+from harness import GOLDEN, KTK, Skipped, bad, environment, equal, golden, good, main, run, test, write_text
 
 SALES = "day,shop,sold\nmon,A,3\nmon,B,5\nmon,B,\ntue,A,4\n"
 
@@ -47,6 +49,35 @@ def lists_indices(folder):
     assert "sales/indices/shop" in shop["problem"], shop
     bad(3, "no index on 'day'", "index", "list", "sales", "day", store=store)
     equal(good("index", "list", "my_dataset", "--json", store=golden("tutorial")).json(), [])
+
+
+def listens(process):
+    """Has the process a handler of interrupts? False once it is gone."""
+    with open(f"/proc/{process.pid}/status", encoding="utf-8") as status:
+        caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", status.read(), re.M)
+    return caught is not None and bool(int(caught[1], 16) & 1 << (signal.SIGINT - 1))
+
+
+@test
+def a_build_can_be_interrupted(folder):
+    store = folder / "store"
+    good("write", "many", write_text(folder / "many.csv", "p,x\n" + "".join(f"{i},{i}\n" for i in range(2000))), "-p", "p", store=store)
+    before = sorted(store.rglob("*"))
+    for _ in range(20):
+        process = subprocess.Popen(
+            [KTK, "--store", str(store), "index", "build", "many", "x"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+        )
+        while process.poll() is None and not listens(process):
+            pass
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        if process.returncode != 0:
+            equal((process.returncode, out, err), (130, b"", b"ktk: interrupted, nothing was changed\n"))
+            equal(sorted(store.rglob("*")), before)
+            return
+        good("index", "drop", "many", "x", store=store)
+        before = sorted(store.rglob("*"))
+    raise Skipped("the index was built each time before the interrupt came")
 
 
 @test

@@ -66,6 +66,23 @@ def writes_with_indices(folder):
 
 
 @test
+def overwrites_what_others_did_if_forced(folder):
+    store, path = sales(folder)
+    count = 100000
+    for more, wanted in (([], "fail"), (["--on-conflict", "fail"], "fail"), (["--on-conflict", "force"], "force")):
+        command = [KTK, "--store", str(store), "write", "sales", "-", "--overwrite", *more]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+        process.stdin.write(b"day,shop,sold\n" + b"sun,Z,1\n" * count)  # more than a pipe holds: it has begun when that is read
+        process.stdin.flush()
+        good("append", "sales", path, store=store)
+        before = int(good("count", "sales", store=store).out)
+        _, err = process.communicate(timeout=60)
+        equal((process.returncode, wanted == "fail"), (4, True) if wanted == "fail" else (0, False))
+        assert wanted == "force" or b"'sales'" in err, err
+        equal(int(good("count", "sales", store=store).out), before if wanted == "fail" else count)
+
+
+@test
 def sets_metadata_alone(folder):
     store, _ = sales(folder)
     text = good("append", "sales", "--metadata", "owner=me", store=store).out
@@ -199,6 +216,8 @@ def refuses_updates_that_are_wrong(folder):
     bad(2, "FILE", "replace", "sales", "--all", store=store)
     bad(2, "none of exact, rows, partitions", "delete", "sales", "--all", "--delete-mode", "row", store=store)
     bad(2, "none of fail, keep, reevaluate", "delete", "sales", "--all", "--on-conflict", "wait", store=store)
+    bad(2, "none of fail, force", "write", "sales", path, "--overwrite", "--on-conflict", "keep", store=store)
+    bad(2, "--on-conflict is for --overwrite", "write", "sales", path, "--on-conflict", "force", store=store)
     bad(3, "'none'", "append", "none", path, store=store)
     bad(3, "'none'", "delete", "none", "--all", store=store)
     bad(3, "'none'", "replace", "none", "--all", path, store=store)

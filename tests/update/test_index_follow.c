@@ -1,6 +1,7 @@
 #include "support/frame.h"
 #include "support/test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -230,6 +231,71 @@ static void builds_and_drops(void **unused) {
     assert_int_equal(test_key_count(memory, "u/indices/"), file_count);
 }
 
+struct progress {
+    pthread_t thread;
+    int64_t files;
+    int64_t calls;
+    int64_t cancel_at; /* a call; 0: none */
+};
+
+static bool note_progress(void *state, int64_t files, int64_t file_count) {
+    struct progress *progress = state;
+
+    assert_true(pthread_equal(pthread_self(), progress->thread));
+    assert_int_equal(file_count, 50);
+    assert_true(files > progress->files && files <= file_count);
+    progress->files = files;
+    return ++progress->calls != progress->cancel_at;
+}
+
+static ktk_update *begun_with_progress(struct progress *progress) {
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    ktk_update *update = NULL;
+    ktk_error err;
+
+    options.mode = KTK_UPDATE_UPDATE;
+    options.index_progress = note_progress;
+    options.progress_state = progress;
+    CHECK_OK(ktk_update_begin(&update, memory, "u", &options, &err));
+    CHECK_OK(ktk_update_build_index(update, "x", &err));
+    return update;
+}
+
+static void tells_of_files_read_and_can_be_cancelled(void **unused) {
+    struct progress progress = {.thread = pthread_self(), .cancel_at = 2};
+    ktk_dataset *dataset;
+    ktk_update *update;
+    char rows[1024] = "";
+    int64_t key_count;
+    ktk_error err;
+
+    (void)unused;
+    for (int i = 0; i < 50; i++) {
+        size_t used = strlen(rows);
+
+        (void)snprintf(rows + used, sizeof(rows) - used, "%sp%d,%d,t", i > 0 ? ";" : "", i,
+                       i % VALUES);
+    }
+    create(rows, NULL);
+    key_count = test_key_count(memory, "");
+    update = begun_with_progress(&progress);
+    CHECK_STATUS(ktk_update_commit(update, NULL, &err), KTK_E_CANCELLED);
+    CHECK_MESSAGE("'u'");
+    ktk_update_free(update);
+    assert_int_equal(progress.calls, 2);
+    assert_true(progress.files < 50);
+    assert_int_equal(test_key_count(memory, ""), key_count);
+    dataset = opened();
+    assert_int_equal(ktk_dataset_index_count(dataset), 0);
+    ktk_dataset_free(dataset);
+
+    progress = (struct progress){.thread = pthread_self()};
+    committed(begun_with_progress(&progress));
+    assert_int_equal(progress.files, 50);
+    assert_true(progress.calls > 2);
+    check_index("x");
+}
+
 /* A live index file is never written over, and one that nobody needs is not written again. */
 static void gives_every_state_its_own_file(void **unused) {
     char keys[3][512];
@@ -433,6 +499,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(follows_appends_and_deletes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(builds_and_drops, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tells_of_files_read_and_can_be_cancelled, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(gives_every_state_its_own_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(indexes_what_others_added, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forgets_a_partition_whose_label_comes_again, set_up,
