@@ -5,13 +5,14 @@ Datasets without a frame library: what goes in and comes out is Arrow data of wh
 """
 import html
 import json
+import sys
 
 from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek._predicates import core_predicate, scope_predicate
 from kartothek.core.dataset import open_snapshot
 from kartothek.core.naming import SINGLE_TABLE
-from kartothek.core.utils import core_store
+from kartothek.core.utils import core_store, lazy_store
 
 to_arrow = LazyModule("kartothek._frames.to_arrow")
 from_arrow = LazyModule("kartothek._frames.from_arrow")
@@ -35,7 +36,7 @@ def open(store, uuid, version=None, at=None):
     KeyError
         If there is no such dataset or state.
     """
-    return Dataset(core_store(store), uuid, version, at)
+    return Dataset(store, uuid, version, at)
 
 
 def create(store, uuid, partition_on=(), indices=(), metadata=None, overwrite=False, compression="snappy"):
@@ -57,12 +58,21 @@ class Dataset:
     """
     A dataset as one commit left it: what others commit later is not seen, see :meth:`refresh`.
 
-    May be shared between threads.
+    May be shared between threads and with forked processes. Pickles as its store, which must have a URL or pickle itself, and the state's id: what is
+    unpickled reads the same state.
     """
 
     def __init__(self, store, uuid, version=None, at=None):
-        self._store = store
-        self._snapshot = open_snapshot(store, uuid, version, at)
+        self._given = store
+        self._store = core_store(store)
+        self._snapshot = open_snapshot(self._store, uuid, version, at)
+
+    def __reduce__(self):
+        # A state that names no commit is told by its document, which is all that a snapshot has of its own.
+        version = self.commit.get("id")
+        if isinstance(version, str):
+            return Dataset, (lazy_store(self._given), self.uuid, version)
+        return _of_document, (lazy_store(self._given), self._snapshot.document)
 
     @property
     def uuid(self):
@@ -118,7 +128,7 @@ class Dataset:
         columns: list of str, optional
             In this order; None: all.
         """
-        return Query(self._snapshot, self._table(table), where, columns)
+        return Query(self, self._table(table), where, columns)
 
     def update(self, partition_on=(), metadata=None, delete_mode="exact", compression="snappy"):
         """
@@ -135,7 +145,7 @@ class Dataset:
 
     def refresh(self):
         """The dataset as it is now."""
-        return Dataset(self._store, self.uuid)
+        return Dataset(self._given, self.uuid)
 
     def history(self, limit=None):
         """What led to the current state, newest first, as dicts; see :meth:`kartothek.core.dataset.DatasetMetadata.history`."""
@@ -182,16 +192,29 @@ class Dataset:
         return "<table><caption>{}</caption>{}</table>".format(html.escape(self.uuid), "".join(rows))
 
 
-class Query:
-    """Rows of a table of one snapshot. Each call reads anew; nothing is kept."""
+def _of_document(store, document):
+    """A state that is there as a document."""
+    dataset = Dataset.__new__(Dataset)
+    dataset._given = store
+    dataset._store = core_store(store)
+    dataset._snapshot = _core.Dataset.from_document(dataset._store, document)
+    return dataset
 
-    def __init__(self, snapshot, table, where, columns):
-        self._snapshot = snapshot
+
+class Query:
+    """Rows of a table of one snapshot. Each call reads anew; nothing is kept. Pickles as its dataset and what was asked."""
+
+    def __init__(self, dataset, table, where, columns):
+        self._dataset = dataset
+        self._snapshot = dataset._snapshot
         self._table = table
         self._text = where
         self._where = _core.Predicate.parse(where) if isinstance(where, str) else core_predicate(where)
         self._columns = columns
         self._stream()  # a mistake is told here and now
+
+    def __reduce__(self):
+        return Query, (self._dataset, self._table, self._text, self._columns)
 
     def _stream(self, columns=None):
         return self._snapshot.query(table=self._table, columns=self._columns if columns is None else columns, where=self._where)
@@ -254,7 +277,7 @@ class Update:
         ``label`` is the base name of the files; None: a fresh one.
         """
         tables = data if isinstance(data, dict) else {self._table(): data}
-        streams = [(table, to_arrow.stream_of(rows)) for table, rows in tables.items()]
+        streams = [(table, _rows(rows)) for table, rows in tables.items()]
         self._update.add_tables(streams, label)
         return self
 
@@ -329,6 +352,13 @@ class Update:
 
     def __repr__(self):
         return "<Update of '{}'>".format(self._uuid)
+
+
+def _rows(data):
+    # No pandas frame is there before pandas is, and other Arrow data goes in without it.
+    if "pandas" not in sys.modules and (hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")):
+        return data
+    return to_arrow.stream_of(data)
 
 
 def _shortened(text, width=100):

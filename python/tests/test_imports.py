@@ -1,12 +1,17 @@
-"""A short program must not wait for packages that it does not need."""
+"""A short program must not wait for packages that it does not need, nor fail without them."""
+import re
 import subprocess
 import sys
+from importlib import metadata
 
 import pandas as pd
+import pytest
 
+from kartothek._frames import to_arrow
 from kartothek.io.eager import store_dataframes_as_dataset
+from kartothek.parquet import write
 
-PROGRAM = """
+OPENS = """
 import sys
 from kartothek.core.dataset import DatasetMetadata
 import kartothek.io.eager
@@ -15,9 +20,77 @@ dataset = DatasetMetadata.load_from_store("d", sys.argv[1])
 print(len(dataset.partitions), *sorted({"numpy", "pandas", "pyarrow", "dask"} & set(sys.modules)))
 """
 
+# Stands for an environment without them: the import fails as it does there, with the name in the error.
+WITHOUT = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {absent!r}:
+            raise ModuleNotFoundError("No module named " + repr(name), name=name)
+sys.meta_path.insert(0, Absent())
+import kartothek, kartothek.parquet
+"""
 
-def test_opening_a_dataset_imports_neither_numpy_nor_pandas(tmp_path):
-    url = "hfs://{}".format(tmp_path)
-    store_dataframes_as_dataset(store=url, dataset_uuid="d", dfs=[pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [2]})])
-    done = subprocess.run([sys.executable, "-c", PROGRAM, url], stdout=subprocess.PIPE, check=True)
-    assert done.stdout.decode().split() == ["2"]
+ARROW_ALONE = """
+data = kartothek.parquet.read(sys.argv[2])
+with kartothek.create(sys.argv[1], "copy", indices=["a"]) as update:
+    update.add(data)
+query = kartothek.open(sys.argv[1], "copy").query("a > 1")
+kartothek.parquet.write(query, sys.argv[2] + ".new")
+print(query.count(), kartothek.parquet.read(sys.argv[2] + ".new").num_rows)
+"""
+
+NEEDS = """
+from kartothek.io.eager import read_table
+{call}
+"""
+
+
+def run(program, *arguments):
+    done = subprocess.run([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.fixture
+def url(store_url):
+    store_dataframes_as_dataset(store=store_url, dataset_uuid="d", dfs=[pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [2]})])
+    return store_url
+
+
+def test_opening_a_dataset_imports_neither_numpy_nor_pandas(url):
+    assert run(OPENS, url) == ("2\n", "")
+
+
+def test_arrow_data_needs_no_other_library(url, tmp_path):
+    path = str(tmp_path / "f.parquet")
+    write(to_arrow.frame_stream(pd.DataFrame({"a": [1, 2, 3]})), path)
+    assert run(WITHOUT.format(absent=("numpy", "pandas", "pyarrow", "dask")) + ARROW_ALONE, url, path) == ("2 2\n", "")
+
+
+@pytest.mark.parametrize(
+    "call, library",
+    [
+        ("read_table('d', sys.argv[1])", "pandas"),
+        ("kartothek.open(sys.argv[1], 'd').query().to_pandas()", "pandas"),
+        ("from kartothek.io.dask.delayed import read_dataset_as_delayed; read_dataset_as_delayed('d', sys.argv[1])", "dask"),
+        ("from kartothek.io.dask.dataframe import read_dataset_as_ddf; read_dataset_as_ddf('d', sys.argv[1], 'table')", "dask"),
+        ("from kartothek.io.dask.bag import read_dataset_as_dataframe_bag; read_dataset_as_dataframe_bag('d', sys.argv[1])", "dask"),
+    ],
+)
+def test_what_is_missing_is_told(url, call, library):
+    out, error = run(WITHOUT.format(absent=(library,)) + NEEDS.format(call=call), url)
+    last = error.strip().split("\n")[-1]
+    assert out == "" and last == "ImportError: {0} is needed for this and is not installed; install it with: pip install 'kartothek[{0}]'".format(library)
+
+
+def test_only_numpy_is_required():
+    required = [text for text in metadata.requires("kartothek") if "extra ==" not in text]
+    assert [re.match("[a-z]+", text).group() for text in required] == ["numpy"]
+    extras = metadata.metadata("kartothek").get_all("Provides-Extra")
+    assert {"pandas", "pyarrow", "dask"} <= set(extras)
+
+
+def test_the_package_is_small():
+    """Five megabytes is what a wheel may have; what is in it is more than that."""
+    files = [file for file in metadata.files("kartothek") if "__pycache__" not in str(file)]
+    assert 0 < sum(file.locate().stat().st_size for file in files) < 5 << 20

@@ -1,4 +1,5 @@
 """Reading and writing through :mod:`dask.bag`."""
+from kartothek._lazy import imported
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION
 from kartothek.core.utils import lazy_store
 from kartothek.io.dask.delayed import dataset_in_parts
@@ -32,10 +33,10 @@ def read_dataset_as_dataframe_bag(
     """
     arguments = dict(locals())
     del arguments["partition_size"]
-    import dask.bag
+    bag = imported("dask.bag")
 
     reader, items = dataset_in_parts(**arguments)
-    return dask.bag.from_sequence(items, partition_size=partition_size).map(reader.tables_of)
+    return bag.from_sequence(items, partition_size=partition_size).map(reader.tables_of)
 
 
 def read_dataset_as_metapartitions_bag(
@@ -61,10 +62,10 @@ def read_dataset_as_metapartitions_bag(
     """
     arguments = dict(locals())
     del arguments["partition_size"]
-    import dask.bag
+    bag = imported("dask.bag")
 
     reader, found = metapartitions_in_parts(**arguments)
-    return dask.bag.from_sequence(list(found), partition_size=partition_size).map(reader)
+    return bag.from_sequence(list(found), partition_size=partition_size).map(reader)
 
 
 def build_dataset_indices__bag(store, dataset_uuid, columns, partition_size=None, factory=None):
@@ -74,12 +75,12 @@ def build_dataset_indices__bag(store, dataset_uuid, columns, partition_size=None
     One task does it, with all threads of its worker: files are read for the columns alone, and the indices are merged as they are read.
     ``partition_size`` has no effect.
     """
-    import dask.bag
+    bag = imported("dask.bag")
 
     from kartothek.io.eager import build_dataset_indices
 
     dataset_uuid, store = address(dataset_uuid, store, factory)
-    return dask.bag.from_delayed([dask.delayed(_as_list)(build_dataset_indices, lazy_store(store), dataset_uuid, normalize_arg("columns", columns))])
+    return bag.from_delayed([imported("dask").delayed(_as_list)(build_dataset_indices, lazy_store(store), dataset_uuid, normalize_arg("columns", columns))])
 
 
 def _as_list(function, *arguments):

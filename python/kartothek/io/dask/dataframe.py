@@ -7,6 +7,7 @@ import pandas as pd
 
 from kartothek import _core
 from kartothek._frames import from_arrow
+from kartothek._lazy import imported
 from kartothek.core.naming import DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.io.dask import _shuffle
 from kartothek.io.dask.delayed import committed, select
@@ -76,8 +77,7 @@ def read_dataset_as_ddf(
 
 
 def _frame_of(reader, items, divisions=None):
-    import dask
-    import dask.dataframe as dd
+    dask, dd = imported("dask"), imported("dask.dataframe")
 
     if not items:
         return dd.from_pandas(reader.meta, npartitions=1)
@@ -311,7 +311,7 @@ def _checked(table):
 
 def _pieces(ddf, writer, shuffle, repartition_ratio, num_buckets, bucket_by):
     """Delayed frames, or lists of them, one for each task that writes."""
-    from dask import delayed
+    delayed = imported("dask").delayed
 
     if shuffle and num_buckets is None:
         raise ValueError("``num_buckets`` must not be None when shuffling data.")

@@ -3,6 +3,7 @@ Reading and writing through :mod:`dask.delayed`.
 
 The partitions of a read are chosen at call time, the files are read by the tasks. Written parts become visible together, by the task that is returned.
 """
+from kartothek._lazy import imported
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.core.utils import lazy_store
 from kartothek.core.uuid import gen_uuid
@@ -111,7 +112,7 @@ def select(dataset_uuid, store, factory, predicates, **selected):
 
 def _delayed(function, items):
     """A Delayed of each call. Made directly: ``dask.delayed`` would look into each item for other tasks, which takes most of the time."""
-    from dask.delayed import Delayed
+    Delayed = imported("dask.delayed").Delayed
 
     name = "{}-{}".format(getattr(function, "__name__", "read_dataset"), gen_uuid()[:16])
     tasks = []
@@ -123,7 +124,7 @@ def _delayed(function, items):
 
 def delete_dataset__delayed(dataset_uuid=None, store=None, factory=None):
     """A :class:`dask.delayed.Delayed` that removes a dataset as :func:`kartothek.io.eager.delete_dataset` does."""
-    from dask import delayed
+    delayed = imported("dask").delayed
 
     from kartothek.io.eager import delete_dataset
 
@@ -137,7 +138,7 @@ def garbage_collect_dataset__delayed(dataset_uuid=None, store=None, chunk_size=1
 
     ``chunk_size`` has no effect: whether a file is still unnamed is looked at right before it is removed, by the task that does so.
     """
-    from dask import delayed
+    delayed = imported("dask").delayed
 
     from kartothek.io.eager import garbage_collect_dataset
 
@@ -195,7 +196,7 @@ def update_dataset_from_delayed(
 
 def committed(writer, elements, delete_scope=None):
     """A Delayed of the commit: one task writes each element, one commits them all."""
-    from dask import delayed
+    delayed = imported("dask").delayed
 
     write = delayed(writer.write)
     return delayed(writer.commit)([write(element) for element in elements or ()], delete_scope)
