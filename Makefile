@@ -2,10 +2,10 @@
 BUILD ?= build
 PYTHON ?= python3
 
-.PHONY: help demo check stress lint threads memory bench fuzz format clean
+.PHONY: help demo check stress lint threads memory matrix python-sanitize bench fuzz format clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## install what is missing, build, and do the main job on real data
 	@scripts/install_packages.sh build
@@ -30,6 +30,14 @@ threads: ## the tests of what runs in parallel under the thread sanitizer
 memory: ## the tests under the memory sanitizer, which sees reads of what was never written
 	@scripts/install_packages.sh build check
 	@$(PYTHON) scripts/check.py --build $(BUILD) --only memory
+
+matrix: ## the tests of the Python package with pandas 1.3 to 3, with and without pyarrow, Python 3.9 to 3.13, Dask old and new
+	@scripts/install_packages.sh build check
+	@$(PYTHON) scripts/check.py --build $(BUILD) --only matrix
+
+python-sanitize: ## tests of the Python package with the extension under the address sanitizer
+	@scripts/install_packages.sh build check
+	@$(PYTHON) scripts/check.py --build $(BUILD) --only python-sanitize
 
 bench: ## measure against the peers (needs ../shared/bench; see docs/performance.md)
 	@scripts/install_packages.sh build

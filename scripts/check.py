@@ -9,12 +9,13 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree
 
-from environments import ROOT, environment, find_python, meson_build, say
+from environments import ROOT, environment, find_python, meson_build, run, say
 
 GOLDEN = ROOT.parent / "shared" / "golden"
 SANITIZE = {
@@ -178,22 +179,77 @@ def step_memory(totals, build):
     meson_test(totals, folder, "memory", suites, timeout_multiplier=10)
 
 
+WITH_STORES = ["storefact", "minimalkv", "setuptools<80", "pytest"]
+
+
 def python_environments(build):
-    """(label, interpreter or None, what it holds)"""
-    common = ["pytest"]
-    yield "pandas3", sys.executable, ["pandas>=3", "pyarrow", "dask", "distributed", "storefact", "minimalkv", "setuptools<80"] + common
-    yield "pandas2-no-pyarrow", sys.executable, ["pandas>=2,<3", "numpy<2.3", "dask", "distributed", "storefact", "minimalkv", "setuptools<80"] + common
-    yield "pandas1.3", find_python(["3.9", "3.10"]), ["pandas==1.3.5", "numpy<1.24", "dask==2021.11.2", "distributed==2021.11.2", "storefact", "setuptools<80"] + common
+    """(label, interpreter or None, what it holds): the corners, which `make check` runs"""
+    yield "pandas3", sys.executable, ["pandas>=3", "pyarrow", "dask", "distributed"] + WITH_STORES
+    yield "pandas2-no-pyarrow", sys.executable, ["pandas>=2,<3", "numpy<2.3", "dask", "distributed"] + WITH_STORES
+    yield "pandas1.3", find_python(["3.9", "3.10"]), ["pandas==1.3.5", "numpy<1.24", "dask==2021.11.2", "distributed==2021.11.2", "storefact", "setuptools<80", "pytest"]
+
+
+def matrix_environments():
+    """What `make matrix` runs beside them: Python 3.9 to 3.13, each pandas with and without pyarrow, Dask old and new"""
+    old_dask = ["dask==2021.11.2", "distributed==2021.11.2"]
+    new_dask = ["dask", "distributed"]
+    yield "pandas1.3-pyarrow", find_python(["3.9"]), ["pandas==1.3.5", "numpy<1.24", "pyarrow<15"] + old_dask + WITH_STORES
+    yield "pandas1.5", find_python(["3.10"]), ["pandas==1.5.3", "numpy<2", "dask<2023", "distributed<2023"] + WITH_STORES
+    yield "pandas1.5-pyarrow", find_python(["3.11"]), ["pandas==1.5.3", "numpy<2", "pyarrow<18", "dask<2023", "distributed<2023"] + WITH_STORES
+    yield "pandas2-pyarrow", find_python(["3.12"]), ["pandas>=2,<3", "numpy<2.3", "pyarrow"] + new_dask + WITH_STORES
+    yield "pandas3-no-pyarrow", find_python(["3.13"]), ["pandas>=3", "minimalkv", "pytest"] + new_dask
+    yield "pandas3-no-dask", find_python(["3.13"]), ["pandas>=3", "pyarrow", "pytest"]
+
+
+def run_python_tests(totals, build, environments):
+    """The package's tests in each environment that there is an interpreter for."""
+    ktk = build / "release" / "cli" / "ktk"
+    for label, python, requirements in environments:
+        if python is None:
+            totals.add(label, "skipped", "needs a Python that was found neither on the PATH nor below pyenv")
+            continue
+        try:
+            interpreter = environment(build, label, python, requirements)
+        except SystemExit as error:
+            totals.add("{}: environment: {}".format(label, error), "failed")
+            continue
+        say("tests of the Python package: {}".format(label))
+        pytest(totals, interpreter, label, [ROOT / "python" / "tests"], {"KTK": str(ktk)})
 
 
 def step_python(totals, build):
-    for label, python, requirements in python_environments(build):
-        if python is None:
-            totals.add(label, "skipped", "needs Python 3.9 or 3.10, and none was found on the PATH or below pyenv")
-            continue
-        interpreter = environment(build, label, python, requirements)
-        say("tests of the Python package: {}".format(label))
-        pytest(totals, interpreter, label, [ROOT / "python" / "tests"], {"KTK": str(build / "release" / "cli" / "ktk")})
+    run_python_tests(totals, build, python_environments(build))
+
+
+def step_matrix(totals, build):
+    """Takes long and makes many environments, so it is a command of its own: `make matrix`."""
+    meson_build(build / "release", ["-Dwerror=true"], what="with gcc")
+    run_python_tests(totals, build, [*python_environments(build), *matrix_environments()])
+
+
+def step_python_sanitize(totals, build):
+    """Builds the library a third time, so it is a command of its own: `make python-sanitize`. The interpreter itself is not sanitized."""
+    label, python, requirements = next(python_environments(build))
+    interpreter = environment(build, label, python, requirements)
+    folder = build / "python-sanitized"
+    shutil.rmtree(folder, ignore_errors=True)
+    say("building the Python package with gcc's address and undefined behaviour sanitizers")
+    options = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dbuildtype=debugoptimized", "-Db_ndebug=false"]
+    pip = [interpreter, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--target", folder, ROOT / "python"]
+    run(pip + ["--config-settings=setup-args=" + option for option in options], env=dict(os.environ, CC="gcc"), quiet=True)
+    libraries = [subprocess.check_output(["gcc", "-print-file-name=" + name]).decode().strip() for name in ("libasan.so", "libubsan.so")]
+    say("tests of the Python package under the sanitizers")
+    # Leaks are looked for by test_leaks.py: the interpreter itself keeps much to its end.
+    environ = {
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
+        "UBSAN_OPTIONS": SANITIZE["UBSAN_OPTIONS"],
+        "LD_PRELOAD": ":".join(libraries),
+        "PYTHONMALLOC": "malloc",
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    names = ("bad_input", "dataset", "frames", "history", "index", "parquet", "stores", "stub", "tables", "update", "upkeep")
+    pytest(totals, interpreter, "python-sanitize", [ROOT / "python" / "tests" / "test_{}.py".format(name) for name in names], environ)
 
 
 def old_pyarrow(build):
@@ -253,8 +309,8 @@ def step_peers(totals, build):
     pytest(totals, interpreter, "peers", tests, {"KTK_LIBRARY": str(build / "release" / "src" / "libkartothek.so")})
 
 
-STEPS = {"format": step_format, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop, "differential": step_differential, "peers": step_peers, "lint": step_lint, "threads": step_threads, "memory": step_memory}
-ON_REQUEST = {"lint", "threads", "memory"}
+STEPS = {"format": step_format, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop, "differential": step_differential, "peers": step_peers, "lint": step_lint, "threads": step_threads, "memory": step_memory, "matrix": step_matrix, "python-sanitize": step_python_sanitize}
+ON_REQUEST = {"lint", "threads", "memory", "matrix", "python-sanitize"}
 
 
 def main():
