@@ -144,7 +144,8 @@ static PyObject *core_version(PyObject *self, PyObject *unused) {
 static PyMethodDef functions[] = {
     {"version", core_version, METH_NOARGS, "Version of the library."},
     {"frame_stream", core_frame_stream, METH_VARARGS,
-     "frame_stream(columns, metadata, length, keep) -> Stream: columns of a data frame as one Arrow "
+     "frame_stream(columns, metadata, length, keep) -> Stream: columns of a data frame as one "
+     "Arrow "
      "batch."},
     {"object_kind", frame_in_object_kind, METH_VARARGS,
      "object_kind(address, length, nulls) -> str: the common type of an array of objects."},
