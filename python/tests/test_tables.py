@@ -325,3 +325,12 @@ def test_metadata_is_combined():
     }
     assert combine_metadata([{"b": [1, 2]}, {"b": [2, 3]}], append_to_list=False) == {"b": [1, 2, 3]}
     assert combine_metadata([{"a": 1}, {"a": 2}, {"a": 1}]) == {}
+
+
+def test_files_of_a_dataset_that_is_not_there_are_read_again(store_url):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", None]})
+    stored = pickle.loads(pickle.dumps(parse_input_to_metapartition(frame).store_dataframes(store_url, "p")))
+    loaded = stored.load_dataframes(store_url, columns={"table": ["b"]})
+    assert loaded.data["table"]["b"].tolist()[0] == "x" and list(loaded.data["table"]) == ["b"] and len(loaded.data["table"]) == 2
+    assert loaded.get_parquet_metadata(store_url, "table")["number_rows_total"].tolist() == [2]

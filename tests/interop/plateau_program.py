@@ -219,7 +219,7 @@ def partitions_are_split_and_indexed():
 
 @step
 def partitions_are_stored_and_loaded():
-    part = metapartition.parse_input_to_metapartition(rows(0), TABLE).store_dataframes(module("core.utils").ensure_store(STORE), "d")
+    part = metapartition.parse_input_to_metapartition(rows(0), TABLE).store_dataframes(module("core.utils").ensure_store(STORE), "p")
     again = part.load_dataframes(module("core.utils").ensure_store(STORE), columns=["day", "number"])
     return [part, again, again.get_parquet_metadata(module("core.utils").ensure_store(STORE))["number_rows_total"]]
 

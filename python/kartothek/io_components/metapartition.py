@@ -427,7 +427,7 @@ class MetaPartition:
                     raise ValueError("Columns cannot be found in stored dataframe: {}".format(", ".join(missing)))
                 reading = TableReading(dataset, table, wanted, (categoricals or {}).get(table), dates_as_object, predicates, False)
                 data[table] = reading.group(Group([0]))
-        return self.copy(data=data)
+        return self.copy(data=data, table_meta=self._table_meta)
 
     def _snapshot(self, store):
         """The C library's snapshot of a dataset that has this partition alone."""
@@ -437,7 +437,16 @@ class MetaPartition:
             "partitions": {self.label: {"files": self.files}},
             "partition_keys": self.partition_keys,
         }
-        return _core.Dataset.from_document(core_store(store), json.dumps(document).encode("utf-8"))
+        dataset = _core.Dataset.from_document(core_store(store), json.dumps(document).encode("utf-8"))
+        for table in self.files:
+            try:
+                dataset.schema(table)
+            except KeyError:
+                # The dataset is not there yet; what wrote the file knows its columns.
+                if table not in self._table_meta:
+                    raise
+                dataset.set_schema_file(table, common_metadata._schema2bytes(self._table_meta[table]))
+        return dataset
 
     @_each
     def store_dataframes(self, store, dataset_uuid, df_serializer=None, store_metadata=False, metadata_storage_format=None):
@@ -448,6 +457,8 @@ class MetaPartition:
             return self
         written = write_partition(self, store, dataset_uuid, None, mode="overwrite", partition_on=self.partition_keys, df_serializer=df_serializer)
         written.dataset_metadata = self.dataset_metadata
+        if common_metadata.has_pyarrow():
+            written.table_meta = self.table_meta
         for part in written.metapartitions:
             part["indices"] = self.indices
         return written
