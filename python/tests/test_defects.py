@@ -302,14 +302,16 @@ def test_d24_dates_look_alike_in_every_read(store_url, as_object):
         assert all(type(day) is (datetime.date if as_object else pd.Timestamp) for day in result.d)
 
 
-@pytest.mark.parametrize(
-    "tables", [[("a", pd.DataFrame({"x": [1]})), ("b", pd.DataFrame({"x": [2]}))], [("a", pd.DataFrame({"x": [1]}))] * 2]
-)
-def test_d25_frames_in_a_list_of_pairs_are_kept_or_refused(store_url, tables):
-    for element in (tables, {"label": "l", "data": tables}):
-        with pytest.raises((NotImplementedError, ValueError)):
-            store(store_url, element)
-        assert files(store_url) == []
+def test_d25_frames_in_a_list_of_pairs_are_kept_or_refused(store_url):
+    first, second = pd.DataFrame({"x": [1]}), pd.DataFrame({"x": [2]})
+    for tables in ([("a", first), ("a", second)], [("a", first)] * 2):
+        for element in (tables, {"label": "l", "data": tables}):
+            with pytest.raises(ValueError, match="given twice"):
+                store(store_url, element)
+            assert files(store_url) == []
+    store(store_url, [("a", first), ("b", second)])
+    (tables,) = read_dataset_as_dataframes("u", store_url)
+    assert {table: frame.x.tolist() for table, frame in tables.items()} == {"a": [1], "b": [2]}
 
 
 def test_d26_frames_of_the_caller_stay_as_they_are(store_url):

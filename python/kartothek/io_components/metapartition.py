@@ -592,7 +592,10 @@ def _origin_of_files(part, dataset_uuid, partition_keys):
 
 def tables_of(obj):
     """``(label or None, {table: frame}, {column: index})`` of a dict: of tables, or with ``data`` and maybe ``label`` and ``indices``."""
-    data = dict(obj["data"] if obj.get("data") else obj)
+    given = obj["data"] if obj.get("data") else obj
+    data = dict(given)
+    if len(data) < len(given):
+        raise ValueError("A table is given twice in a list of pairs: {}".format(", ".join(repr(table) for table, _ in given)))
     indices = {column: index for column, index in (obj.get("indices") or {}).items() if index} if obj.get("data") else {}
     for table, frame in data.items():
         if frame is not None and not isinstance(frame, pd.DataFrame) and not to_arrow.is_arrow(frame):
