@@ -92,5 +92,6 @@ def test_only_numpy_is_required():
 
 def test_the_package_is_small():
     """Five megabytes is what a wheel may have; what is in it is more than that."""
-    files = [file for file in metadata.files("kartothek") if "__pycache__" not in str(file)]
-    assert 0 < sum(file.locate().stat().st_size for file in files) < 5 << 20
+    # Headers are elsewhere where the package is in a folder of its own.
+    files = [file.locate() for file in metadata.files("kartothek") if "__pycache__" not in str(file)]
+    assert 100000 < sum(file.stat().st_size for file in files if file.is_file()) < 5 << 20
