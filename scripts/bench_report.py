@@ -52,8 +52,8 @@ DOCUMENTS = (
     ("append one partition to 100,000", "B.append.100000", 8, None),
     ("the same with a delete scope", "B.append_delete_scope.100000", 8, None),
     ("build an index over 1,000 files", "B.index_build.1000", None, 10),
-    ("build an index over 10,000 files", "B.index_build.10000", None, 10),
     ("collect 1,000 orphans among 100,000 files", "B.gc.100000", None, 5),
+    ("graph of `dask.delayed`, 10,000 partitions", "B.dask.delayed.10000", None, 10),
 )
 OURS_BEFORE = ("kartothek", "plateau")
 
@@ -289,7 +289,7 @@ class Report:
             measured["scale"], measured["cpus"], measured["load_before"], measured.get("load_after", 0)))
         print(", ".join("{} {}".format(*item) for item in sorted(versions.items())) + ".")
         sections = [("Datasets, from Python", r"B\.(store|part|read|disp|import)", lambda: self.datasets(DATASETS))]
-        sections += [("Datasets at scale, from Python", r"B\.(open|plan|append|index|gc)", lambda: self.datasets(DOCUMENTS))]
+        sections += [("Datasets at scale, from Python", r"B\.(open|plan|append|index|gc|dask)", lambda: self.datasets(DOCUMENTS))]
         sections += [("Writers at the same time", r"B\.concurrent", self.concurrent), ("Reading whole files to Arrow", "A.read", self.reading)]
         sections += [("Memory of reading", "A.read", self.reading_memory), ("Writing from Arrow", "A.write", self.writing)]
         sections += [("Reading only what is needed", "A.filter", self.filters), ("Opening", "A.count", self.opening), ("DataFrames", "A.pandas", self.frames)]
