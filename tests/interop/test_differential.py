@@ -6,6 +6,7 @@ Both run with the same pandas, in processes of their own; KTK_PROGRAMS says how 
 import collections
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -21,15 +22,18 @@ LEAST_EQUAL = 0.85
 
 
 def start(python, first, last, options, folder):
+    """A process, and the file that it writes to: a pipe would stop it before it is read."""
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [str(python), str(PROGRAM), str(first), str(last), json.dumps(options), str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ)
+    out = folder / "out-{}-{}".format(pathlib.Path(str(python)).parent.parent.name, first)
+    with out.open("wb") as file:
+        return subprocess.Popen(command, stdout=file, stderr=subprocess.PIPE, env=environ), out
 
 
-def outcome(process):
-    out, err = process.communicate()
+def outcome(process, out):
+    _, err = process.communicate()
     assert process.returncode == 0, err.decode()
-    return [json.loads(line) for line in out.decode().splitlines()]
+    return [json.loads(line) for line in out.read_text().splitlines()]
 
 
 # ---- defects of the original ----
@@ -182,10 +186,10 @@ def compare(seed, theirs, ours, counts):
 
 def test_programs_give_what_they_give_with_the_original(kartothek_5_3, tmp_path):
     edges = [COUNT * part // PARTS for part in range(PARTS + 1)]
-    theirs, ours = (
-        [line for process in [start(python, first, last, options, tmp_path) for first, last in zip(edges, edges[1:])] for line in outcome(process)]
-        for python, options in ((kartothek_5_3.python, {}), (sys.executable, {"grace": 0}))
-    )
+    theirs, ours = [], []
+    for python, options, lines in ((kartothek_5_3.python, {}, theirs), (sys.executable, {"grace": 0}, ours)):
+        for started in [start(python, first, last, options, tmp_path) for first, last in zip(edges, edges[1:])]:
+            lines += outcome(*started)
     counts = collections.Counter()
     differences = [text for seed in range(COUNT) for text in compare(seed, theirs[seed], ours[seed], counts)]
     print(dict(counts))
