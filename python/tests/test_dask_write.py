@@ -1,4 +1,5 @@
 """Writing with Dask: many workers write, one task commits. The oracle is pandas on the frames that went in."""
+import functools
 import os
 import pickle
 
@@ -7,6 +8,7 @@ import pytest
 
 import kartothek.io_components.parts
 from kartothek.core.dataset import DatasetMetadata
+from kartothek.core.utils import ensure_store
 from kartothek.exceptions import DatasetExists
 from kartothek.io.eager import read_dataset_as_dataframes, read_table, store_dataframes_as_dataset
 
@@ -231,3 +233,19 @@ def test_a_cluster_stores_and_shuffles(store_url, ddf, tmp_path):
             store_dataset_from_ddf(ddf[0], store_url, "u", shuffle=True, num_buckets=2, partition_on=["p"], bucket_by="s").compute()
     assert stored(store_url) == rows(ddf[1])
     assert len(partitions(store_url)) <= 6
+
+
+def test_a_factory_whose_store_does_not_pickle_goes_to_workers(store_url):
+    from kartothek.core.factory import DatasetFactory
+
+    store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=[FRAMES[0]], partition_on="p")
+    task = update_dataset_from_delayed([dask.delayed(FRAMES[1])], factory=DatasetFactory("u", functools.partial(_unpicklable, store_url)))
+    compute(task)
+    assert stored(store_url) == rows(pd.concat(FRAMES[:2]))
+
+
+def _unpicklable(url):
+    store = ensure_store(url)
+    store.handle = lambda: None
+    store.__class__ = type("Unpicklable", (type(store),), {"__reduce__": object.__reduce__})
+    return store

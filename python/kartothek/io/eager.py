@@ -7,12 +7,11 @@ from kartothek.core.dataset import DatasetMetadata, open_snapshot
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE, metadata_key_from_uuid
 from kartothek.core.utils import core_store
 from kartothek.io_components.read import Selection, iterate_dataframes, metapartitions_in_parts, read_frame
-from kartothek.io_components.utils import address, columns_of_table, normalize_arg
+from kartothek.io_components.utils import address, columns_of_table, missing_index_column, normalize_arg
 from kartothek.io_components.write import (
     begin,
     commit_partitions,
     create_header,
-    missing_index_column,
     settings_among,
     store_elements,
     update_elements,

@@ -11,7 +11,7 @@ from kartothek.core.partition import Partition
 from kartothek.core.urlencode import quote_indices
 from kartothek.core.utils import core_store, ensure_store, verify_metadata_version
 from kartothek.core.uuid import gen_uuid
-from kartothek.io_components.utils import combine_metadata, extract_duplicates
+from kartothek.io_components.utils import combine_metadata, extract_duplicates, missing_index_column
 
 pd = LazyModule("pandas")
 to_arrow = LazyModule("kartothek._frames.to_arrow")
@@ -38,21 +38,33 @@ def _each(method):
     def call(self, *args, **kwargs):
         if len(self) == 1 and self.label is None:
             return method(self, *args, **kwargs)
-        result = self.as_sentinel()
-        for part in self:
-            result = _joined(result, method(part, *args, **kwargs))
-        return result
+        return _joined([method(part, *args, **kwargs) for part in self], schema_validation=False)
 
     return call
 
 
-def _joined(result, part):
-    """``part`` behind what is there; one without a partition may still know the columns of its tables."""
-    if not part.is_sentinel:
-        return result.add_metapartition(part, schema_validation=False)
-    if not result.is_sentinel:
-        return result
-    return part
+def _joined(parts, metadata_merger=combine_metadata, schema_validation=True):
+    """One of all that hold partitions; else the last one, which may still know the columns of its tables."""
+    whole = [part for part in parts if not part.is_sentinel]
+    if len(whole) < 2:
+        return whole[0] if whole else parts[-1]
+    if extract_duplicates(label["label"] for part in whole for label in part.metapartitions):
+        raise RuntimeError("Duplicate labels for nested metapartitions are not allowed!")
+    result = whole[-1]._with([label for part in whole for label in part.metapartitions])
+    for part in whole:
+        result._table_meta = dict(result._table_meta, **part._table_meta)
+    # Without pyarrow there is no schema to look at before the C library does when it writes.
+    if schema_validation and common_metadata.has_pyarrow() and all(part._has_frames() for part in whole):
+        metas = [part.table_meta for part in whole]
+        for table in dict.fromkeys(table for meta in metas for table in meta):
+            result._table_meta[table] = common_metadata.validate_compatible([meta[table] for meta in metas if table in meta])
+    result.dataset_metadata = metadata_merger([part.dataset_metadata for part in whole])
+    result._origins = list({_key(origin): origin for part in whole for origin in part._origins}.values())
+    return result
+
+
+def _key(origin):
+    return json.dumps(origin, sort_keys=True)
 
 
 class MetaPartition:
@@ -142,17 +154,13 @@ class MetaPartition:
 
         ValueError for a partition without files.
         """
-        groups = [(origin, []) for origin in self._origins]
+        groups = {_key(origin): (origin, []) for origin in self._origins}
         for part in self.metapartitions:
             if part["label"] is None:
                 continue
             origin, files = part.get("written") or _origin_of_files(part, dataset_uuid, partition_keys)
-            group = next((group for known, group in groups if known == origin), None)
-            if group is None:
-                group = []
-                groups.append((origin, group))
-            group.append({"label": part["label"], "files": files})
-        return [json.dumps(dict(origin, partitions=group)).encode("utf-8") for origin, group in groups]
+            groups.setdefault(_key(origin), (origin, []))[1].append({"label": part["label"], "files": files})
+        return [json.dumps(dict(origin, partitions=group)).encode("utf-8") for origin, group in groups.values()]
 
     @property
     def description(self):
@@ -285,23 +293,7 @@ class MetaPartition:
         This one and another as one. RuntimeError if they have a label in common, ValueError if the schemas of their frames do not agree and
         ``schema_validation`` is asked for.
         """
-        if self.is_sentinel:
-            return metapartition
-        if metapartition.is_sentinel:
-            return self
-        labels = [part["label"] for part in self.metapartitions + metapartition.metapartitions]
-        if extract_duplicates(labels):
-            raise RuntimeError("Duplicate labels for nested metapartitions are not allowed!")
-        other = metapartition._with(self.metapartitions + metapartition.metapartitions)
-        other.table_meta = dict(self._table_meta, **metapartition._table_meta)
-        # Without pyarrow there is no schema to look at before the C library does when it writes.
-        if schema_validation and common_metadata.has_pyarrow() and self._has_frames() and metapartition._has_frames():
-            theirs = metapartition.table_meta
-            agreed = {table: common_metadata.validate_compatible([meta, theirs[table]]) for table, meta in self.table_meta.items() if table in theirs}
-            other.table_meta = dict(self.table_meta, **dict(theirs, **agreed))
-        other.dataset_metadata = (metadata_merger or combine_metadata)([self.dataset_metadata, metapartition.dataset_metadata])
-        other._origins = self._origins + [origin for origin in metapartition._origins if origin not in self._origins]
-        return other
+        return _joined([self, metapartition], metadata_merger or combine_metadata, schema_validation)
 
     @staticmethod
     def from_partition(
@@ -362,10 +354,7 @@ class MetaPartition:
         for column in columns:
             frames = [frame for frame in self.data.values() if column in frame]
             if not frames:
-                text = (
-                    "Column `{}` could not be found in the partition `{}` with tables `{}`. Please check for any typos and validate your dataset."
-                )
-                raise RuntimeError(text.format(column, self.label, sorted(self.data)))
+                raise RuntimeError(missing_index_column(column, self.label, sorted(self.data)))
             values = dict.fromkeys(value for frame in frames for value in frame[column].dropna().unique())
             indices[column] = ExplicitSecondaryIndex(column, {value: [self.label] for value in values})
         return self.copy(indices=indices)
@@ -395,14 +384,14 @@ class MetaPartition:
                 label = "/".join([*([folders] if folders else []), *values, base])
                 part = parts.setdefault(label, {"data": {}, "keys": dict(self.metapartitions[0].get("keys") or {}, **keys)})
                 part["data"][table] = group
-        result = self.as_sentinel().copy(partition_keys=partition_on)
+        results = [self.as_sentinel().copy(partition_keys=partition_on)]
         for label, part in parts.items():
             for table, frame in self.data.items():
                 part["data"].setdefault(table, frame.drop(columns=partition_on[len(known) :]).iloc[:0])
             one = self.copy(label=label, data=part["data"], files={}, indices={}, partition_keys=partition_on)
             one.metapartitions[0]["keys"] = part["keys"]
-            result = _joined(result, one.build_indices(list(self.indices)))
-        return result
+            results.append(one.build_indices(list(self.indices)))
+        return _joined(results, schema_validation=False)
 
     @_each
     def load_dataframes(
@@ -497,10 +486,7 @@ class MetaPartition:
         """A frame with a row for each row group of the file of a table; without rows if there is no such file."""
         if not isinstance(table_name, str):
             raise TypeError("Expecting a string for parameter `table_name`.")
-        rows = []
-        if table_name in self.files:
-            rows = _core.statistics(self._snapshot(store), table_name, None, 0.0, 0)
-        return pd.DataFrame(rows, columns=list(_METADATA_SCHEMA)).astype(_METADATA_SCHEMA)
+        return footers(self._snapshot(store) if table_name in self.files else None, table_name)
 
     # ---- several as one
 
@@ -533,6 +519,12 @@ class MetaPartition:
             table_meta={table: schema for part in metapartitions for table, schema in part._table_meta.items()},
             partition_keys=metapartitions[-1].partition_keys,
         )
+
+
+def footers(dataset, table):
+    """What the footers of the files of a table say, a row a row group; an empty frame for None."""
+    rows = [] if dataset is None else _core.statistics(dataset, table, None, 0.0, 0)
+    return pd.DataFrame(rows, columns=list(_METADATA_SCHEMA)).astype(_METADATA_SCHEMA)
 
 
 def _index(column, index):
@@ -618,10 +610,7 @@ def parse_input_to_metapartition(obj, metadata_version=None, expected_secondary_
     if isinstance(obj, list) and isinstance(obj[0], tuple):
         obj = {"data": obj}
     if isinstance(obj, list):
-        result = MetaPartition(None, metadata_version=metadata_version)
-        for part in obj:
-            result = result.add_metapartition(parse_input_to_metapartition(part, metadata_version, expected_secondary_indices))
-        return result
+        return _joined([parse_input_to_metapartition(part, metadata_version, expected_secondary_indices) for part in obj])
     if isinstance(obj, pd.DataFrame):
         obj = {"data": {SINGLE_TABLE: obj}}
     if not isinstance(obj, dict):

@@ -1,12 +1,12 @@
-"""One commit of what many workers wrote."""
+"""Writing on many workers, committed by one."""
 import hashlib
 
 from kartothek import _core
 from kartothek.core.dataset import DatasetMetadata, open_snapshot
-from kartothek.core.utils import core_store, ensure_store, lazy_store
+from kartothek.core.utils import core_store, ensure_store
 from kartothek.core.uuid import gen_uuid
 from kartothek.io_components.metapartition import MetaPartition
-from kartothek.io_components.utils import address, normalize_arg
+from kartothek.io_components.utils import lazy_address, normalize_arg
 from kartothek.io_components.write import Settings, commit_partitions, raise_if_dataset_exists, write_partition
 
 
@@ -29,9 +29,8 @@ class PartsWriter:
     def __init__(self, store, dataset_uuid, factory=None, mode="create_or_update", table=None, **settings):
         if factory is None and dataset_uuid is None and mode in ("create", "overwrite"):
             dataset_uuid = gen_uuid()
-        self.dataset_uuid, store = address(dataset_uuid, store, factory)
+        self.dataset_uuid, self.store = lazy_address(dataset_uuid, store, factory)
         _core.uuid_check(self.dataset_uuid)
-        self.store = lazy_store(store)
         self.mode = mode
         self.table = table
         self.settings = settings
@@ -60,7 +59,7 @@ class PartsWriter:
                 self.dataset_uuid,
                 None,
                 mode=self.mode,
-                delete_scope=normalize_arg("delete_scope", delete_scope),
+                delete_scope=delete_scope,
                 commit_id=commit_id,
                 **settings,
             )

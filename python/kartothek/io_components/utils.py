@@ -2,6 +2,7 @@
 import functools
 
 from kartothek._lazy import LazyModule
+from kartothek.core.utils import lazy_store
 
 pd = LazyModule("pandas")
 
@@ -30,6 +31,12 @@ def address(dataset_uuid, store, factory):
     """``(dataset_uuid, store)`` of a dataset that is named in either way."""
     check_addressing(dataset_uuid, store, factory)
     return (dataset_uuid, store) if factory is None else (factory.dataset_uuid, factory.store)
+
+
+def lazy_address(dataset_uuid, store, factory):
+    """The same with a factory of the store, for tasks that run elsewhere."""
+    check_addressing(dataset_uuid, store, factory)
+    return (dataset_uuid, lazy_store(store)) if factory is None else (factory.dataset_uuid, factory.store_factory)
 
 
 def columns_of_table(columns, table, argument):
@@ -86,6 +93,12 @@ def extract_duplicates(lst):
     """The values that come more than once, as a set."""
     seen = set()
     return {value for value in lst if value in seen or seen.add(value)}
+
+
+def missing_index_column(column, label, tables):
+    """What is said of an index on a column that a partition does not have."""
+    text = "Column `{}` could not be found in the partition `{}` with tables `{}`. Please check for any typos and validate your dataset."
+    return text.format(column, label, tables)
 
 
 def raise_if_indices_overlap(partition_on, secondary_indices):

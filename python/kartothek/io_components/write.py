@@ -11,7 +11,7 @@ from kartothek.core.utils import core_store, ensure_store, verify_metadata_versi
 from kartothek.core.uuid import gen_uuid
 from kartothek.exceptions import DatasetExists
 from kartothek.io_components.metapartition import MetaPartition, check_indices, parse_input_to_metapartition, tables_of
-from kartothek.io_components.utils import address, extract_duplicates, normalize_arg, raise_if_indices_overlap
+from kartothek.io_components.utils import address, extract_duplicates, missing_index_column, normalize_arg, raise_if_indices_overlap
 from kartothek.serialization import default_serializer
 
 pd = LazyModule("pandas")
@@ -49,8 +49,8 @@ def inputs_of(element):
     """
     The inputs of one element of ``dfs`` as a list of :class:`Input`; nothing for None and ``[]``.
 
-    A frame or Arrow data, ``{table: frame}``, ``{"label": …, "data": {table: frame} or [(table, frame), …]}``, ``[(table, frame), …]``, a MetaPartition with frames, or a
-    list of these.
+    A frame or Arrow data, ``{table: frame}``, ``{"label": …, "data": {table: frame} or [(table, frame), …]}``, ``[(table, frame), …]``, a MetaPartition
+    with frames, or a list of these.
     """
     inputs = list(_inputs_of(element))
     if extract_duplicates((part.folders, part.label) for part in inputs if part.label is not None):
@@ -429,9 +429,3 @@ def begin(store, dataset_uuid, **options):
     except KeyError:
         open_snapshot(store, dataset_uuid)
         raise
-
-
-def missing_index_column(column, label, tables):
-    return (
-        "Column `{}` could not be found in the partition `{}` with tables `{}`. Please check for any typos and validate your dataset."
-    ).format(column, label, tables)

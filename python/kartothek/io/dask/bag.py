@@ -1,11 +1,10 @@
 """Reading and writing through :mod:`dask.bag`."""
 from kartothek._lazy import imported
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION
-from kartothek.core.utils import lazy_store
 from kartothek.io.dask.delayed import dataset_in_parts
 from kartothek.io_components.parts import PartsWriter
 from kartothek.io_components.read import metapartitions_in_parts
-from kartothek.io_components.utils import address, normalize_arg
+from kartothek.io_components.utils import lazy_address, normalize_arg
 from kartothek.io_components.write import settings_among
 
 __all__ = ["build_dataset_indices__bag", "read_dataset_as_dataframe_bag", "store_bag_as_dataset"]
@@ -79,8 +78,8 @@ def build_dataset_indices__bag(store, dataset_uuid, columns, partition_size=None
 
     from kartothek.io.eager import build_dataset_indices
 
-    dataset_uuid, store = address(dataset_uuid, store, factory)
-    return bag.from_delayed([imported("dask").delayed(_as_list)(build_dataset_indices, lazy_store(store), dataset_uuid, normalize_arg("columns", columns))])
+    dataset_uuid, store = lazy_address(dataset_uuid, store, factory)
+    return bag.from_delayed([imported("dask").delayed(_as_list)(build_dataset_indices, store, dataset_uuid, normalize_arg("columns", columns))])
 
 
 def _as_list(function, *arguments):
@@ -105,5 +104,5 @@ def store_bag_as_dataset(
 
     As :func:`kartothek.io.dask.delayed.store_delayed_as_dataset`, with one task per partition of the bag and one for the commit.
     """
-    writer = PartsWriter(store, dataset_uuid, mode="overwrite" if overwrite else "create", **settings_among(locals(), without=["delete_scope"]))
+    writer = PartsWriter(store, dataset_uuid, mode="overwrite" if overwrite else "create", **settings_among(locals()))
     return bag.reduction(perpartition=writer.write_all, aggregate=writer.commit, split_every=False)

@@ -5,12 +5,12 @@ import random
 
 import pandas as pd
 
-from kartothek import _core
 from kartothek._frames import from_arrow
 from kartothek._lazy import imported
 from kartothek.core.naming import DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.io.dask import _shuffle
 from kartothek.io.dask.delayed import committed, select
+from kartothek.io_components.metapartition import footers
 from kartothek.io_components.parts import PartsWriter
 from kartothek.io_components.read import PartsReader
 from kartothek.io_components.utils import columns_of_table, normalize_arg
@@ -166,23 +166,10 @@ class _FooterReader:
 
     @property
     def meta(self):
-        return pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in _FOOTER_COLUMNS.items()})
+        return footers(None, self.parts.tables[0])
 
     def __call__(self, item):
-        rows = _core.statistics(self.parts.dataset(item), self.parts.tables[0], None, 0.0, 0)
-        return pd.DataFrame(rows, columns=list(_FOOTER_COLUMNS)).astype(_FOOTER_COLUMNS)
-
-
-_FOOTER_COLUMNS = {
-    "partition_label": object,
-    "row_group_id": "int64",
-    "row_group_compressed_size": "int64",
-    "row_group_uncompressed_size": "int64",
-    "number_rows_total": "int64",
-    "number_row_groups": "int64",
-    "serialized_size": "int64",
-    "number_rows_per_row_group": "int64",
-}
+        return footers(self.parts.dataset(item), self.parts.tables[0])
 
 
 def hash_dataset(store=None, dataset_uuid=None, subset=None, group_key=None, table=SINGLE_TABLE, predicates=None, factory=None):

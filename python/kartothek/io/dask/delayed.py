@@ -5,11 +5,10 @@ The partitions of a read are chosen at call time, the files are read by the task
 """
 from kartothek._lazy import imported
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE
-from kartothek.core.utils import lazy_store
 from kartothek.core.uuid import gen_uuid
 from kartothek.io_components.parts import PartsWriter
 from kartothek.io_components.read import PartsReader, Selection, metapartitions_in_parts, wanted_tables
-from kartothek.io_components.utils import address, columns_of_table
+from kartothek.io_components.utils import columns_of_table, lazy_address
 from kartothek.io_components.write import settings_among
 
 __all__ = [
@@ -107,7 +106,7 @@ def dataset_in_parts(dataset_uuid, store, factory, tables, columns, categoricals
 def select(dataset_uuid, store, factory, predicates, **selected):
     """(Selection, factory of the store) for a read in parts."""
     selection = Selection(dataset_uuid, store, factory, predicates, **selected)
-    return selection, lazy_store(store if factory is None else factory.store_factory)
+    return selection, lazy_address(dataset_uuid, store, factory)[1]
 
 
 def _delayed(function, items):
@@ -128,8 +127,8 @@ def delete_dataset__delayed(dataset_uuid=None, store=None, factory=None):
 
     from kartothek.io.eager import delete_dataset
 
-    dataset_uuid, store = address(dataset_uuid, store, factory)
-    return delayed(delete_dataset)(dataset_uuid, lazy_store(store))
+    dataset_uuid, store = lazy_address(dataset_uuid, store, factory)
+    return delayed(delete_dataset)(dataset_uuid, store)
 
 
 def garbage_collect_dataset__delayed(dataset_uuid=None, store=None, chunk_size=100, factory=None, *, grace=None):
@@ -142,8 +141,8 @@ def garbage_collect_dataset__delayed(dataset_uuid=None, store=None, chunk_size=1
 
     from kartothek.io.eager import garbage_collect_dataset
 
-    dataset_uuid, store = address(dataset_uuid, store, factory)
-    return [delayed(garbage_collect_dataset)(dataset_uuid, lazy_store(store), grace=grace)]
+    dataset_uuid, store = lazy_address(dataset_uuid, store, factory)
+    return [delayed(garbage_collect_dataset)(dataset_uuid, store, grace=grace)]
 
 
 def store_delayed_as_dataset(
@@ -165,7 +164,7 @@ def store_delayed_as_dataset(
     Each of ``delayed_tasks`` yields what :func:`kartothek.io.eager.store_dataframes_as_dataset` takes as an element of ``dfs``; the worker that has it
     writes its files. The last task commits. Whether the name is free is looked at now and, so that nobody is overwritten, at the commit.
     """
-    writer = PartsWriter(store, dataset_uuid, mode="overwrite" if overwrite else "create", **settings_among(locals(), without=["delete_scope"]))
+    writer = PartsWriter(store, dataset_uuid, mode="overwrite" if overwrite else "create", **settings_among(locals()))
     return committed(writer, delayed_tasks)
 
 
