@@ -21,7 +21,6 @@ INSIDE = (
     "io_components.merge",
     "io_components.update",
     "io_components.write",
-    "utils.migration_helpers",
 )
 
 #: modules of cubes, which this version does not have
