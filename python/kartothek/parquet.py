@@ -16,10 +16,12 @@ class Table:
 
     @property
     def num_rows(self):
+        """Number of rows."""
         return self._batches.row_count
 
     @property
     def column_names(self):
+        """Names of the columns, in the order of the file."""
         return [name for name, _, _ in self._batches.columns]
 
     def __arrow_c_stream__(self, requested_schema=None):

@@ -35,6 +35,7 @@ class KeyValueStore:
         return self._core.keys(prefix)
 
     def iter_keys(self, prefix=""):
+        """An iterator of :meth:`keys`."""
         return iter(self.keys(prefix))
 
     def iter_prefixes(self, delimiter, prefix=""):

@@ -4,6 +4,7 @@ import warnings
 from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek.core.dataset import DatasetMetadata, open_snapshot
+from kartothek.core.docs import document
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE, metadata_key_from_uuid
 from kartothek.core.utils import core_store
 from kartothek.io_components.read import Selection, iterate_dataframes, metapartitions_in_parts, read_frame
@@ -48,33 +49,29 @@ def store_dataframes_as_dataset(
     metadata_version=DEFAULT_METADATA_VERSION,
 ):
     """
-    Store frames as a new dataset: one partition per frame, split further by ``partition_on``.
+    Store frames as a new dataset: one partition per frame, split further by ``partition_on``. It becomes visible in one step; after any exception
+    nothing has.
 
     Parameters
     ----------
-    store: str, store or callable
-        URL such as ``hfs:///data/lake``, a storefact, simplekv or minimalkv store, or a factory of one.
     dataset_uuid: str or None
-        Name of the dataset; None makes one up.
+        Name of the dataset: letters, digits, ``+``, ``-`` and ``_``. None makes one up.
     dfs: list
-        Frames; ``{table: frame}`` for a partition of several tables; ``{"label": …, "data": {table: frame} or [(table, frame), …]}`` to choose the base name
-        of the files; ``[(table, frame), …]``; MetaPartitions; or lists of these.
+        One element a partition: a frame, or anything with ``__arrow_c_stream__``; ``{table: frame}`` for several tables;
+        ``{"label": …, "data": {table: frame} or [(table, frame), …]}`` to choose the base name of the files; ``[(table, frame), …]``;
+        a MetaPartition; or a list of these.
     metadata: dict, optional
-        Kept in the dataset's document.
-    partition_on: str or list of str, optional
-        Columns whose values become part of the path instead of the files.
-    df_serializer: ParquetSerializer, optional
-    overwrite: bool
-        Replace a dataset of that name; otherwise :class:`kartothek.exceptions.DatasetExists`, a RuntimeError, if there is one.
-    secondary_indices: str or list of str, optional
-        Columns by which partitions are found without a look into their files.
-    metadata_storage_format: str
-        "json" or "msgpack", for a dataset that is not there yet.
+        Of JSON values, kept in the dataset's document.
 
     Returns
     -------
     DatasetMetadata
-        The committed state. It became visible in one step; after any exception nothing has.
+        The committed state.
+
+    Raises
+    ------
+    RuntimeError
+        For a column of ``secondary_indices`` that a frame does not have, or that is a partition key, too.
     """
     if isinstance(dfs, (pd.DataFrame, dict)):
         warnings.warn("Pass a list of dataframes; a single one is deprecated.", DeprecationWarning, stacklevel=2)
@@ -101,33 +98,23 @@ def update_dataset_from_dataframes(
     delete_mode="exact",
 ):
     """
-    Add frames to a dataset and delete from it in one step; make the dataset if there is none.
+    Add frames to a dataset and delete from it in one commit; make the dataset if there is none. What others commit meanwhile is joined with it.
 
     Parameters
     ----------
     df_list: list or None
-        As ``dfs`` of :func:`store_dataframes_as_dataset`; None or ``[]`` only deletes.
-    delete_scope: list of dict, optional
-        What is deleted: a list (or) of ``{column: value}`` (and). What this call adds stays. ValueError for a column that the dataset does not
-        have and for ``{}``.
-    metadata: dict, optional
-        Keys that are set; others stay.
-    metadata_merger: callable, optional
-        Gets ``[metadata of the dataset]`` and returns the metadata that ``metadata`` is then set in.
-    partition_on: str or list of str, optional
-        For a dataset that is there: none, or just its own.
-    sort_partitions_by: str or list of str, optional
-        Columns by which the rows of each frame are put in order.
-    secondary_indices: str or list of str, optional
-        For a new dataset; one that is there has its own, which are all kept up.
-    delete_mode: str
-        What ``delete_scope`` does with columns that are no partition keys: ``"exact"`` refuses them, ``"rows"`` writes the rows that stay into
-        new files, ``"whole_partitions"`` deletes every partition that holds such a row, as kartothek does.
+        As ``dfs`` of :func:`store_dataframes_as_dataset`; None or ``[]`` only deletes and sets metadata.
 
     Returns
     -------
     DatasetMetadata
-        The committed state. What others commit meanwhile is joined with it, or :class:`kartothek.exceptions.CommitConflict` is raised.
+        The committed state.
+
+    Raises
+    ------
+    ValueError
+        For frames whose columns or types differ from those of the dataset; for a ``delete_scope`` that is ``{}`` or has columns that the dataset does
+        not have, or that are no partition keys with ``delete_mode="exact"``. Nothing was changed.
     """
     elements = [] if df_list is None else df_list if isinstance(df_list, list) else [df_list]
     return update_elements(elements, store, dataset_uuid, factory, **settings_among(locals()))
@@ -146,8 +133,19 @@ def create_empty_dataset_header(
     """
     Make a dataset that has columns and no partitions, for :func:`write_single_partition`.
 
-    ``table_meta`` is ``{table: frame or pyarrow schema}``. The document lists its partitions, none, so that what is written later is seen when it is
-    committed and not before.
+    The document lists its partitions, none, so that what is written later is seen when it is committed and not before.
+
+    Parameters
+    ----------
+    table_meta: dict
+        ``{table: frame or pyarrow schema}``; rows of a frame do not matter.
+    metadata: dict, optional
+        Of JSON values, kept in the dataset's document.
+
+    Returns
+    -------
+    DatasetMetadata
+        The committed state.
     """
     return create_header(store, dataset_uuid, table_meta, overwrite, **settings_among(locals()))
 
@@ -168,12 +166,26 @@ def write_single_partition(
     """
     Write the files of a frame for a dataset that is there, without a commit: nobody sees them before :func:`commit_dataset`.
 
-    ``metadata``, ``overwrite`` and ``metadata_merger`` have no effect. Indices are brought up by the commit.
+    Indices are brought up by the commit.
+
+    Parameters
+    ----------
+    data
+        A frame, or another element as ``dfs`` of :func:`store_dataframes_as_dataset` has them.
+    metadata, overwrite, metadata_merger
+        Have no effect: they belong to the commit.
 
     Returns
     -------
     MetaPartition
         May be pickled and committed in another process.
+
+    Raises
+    ------
+    KeyError
+        If there is no such dataset.
+    TypeError
+        Without ``data``.
     """
     if data is None:
         raise TypeError("The parameter `data` is not optional")
@@ -200,10 +212,26 @@ def commit_dataset(
     Commit in one step what :func:`write_single_partition` returned, in this process or others, and delete and set metadata as
     :func:`update_dataset_from_dataframes` does. All indices of the dataset are brought up.
 
-    Partitions may also be named: ``{"label": …, "data": [(table, None), …]}``, whose files have the names that the label gives them, or a MetaPartition with
-    ``files``. KeyError for a file that is not there.
+    Parameters
+    ----------
+    new_partitions: list, optional
+        MetaPartitions of :func:`write_single_partition`. Partitions may also be named: ``{"label": …, "data": [(table, None), …]}``, whose files have the
+        names that the label gives them, or a MetaPartition with ``files``.
+    output_dataset_uuid, df_serializer
+        Have no effect.
 
-    ``output_dataset_uuid`` and ``df_serializer`` have no effect.
+    Returns
+    -------
+    DatasetMetadata
+        The committed state.
+
+    Raises
+    ------
+    KeyError
+        If there is no such dataset, or a file of a named partition is not there.
+    ValueError
+        Without partitions, metadata and scope; for files whose columns or types differ from those of the dataset; for a ``delete_scope`` that is not
+        allowed (see :func:`update_dataset_from_dataframes`).
     """
     if not new_partitions and not metadata and not delete_scope:
         raise ValueError("Need to provide either new data, new metadata or a delete scope. None of it was provided.")
@@ -211,7 +239,26 @@ def commit_dataset(
 
 
 def build_dataset_indices(store, dataset_uuid, columns, factory=None):
-    """Build secondary indices on ``columns``, anew where there are some; other indices and all metadata stay. Returns the committed state."""
+    """
+    Build secondary indices, in one commit: anew where there are some. Other indices and all metadata stay.
+
+    Parameters
+    ----------
+    columns: str or list of str
+        Columns to build an index on; partition keys may be among them.
+
+    Returns
+    -------
+    DatasetMetadata
+        The committed state.
+
+    Raises
+    ------
+    KeyError
+        If there is no such dataset.
+    RuntimeError
+        For a column that the dataset does not have.
+    """
     dataset_uuid, store = address(dataset_uuid, store, factory)
     update = begin(store, dataset_uuid, mode="update")
     try:
@@ -249,10 +296,23 @@ def read_table(
     at=None,
 ):
     """
-    All (matching) rows of a table as one frame with a RangeIndex.
+    All (matching) rows of a table as one frame with a RangeIndex, of one snapshot.
 
-    Columns come in the order of ``columns``, else partition keys first and the rest by name. ``predicates`` is a list (OR) of lists
-    (AND) of ``(column, operator, value)``. ``version`` or ``at``: of an earlier state, as for ``DatasetMetadata.load_from_store``.
+    Parameters
+    ----------
+    columns: list of str, optional
+        In this order. None: all, partition keys first and the rest by name.
+    categoricals: list of str, optional
+        Columns that come as pandas categories.
+    version: int or str, optional
+        Read an earlier state, by its number or the start of its id.
+    at: datetime or str, optional
+        Read what was current at a time; UTC unless it says otherwise.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Of the columns and types of the dataset, also without rows.
     """
     if not isinstance(table, str):
         raise TypeError("Argument `table` needs to be a string")
@@ -283,14 +343,23 @@ def read_dataset_as_dataframes(
     at=None,
 ):
     """
-    One ``{table: frame}`` per partition, in the order of the document.
+    Frames of a dataset, one per partition or group, of one snapshot; columns as stored, partition keys first.
 
-    With ``dispatch_by`` one per combination of values of these columns, partition keys or columns with an index, ascending by value: each holds just
-    the rows that have its values, of all partitions, and none whose value is null. ``[]`` puts all rows into one. Rows of such frames are numbered in
-    each partition by itself, so that numbers repeat, as in kartothek.
+    Without ``dispatch_by`` they come in the order of the document. With it there is one per combination of values of these columns, ascending by value:
+    each holds just the rows that have its values, of all partitions, and none whose value is null. Rows of such frames are numbered in each partition by
+    itself, so that numbers repeat, as in kartothek.
 
-    ``columns`` and ``categoricals`` are ``{table: list}``. Frames hold the columns as stored, partition keys first.
-    ``version`` or ``at``: of an earlier state, as for ``DatasetMetadata.load_from_store``.
+    Parameters
+    ----------
+    version: int or str, optional
+        Read an earlier state, by its number or the start of its id.
+    at: datetime or str, optional
+        Read what was current at a time; UTC unless it says otherwise.
+
+    Returns
+    -------
+    list of dict
+        ``{table: frame}``
     """
     return list(iterate_dataframes(**locals()))
 
@@ -310,13 +379,27 @@ def read_dataset_as_metapartitions(
     dispatch_by=None,
     dispatch_metadata=True,
 ):
-    """The list of what :func:`kartothek.io.iter.read_dataset_as_metapartitions__iterator` yields."""
+    """
+    The list of what :func:`kartothek.io.iter.read_dataset_as_metapartitions__iterator` yields.
+
+    Returns
+    -------
+    list of MetaPartition
+        With frames.
+    """
     reader, found = metapartitions_in_parts(**locals())
     return list(map(reader, found))
 
 
 def delete_dataset(dataset_uuid=None, store=None, factory=None):
-    """Remove a dataset with all its files. KeyError if there is none. Its document goes first, so nobody reads half of it."""
+    """
+    Remove a dataset with all its files, now. Its document goes first, so that nobody reads half of it.
+
+    Raises
+    ------
+    KeyError
+        If there is no such dataset.
+    """
     dataset_uuid, store = address(dataset_uuid, store, factory)
     store = core_store(store)
     if not _core.dataset_exists(store, dataset_uuid):
@@ -336,6 +419,13 @@ def garbage_collect_dataset(dataset_uuid=None, store=None, factory=None, *, grac
     grace: datetime.timedelta or float, optional
         The time, or its seconds; None: 72 hours. 0 removes at once all that nothing names just now, as kartothek does, also the files of a write that is
         under way: for datasets that nobody uses meanwhile.
+
+    Raises
+    ------
+    KeyError
+        If there is no such dataset.
+    ValueError
+        For a negative grace.
     """
     dataset_uuid, store = address(dataset_uuid, store, factory)
     store = core_store(store)
@@ -356,12 +446,30 @@ def _milliseconds(grace):
 
 def copy_dataset(source_dataset_uuid, store, target_dataset_uuid=None, target_store=None):
     """
-    Copy a dataset under another name, into another store, or both.
+    Copy a dataset under another name, into another store, or both. Its history begins with the copy.
+
+    Parameters
+    ----------
+    source_dataset_uuid: str
+        Name of the dataset.
+    target_dataset_uuid: str, optional
+        Name of the copy; None: the same.
+    target_store: str, store or callable, optional
+        Where the copy goes; None: the same store.
 
     Returns
     -------
     dict
-        ``{key of the document: DatasetMetadata}`` of the copy. Its history begins with it.
+        ``{key of the document: DatasetMetadata}`` of the copy.
+
+    Raises
+    ------
+    KeyError
+        If there is no such dataset.
+    kartothek.exceptions.DatasetExists
+        If there is one where the copy is to go.
+    ValueError
+        If neither name nor store is another one.
     """
     source = core_store(store)
     target = source if target_store is None else core_store(target_store)
@@ -372,3 +480,6 @@ def copy_dataset(source_dataset_uuid, store, target_dataset_uuid=None, target_st
     copied = DatasetMetadata.load_from_store(target_dataset_uuid, target)
     keys = [metadata_key_from_uuid(target_dataset_uuid, form) for form in ("json", "msgpack")]
     return {next(key for key in keys if key in DatasetMetadata.storage_keys(target_dataset_uuid, target)): copied}
+
+
+document(globals())

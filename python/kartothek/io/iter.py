@@ -1,4 +1,5 @@
 """One frame at a time: generators in and out, with one partition in memory."""
+from kartothek.core.docs import document
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION
 from kartothek.io_components.read import iterate_dataframes, metapartitions_in_parts
 from kartothek.io_components.write import settings_among, store_elements, update_elements
@@ -21,9 +22,14 @@ def read_dataset_as_dataframes__iterator(
     dispatch_by=None,
 ):
     """
-    A generator of ``{table: frame}``, one per partition or group, as :func:`kartothek.io.eager.read_dataset_as_dataframes` lists them.
+    Frames one at a time: a generator of what :func:`kartothek.io.eager.read_dataset_as_dataframes` lists.
 
     All are of the snapshot that is newest at the first ``next``, whatever is committed meanwhile.
+
+    Yields
+    ------
+    dict
+        ``{table: frame}``
     """
     yield from iterate_dataframes(**locals())
 
@@ -47,7 +53,10 @@ def read_dataset_as_metapartitions__iterator(
     """
     A generator of :class:`kartothek.io_components.metapartition.MetaPartition` with frames, one per partition or group.
 
-    ``dispatch_metadata``: whether they carry user metadata and unloaded indices. ``load_dataset_metadata`` has no effect.
+    Yields
+    ------
+    MetaPartition
+        Its ``data`` is ``{table: frame}``.
     """
     reader, found = metapartitions_in_parts(**locals())
     yield from map(reader, found)
@@ -65,7 +74,21 @@ def store_dataframes_as_dataset__iter(
     metadata_version=DEFAULT_METADATA_VERSION,
     secondary_indices=None,
 ):
-    """:func:`kartothek.io.eager.store_dataframes_as_dataset` of frames that are written as they come."""
+    """
+    :func:`kartothek.io.eager.store_dataframes_as_dataset` of frames that are written as they come, and committed together.
+
+    Parameters
+    ----------
+    dataset_uuid: str, optional
+        Name of the dataset: letters, digits, ``+``, ``-`` and ``_``. None makes one up.
+    metadata: dict, optional
+        Of JSON values, kept in the dataset's document.
+
+    Returns
+    -------
+    DatasetMetadata
+        The committed state.
+    """
     return store_elements(store, dataset_uuid, df_generator, overwrite, **settings_among(locals()))
 
 
@@ -87,5 +110,15 @@ def update_dataset_from_dataframes__iter(
     *,
     delete_mode="exact",
 ):
-    """:func:`kartothek.io.eager.update_dataset_from_dataframes` of frames that are written as they come, and committed together."""
+    """
+    :func:`kartothek.io.eager.update_dataset_from_dataframes` of frames that are written as they come, and committed together.
+
+    Returns
+    -------
+    DatasetMetadata
+        The committed state.
+    """
     return update_elements(df_generator, store, dataset_uuid, factory, **settings_among(locals()))
+
+
+document(globals())

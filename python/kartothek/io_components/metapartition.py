@@ -194,18 +194,22 @@ class MetaPartition:
 
     @property
     def label(self):
+        """Name of the partition; None for a sentinel. AttributeError if nested."""
         return self._only("label")
 
     @property
     def data(self):
+        """``{table: frame}``. AttributeError if nested."""
         return self._only("data")
 
     @property
     def files(self):
+        """``{table: key in the store}``. AttributeError if nested."""
         return self._only("files")
 
     @property
     def indices(self):
+        """``{column: index}``. AttributeError if nested."""
         return self._only("indices")
 
     @property
@@ -220,6 +224,7 @@ class MetaPartition:
 
     @property
     def partition(self):
+        """The :class:`kartothek.core.partition.Partition`: label and files. AttributeError if nested."""
         return Partition(label=self.label, files=self.files)
 
     def __len__(self):
@@ -320,6 +325,7 @@ class MetaPartition:
         return MetaPartition(**{name: dct.get(name) for name in names})
 
     def to_dict(self):
+        """The constructor's arguments as a dict. AttributeError if nested."""
         return {
             "label": self.label,
             "files": self.files,

@@ -32,6 +32,7 @@ class Group:
 
     @property
     def values(self):
+        """The values alone, a tuple."""
         return tuple(value for _, _, value in self.conjunction)
 
 
@@ -74,6 +75,7 @@ class Selection:
         return column in self.dataset.partition_keys or column in self.dataset.indices
 
     def schema_columns(self, table):
+        """Names of the columns of a table, partition keys first."""
         return [name for name, _, _ in self.dataset.schema(table)]
 
     def check_columns(self, table, columns):
@@ -159,6 +161,7 @@ class TableReading:
         return self.frame(self._stream(group.partitions, group.conjunction, self.columns))
 
     def frame(self, stream):
+        """The rows of a stream of the C library."""
         return from_arrow.frame_from_stream(
             stream, self.dates_as_object, self.categoricals, position=_POSITION if self.grouped else None, columns=self.columns
         )

@@ -19,6 +19,7 @@ to_arrow = LazyModule("kartothek._frames.to_arrow")
 
 
 def raise_if_dataset_exists(dataset_uuid, store):
+    """DatasetExists if ``store`` has a dataset of the name ``dataset_uuid``."""
     if _core.dataset_exists(core_store(store), dataset_uuid):
         raise _exists(dataset_uuid)
 

@@ -3,6 +3,7 @@ import inspect
 import types
 
 from kartothek._lazy import LazyModule
+from kartothek.core import docs
 from kartothek.core.dataset import DatasetMetadata as _DatasetMetadata
 from kartothek.core.factory import _ensure_factory
 from kartothek.core.naming import SINGLE_TABLE
@@ -62,8 +63,8 @@ def adapted(ours, module, without=(), table_name=None, as_is=False, name=None):
     function.__name__ = function.__qualname__ = name or ours.__name__
     function.__module__ = module
     function.__signature__ = signature
-    text = "As :func:`{}.{}`, with plateau's parameters; a frame or a schema stands where that one has a dict by table.\n\n    {}"
-    function.__doc__ = text.format(ours.__module__, ours.__qualname__, (ours.__doc__ or "").strip())
+    text = "As :func:`{}.{}`, with plateau's parameters; a frame or a schema stands where that one has a dict by table.\n\n{}"
+    function.__doc__ = docs.completed(ours.__doc__ and text.format(ours.__module__, ours.__qualname__, ours.__doc__), list(signature.parameters), _TOLD)
     return function
 
 
@@ -83,6 +84,14 @@ def _signature(taken, removed, table_name):
         parameters = parameters[: len(parameters) - len(by_name)] + [_TABLE_NAME] + by_name
     return inspect.Signature(parameters)
 
+
+#: parameters that are other ones here
+_TOLD = {
+    "columns": ("list of str, optional", "Columns to read; None: all."),
+    "categoricals": ("list of str, optional", "Columns that come as pandas categories."),
+    "schema": ("pandas.DataFrame or pyarrow.Schema", "Columns and types; rows of a frame do not matter."),
+    "table_name": ("str", "Name of the table of a dataset that is not there yet."),
+}
 
 _TABLE_NAME = inspect.Parameter("table_name", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=SINGLE_TABLE)
 

@@ -1,5 +1,6 @@
 """Reading and writing through :mod:`dask.bag`."""
 from kartothek._lazy import imported
+from kartothek.core.docs import document
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION
 from kartothek.io.dask.delayed import dataset_in_parts
 from kartothek.io_components.parts import PartsWriter
@@ -26,9 +27,12 @@ def read_dataset_as_dataframe_bag(
     partition_size=None,
 ):
     """
-    A :class:`dask.bag.Bag` of ``{table: frame}``, as :func:`kartothek.io.eager.read_dataset_as_dataframes` lists them.
+    Frames of a dataset, as :func:`kartothek.io.eager.read_dataset_as_dataframes` lists them; chosen by the call, read by the tasks.
 
-    ``partition_size``: how many partitions or groups make a partition of the bag; None leaves it to Dask.
+    Returns
+    -------
+    dask.bag.Bag
+        Of ``{table: frame}``.
     """
     arguments = dict(locals())
     del arguments["partition_size"]
@@ -56,8 +60,12 @@ def read_dataset_as_metapartitions_bag(
     dispatch_metadata=True,
 ):
     """
-    A :class:`dask.bag.Bag` of :class:`kartothek.io_components.metapartition.MetaPartition`, as
-    :func:`kartothek.io.iter.read_dataset_as_metapartitions__iterator` yields them.
+    What :func:`kartothek.io.iter.read_dataset_as_metapartitions__iterator` yields; chosen by the call, read by the tasks.
+
+    Returns
+    -------
+    dask.bag.Bag
+        Of :class:`kartothek.io_components.metapartition.MetaPartition` with frames.
     """
     arguments = dict(locals())
     del arguments["partition_size"]
@@ -69,10 +77,21 @@ def read_dataset_as_metapartitions_bag(
 
 def build_dataset_indices__bag(store, dataset_uuid, columns, partition_size=None, factory=None):
     """
-    A :class:`dask.bag.Bag` of one element, the DatasetMetadata after :func:`kartothek.io.eager.build_dataset_indices`.
+    What :func:`kartothek.io.eager.build_dataset_indices` does, as a task.
 
     One task does it, with all threads of its worker: files are read for the columns alone, and the indices are merged as they are read.
-    ``partition_size`` has no effect.
+
+    Parameters
+    ----------
+    columns: str or list of str
+        Columns to build an index on.
+    partition_size: int, optional
+        Has no effect.
+
+    Returns
+    -------
+    dask.bag.Bag
+        Of one element, the DatasetMetadata of the committed state.
     """
     bag = imported("dask.bag")
 
@@ -100,9 +119,22 @@ def store_bag_as_dataset(
     secondary_indices=None,
 ):
     """
-    A :class:`dask.bag.Item` that stores the frames of a bag as a new dataset and gives its DatasetMetadata.
+    Store the frames of a bag as a new dataset: one task per partition of the bag writes files, one commits them all.
 
-    As :func:`kartothek.io.dask.delayed.store_delayed_as_dataset`, with one task per partition of the bag and one for the commit.
+    Parameters
+    ----------
+    dataset_uuid: str, optional
+        Name of the dataset: letters, digits, ``+``, ``-`` and ``_``. None makes one up.
+    metadata: dict, optional
+        Of JSON values, kept in the dataset's document.
+
+    Returns
+    -------
+    dask.bag.Item
+        Of the DatasetMetadata of the committed state.
     """
     writer = PartsWriter(store, dataset_uuid, mode="overwrite" if overwrite else "create", **settings_among(locals()))
     return bag.reduction(perpartition=writer.write_all, aggregate=writer.commit, split_every=False)
+
+
+document(globals())

@@ -7,6 +7,7 @@ import pandas as pd
 
 from kartothek._frames import from_arrow
 from kartothek._lazy import imported
+from kartothek.core.docs import document
 from kartothek.core.naming import DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.io.dask import _shuffle
 from kartothek.io.dask.delayed import committed, select
@@ -40,16 +41,23 @@ def read_dataset_as_ddf(
     """
     A Dask frame of a table: one partition of it per partition of the dataset, or per group.
 
-    Where Dask knows how to (2022.6 and later), a choice of columns of the frame becomes one of the files' columns.
+    Which they are is decided by the call. Where Dask knows how to (2022.6 and later), a choice of columns of the frame becomes one of the files' columns.
 
     Parameters
     ----------
+    columns: list of str, optional
+        In this order. None: all, partition keys first and the rest by name.
     categoricals: list of str, optional
         Columns to come as categories: all values of the dataset for indexed columns, else unknown ones.
     dask_index_on: str, optional
         An indexed column that becomes the index: the frame has one partition per value, and knows where each is.
     dispatch_by: list of str, optional
-        Indexed columns; the frame has one partition per combination of their values.
+        Indexed columns; the frame has one partition per combination of their values. Not together with ``dask_index_on``.
+
+    Returns
+    -------
+    dask.dataframe.DataFrame
+        Its ``_meta`` has the columns and types of the dataset.
     """
     if dask_index_on is not None and not isinstance(dask_index_on, str):
         raise TypeError("The paramter `dask_index_on` must be a string but got {}".format(type(dask_index_on)))
@@ -138,13 +146,26 @@ def _values(dataset, column):
 
 def collect_dataset_metadata(store=None, dataset_uuid=None, table_name=SINGLE_TABLE, predicates=None, frac=1.0, factory=None):
     """
-    A Dask frame of what the footers of the data files say: a row per row group, a partition per file.
+    What the footers of the data files say.
 
-    ``predicates`` leave out files as indices and partition keys tell. ``frac`` is the part of the files to look at, chosen by chance, one at least.
+    Parameters
+    ----------
+    predicates: list of list of tuple, optional
+        Leave out files as indices and partition keys tell.
+    frac: float
+        The part of the files to look at, above 0 and up to 1, chosen by chance, one at least.
 
-    Columns: ``partition_label``, ``row_group_id``, ``row_group_compressed_size`` and ``row_group_uncompressed_size`` in bytes,
-    ``number_rows_total`` and ``number_row_groups`` of the file, ``serialized_size`` of its footer, ``number_rows_per_row_group``. (kartothek gives the
-    uncompressed size for both.)
+    Returns
+    -------
+    dask.dataframe.DataFrame
+        A row per row group, a partition per file. Columns: ``partition_label``, ``row_group_id``, ``row_group_compressed_size`` and
+        ``row_group_uncompressed_size`` in bytes, ``number_rows_total`` and ``number_row_groups`` of the file, ``serialized_size`` of its footer in bytes,
+        ``number_rows_per_row_group``. (kartothek gives the uncompressed size for both.)
+
+    Raises
+    ------
+    ValueError
+        For a ``frac`` that is out of range.
     """
     if not isinstance(table_name, str):
         raise TypeError("Argument `table_name` needs to be a string")
@@ -174,13 +195,19 @@ class _FooterReader:
 
 def hash_dataset(store=None, dataset_uuid=None, subset=None, group_key=None, table=SINGLE_TABLE, predicates=None, factory=None):
     """
-    A Dask series of uint64: a hash of the rows of each partition, or of each combination of values of ``group_key``, in whatever order they are.
+    Hashes of rows, whatever order they are in: to see whether two datasets hold the same.
 
     Parameters
     ----------
     subset: list of str, optional
         Columns that count; None: all.
     group_key: list of str, optional
+        A hash for each combination of values of these columns; None: for each partition.
+
+    Returns
+    -------
+    dask.dataframe.Series
+        Of uint64, a sum of the hashes of the rows.
     """
     group_key = None if group_key is None else normalize_arg("group_key", group_key)
     subset = None if subset is None else normalize_arg("subset", subset)
@@ -236,23 +263,24 @@ def store_dataset_from_ddf(
     overwrite=False,
 ):
     """
-    A :class:`dask.delayed.Delayed` that stores a Dask frame as a new dataset and gives its DatasetMetadata.
+    Store a Dask frame as a new dataset: the worker that has a partition writes its files, one task commits them all.
 
     Parameters
     ----------
-    shuffle: bool
-        False: one file per partition of ``ddf`` and combination of values of ``partition_on``. True: rows are brought together first, so that there
-        are at most ``num_buckets`` files per combination.
-    num_buckets: int
-        Into how many files the rows of a combination go, by the hash of ``bucket_by``.
-    bucket_by: str or list of str, optional
-        Rows that are equal in these columns are never in different files of a combination. None: all columns.
-    repartition_ratio: float, optional
-        ``ddf`` is brought to this fraction of its number of partitions first.
-    sort_partitions_by: str or list of str, optional
-        Columns by which the rows of each file are put in order.
     delete_scope
         Has no effect.
+    metadata: dict, optional
+        Of JSON values, kept in the dataset's document.
+
+    Returns
+    -------
+    dask.delayed.Delayed
+        Of the DatasetMetadata of the committed state.
+
+    Raises
+    ------
+    TypeError
+        If ``table`` is None.
     """
     writer = PartsWriter(store, dataset_uuid, mode="overwrite" if overwrite else "create", table=_checked(table), **settings_among(locals(), without=["delete_scope"]))
     return committed(writer, _pieces(ddf, writer, shuffle, repartition_ratio, num_buckets, bucket_by))
@@ -280,10 +308,24 @@ def update_dataset_from_ddf(
     delete_mode="exact",
 ):
     """
-    A :class:`dask.delayed.Delayed` that adds a Dask frame to a dataset, and deletes from it, in one commit; the dataset is made if there is none.
+    Add a Dask frame to a dataset, and delete from it, in one commit; the dataset is made if there is none. Workers write, one task commits.
 
-    As :func:`store_dataset_from_ddf`. ``ddf`` may be None to delete only; ``delete_scope`` (see
-    :func:`kartothek.io.eager.update_dataset_from_dataframes`) may be a Delayed.
+    Parameters
+    ----------
+    ddf: dask.dataframe.DataFrame or None
+        The rows; its index is not stored. None only deletes and sets metadata.
+    delete_scope: list of dict or dask.delayed.Delayed, optional
+        What is deleted: a list (or) of ``{column: value}`` (and). What the same call adds stays.
+
+    Returns
+    -------
+    dask.delayed.Delayed
+        Of the DatasetMetadata of the committed state.
+
+    Raises
+    ------
+    TypeError
+        If ``table`` is None.
     """
     writer = PartsWriter(store, dataset_uuid, factory, table=_checked(table), **settings_among(locals(), without=["delete_scope"]))
     pieces = [] if ddf is None else _pieces(ddf, writer, shuffle, repartition_ratio, num_buckets, bucket_by)
@@ -309,3 +351,6 @@ def _pieces(ddf, writer, shuffle, repartition_ratio, num_buckets, bucket_by):
     ddf = _shuffle.shuffled(ddf, writer.partition_on, normalize_arg("bucket_by", bucket_by), num_buckets)
     split = delayed(_shuffle.split_buckets)
     return [split(piece) for piece in ddf.to_delayed()]
+
+
+document(globals())

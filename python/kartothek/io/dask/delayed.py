@@ -4,6 +4,7 @@ Reading and writing through :mod:`dask.delayed`.
 The partitions of a read are chosen at call time, the files are read by the tasks. Written parts become visible together, by the task that is returned.
 """
 from kartothek._lazy import imported
+from kartothek.core.docs import document
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.core.uuid import gen_uuid
 from kartothek.io_components.parts import PartsWriter
@@ -35,10 +36,21 @@ def read_table_as_delayed(
     dispatch_by=None,
 ):
     """
-    A list of :class:`dask.delayed.Delayed`, one per partition, each a frame in the order of the file.
+    Frames of a table, one task per partition or group.
 
-    All tasks read the snapshot that was newest at call time, whatever is committed meanwhile. With ``dispatch_by`` there is one task per value of
-    these indexed columns.
+    Which they are is decided by the call: all tasks read the snapshot that was newest then, whatever is committed meanwhile.
+
+    Parameters
+    ----------
+    columns: list of str, optional
+        None: all, in the order of the file.
+    categoricals: list of str, optional
+        Columns that come as pandas categories.
+
+    Returns
+    -------
+    list of dask.delayed.Delayed
+        Each a frame.
     """
     reader, items = table_in_parts(**locals())
     return _delayed(reader.frame, items)
@@ -58,7 +70,16 @@ def read_dataset_as_delayed(
     factory=None,
     dispatch_by=None,
 ):
-    """A list of :class:`dask.delayed.Delayed` of ``{table: frame}``, as :func:`kartothek.io.eager.read_dataset_as_dataframes` lists them."""
+    """
+    Frames of a dataset, one task per partition or group, as :func:`kartothek.io.eager.read_dataset_as_dataframes` lists them.
+
+    Which they are is decided by the call: all tasks read the snapshot that was newest then, whatever is committed meanwhile.
+
+    Returns
+    -------
+    list of dask.delayed.Delayed
+        Each a ``{table: frame}``.
+    """
     reader, items = dataset_in_parts(**locals())
     return _delayed(reader.tables_of, items)
 
@@ -80,8 +101,12 @@ def read_dataset_as_delayed_metapartitions(
     dispatch_metadata=True,
 ):
     """
-    A list of :class:`dask.delayed.Delayed` of :class:`kartothek.io_components.metapartition.MetaPartition`, as
-    :func:`kartothek.io.iter.read_dataset_as_metapartitions__iterator` yields them.
+    What :func:`kartothek.io.iter.read_dataset_as_metapartitions__iterator` yields, one task each.
+
+    Returns
+    -------
+    list of dask.delayed.Delayed
+        Each a :class:`kartothek.io_components.metapartition.MetaPartition` with frames.
     """
     reader, found = metapartitions_in_parts(**locals())
     return _delayed(reader, found)
@@ -122,7 +147,14 @@ def _delayed(function, items):
 
 
 def delete_dataset__delayed(dataset_uuid=None, store=None, factory=None):
-    """A :class:`dask.delayed.Delayed` that removes a dataset as :func:`kartothek.io.eager.delete_dataset` does."""
+    """
+    Remove a dataset as :func:`kartothek.io.eager.delete_dataset` does, as a task.
+
+    Returns
+    -------
+    dask.delayed.Delayed
+        Of None.
+    """
     delayed = imported("dask").delayed
 
     from kartothek.io.eager import delete_dataset
@@ -133,9 +165,19 @@ def delete_dataset__delayed(dataset_uuid=None, store=None, factory=None):
 
 def garbage_collect_dataset__delayed(dataset_uuid=None, store=None, chunk_size=100, factory=None, *, grace=None):
     """
-    A list of one :class:`dask.delayed.Delayed` that does what :func:`kartothek.io.eager.garbage_collect_dataset` does.
+    What :func:`kartothek.io.eager.garbage_collect_dataset` does, as a task.
 
-    ``chunk_size`` has no effect: whether a file is still unnamed is looked at right before it is removed, by the task that does so.
+    Parameters
+    ----------
+    chunk_size: int
+        Has no effect: whether a file is still unnamed is looked at right before it is removed, by the task that does so.
+    grace: datetime.timedelta or float, optional
+        The time, or its seconds; None: 72 hours.
+
+    Returns
+    -------
+    list of dask.delayed.Delayed
+        One, of None.
     """
     delayed = imported("dask").delayed
 
@@ -159,10 +201,21 @@ def store_delayed_as_dataset(
     secondary_indices=None,
 ):
     """
-    A :class:`dask.delayed.Delayed` that stores the frames of other ones as a new dataset and gives its DatasetMetadata.
+    Store the frames of tasks as a new dataset: the worker that has a frame writes its files, one task commits them all.
 
-    Each of ``delayed_tasks`` yields what :func:`kartothek.io.eager.store_dataframes_as_dataset` takes as an element of ``dfs``; the worker that has it
-    writes its files. The last task commits. Whether the name is free is looked at now and, so that nobody is overwritten, at the commit.
+    Whether the name is free is looked at by the call and, so that nobody is overwritten, at the commit.
+
+    Parameters
+    ----------
+    dataset_uuid: str, optional
+        Name of the dataset: letters, digits, ``+``, ``-`` and ``_``. None makes one up.
+    metadata: dict, optional
+        Of JSON values, kept in the dataset's document.
+
+    Returns
+    -------
+    dask.delayed.Delayed
+        Of the DatasetMetadata of the committed state.
     """
     writer = PartsWriter(store, dataset_uuid, mode="overwrite" if overwrite else "create", **settings_among(locals()))
     return committed(writer, delayed_tasks)
@@ -185,9 +238,18 @@ def update_dataset_from_delayed(
     delete_mode="exact",
 ):
     """
-    A :class:`dask.delayed.Delayed` that does what :func:`kartothek.io.eager.update_dataset_from_dataframes` does, with frames that workers write.
+    What :func:`kartothek.io.eager.update_dataset_from_dataframes` does, with frames of tasks: the worker that has a frame writes its files, one task
+    commits them all.
 
-    ``delete_scope`` may be a Delayed, too.
+    Parameters
+    ----------
+    delete_scope: list of dict or dask.delayed.Delayed, optional
+        What is deleted: a list (or) of ``{column: value}`` (and). What the same call adds stays.
+
+    Returns
+    -------
+    dask.delayed.Delayed
+        Of the DatasetMetadata of the committed state.
     """
     writer = PartsWriter(store, dataset_uuid, factory, **settings_among(locals(), without=["delete_scope"]))
     return committed(writer, delayed_tasks, delete_scope)
@@ -199,3 +261,6 @@ def committed(writer, elements, delete_scope=None):
 
     write = delayed(writer.write)
     return delayed(writer.commit)([write(element) for element in elements or ()], delete_scope)
+
+
+document(globals())
