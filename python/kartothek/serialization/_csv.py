@@ -23,7 +23,18 @@ class CsvSerializer(DataFrameSerializer):
         self.compress = compress
 
     @staticmethod
-    def _restore_dataframe(store, key, filter_query, columns, predicate_pushdown_to_io, categories, predicates, date_as_object):
+    def restore_dataframe(
+        store,
+        key,
+        filter_query=None,
+        columns=None,
+        predicate_pushdown_to_io=None,
+        categories=None,
+        predicates=None,
+        date_as_object=None,
+        **kwargs
+    ):
+        """The frame of a file; see :meth:`DataFrameSerializer.restore_dataframe`. ``date_as_object`` and further arguments have no effect."""
         content = store.get(key)
         content = gzip.decompress(content) if key.endswith(".gz") else content
         if not content.strip():

@@ -34,7 +34,17 @@ class ParquetSerializer(DataFrameSerializer):
         return "ParquetSerializer(compression={!r}, chunk_size={!r})".format(self.compression, self.chunk_size)
 
     @staticmethod
-    def _restore_dataframe(store, key, filter_query, columns, predicate_pushdown_to_io, categories, predicates, date_as_object):
+    def restore_dataframe(
+        store,
+        key,
+        filter_query=None,
+        columns=None,
+        predicate_pushdown_to_io=True,
+        categories=None,
+        predicates=None,
+        date_as_object=False,
+    ):
+        """The frame of a file; see :meth:`DataFrameSerializer.restore_dataframe`."""
         content = store.get(key)
         # The expression may name any column.
         wanted = None if filter_query is not None else columns

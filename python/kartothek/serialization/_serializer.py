@@ -21,7 +21,7 @@ class DataFrameSerializer(abc.ABC):
 
     @classmethod
     def register_serializer(cls, suffix, serializer):
-        """Read keys that end in ``suffix`` by a class; of several endings the first that was registered counts."""
+        """Read keys that end in ``suffix`` by the ``restore_dataframe`` of a class; of several endings the first that was registered counts."""
         cls._serializers[suffix] = serializer
 
     @classmethod
@@ -59,7 +59,7 @@ class DataFrameSerializer(abc.ABC):
         categories = None if categories is None else [_text(column) for column in categories]
         for suffix, serializer in cls._serializers.items():
             if key.endswith(suffix):
-                return serializer._restore_dataframe(
+                return serializer.restore_dataframe(
                     store=store,
                     key=key,
                     filter_query=filter_query,
