@@ -3,7 +3,8 @@ import copy
 import json
 from collections.abc import Mapping
 
-from kartothek import _core, _facts
+from kartothek import _core
+from kartothek._deprecated import deprecated
 from kartothek._lazy import LazyModule
 from kartothek.core import naming
 from kartothek.core._mixins import CopyMixin
@@ -49,6 +50,7 @@ class DatasetMetadataBase(CopyMixin):
         "table_meta", "tables", "to_dict", "to_json", "to_msgpack",
     )  # fmt: skip
 
+    @deprecated
     def __init__(
         self,
         uuid,
@@ -89,9 +91,7 @@ class DatasetMetadataBase(CopyMixin):
     def table_meta(self):
         """``{table: SchemaWrapper}``. ImportError without pyarrow."""
         if self._table_meta is None:
-            self._table_meta = {
-                table: common_metadata._bytes2schema(data, "{}/{}".format(self.uuid, table)) for table, data in self._schema_files().items()
-            }
+            self._table_meta = {table: common_metadata._bytes2schema(*file) for table, file in self._schemas().items()}
         return self._table_meta
 
     @table_meta.setter
@@ -107,6 +107,12 @@ class DatasetMetadataBase(CopyMixin):
             except KeyError:
                 pass
         return files
+
+    def _schemas(self):
+        """``{table: schema, or (bytes of its file, where it comes from)}``"""
+        if self._table_meta is not None:
+            return self._table_meta
+        return {table: (data, "{}/{}".format(self.uuid, table)) for table, data in self._schema_files().items()}
 
     @property
     def schema(self):
@@ -200,6 +206,7 @@ class DatasetMetadataBase(CopyMixin):
             raise KeyError("No index specified for column '{}'".format(column))
         return self._with_indices([column], store)
 
+    @deprecated
     def load_all_indices(self, store, load_partition_indices=True):
         """Another object with all secondary indices loaded, and those of the partition keys unless told otherwise."""
         loaded = self._with_indices(list(self.indices), store)
@@ -213,6 +220,7 @@ class DatasetMetadataBase(CopyMixin):
                 indices[column] = index if self.explicit_partitions else filter_indices({column: index}, self.partitions)[column]
         return self.copy(indices=indices)
 
+    @deprecated
     def load_partition_indices(self):
         """
         Another object with indices on the partition keys, whose values stand in the keys of the files. ValueError if the schema does not say of which
@@ -324,13 +332,6 @@ class DatasetMetadata(DatasetMetadataBase):
         ).format(
             self.uuid, self.tables, self.partition_keys, self.metadata_version, list(self.indices), self.explicit_partitions
         )
-
-    def _repr_html_(self):
-        facts = [("partitions", _facts.counted(len(self.partitions), self.partition_keys))]
-        facts += [("indices", ", ".join(self.secondary_indices))] if self.secondary_indices else []
-        facts += [("tables", ", ".join(self.tables))] if self.tables else []
-        types = self._types() if self._table_meta is not None or self._snapshot is not None else {}
-        return _facts.as_html(self.uuid, facts + ([("columns", _facts.typed(types))] if types else []))
 
     @classmethod
     def load_from_store(cls, uuid, store, load_schema=True, load_all_indices=False, *, version=None, at=None):
@@ -454,6 +455,7 @@ def create_partition_key(dataset_uuid, table, index_values, filename="data"):
 class DatasetMetadataBuilder(CopyMixin):
     """A document in the making; the methods that add return it."""
 
+    @deprecated
     def __init__(
         self, uuid, metadata_version=naming.DEFAULT_METADATA_VERSION, explicit_partitions=True, partition_keys=None, table_meta=None
     ):

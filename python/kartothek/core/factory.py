@@ -1,6 +1,7 @@
 """A dataset by its name, read when something of it is asked for."""
 import functools
 
+from kartothek._deprecated import deprecated
 from kartothek.core.dataset import DatasetMetadata, DatasetMetadataBase
 from kartothek.core.utils import lazy_store
 from kartothek.io_components.utils import check_addressing
@@ -26,6 +27,7 @@ class DatasetFactory(DatasetMetadataBase):
         An earlier state, as for :meth:`kartothek.core.dataset.DatasetMetadata.load_from_store`.
     """
 
+    @deprecated
     def __init__(
         self, dataset_uuid, store_factory, load_schema=True, load_all_indices=False, load_dataset_metadata=True, *, version=None, at=None
     ):
@@ -73,8 +75,7 @@ class DatasetFactory(DatasetMetadataBase):
 
     def __getattr__(self, name):
         # Reached only for what is neither here nor in the class. Without the guard a copy that is being made would read the dataset.
-        # Whoever looks at how it shows in a notebook does not ask for the dataset.
-        if name.startswith(("__", "_repr_", "_ipython_")) or "_cache_metadata" not in self.__dict__:
+        if name.startswith("__") or "_cache_metadata" not in self.__dict__:
             raise AttributeError(name)
         return getattr(self.dataset_metadata, name)
 
@@ -83,6 +84,7 @@ class DatasetFactory(DatasetMetadataBase):
         self._cache_metadata = self.dataset_metadata.load_index(column, self.store)
         return self
 
+    @deprecated
     def load_all_indices(self, store=None, load_partition_indices=True):
         """Load all indices into what was read."""
         self._cache_metadata = self.dataset_metadata.load_all_indices(self.store, load_partition_indices)
@@ -107,10 +109,6 @@ class DatasetFactory(DatasetMetadataBase):
 
     def __repr__(self):
         return "<DatasetFactory: uuid={} is_loaded={}>".format(self.dataset_uuid, self.is_loaded)
-
-    def _repr_html_(self):
-        # None: as the text says, and without reading anything.
-        return self.dataset_metadata._repr_html_() if self.is_loaded else None
 
 
 def _forward(name):

@@ -1,7 +1,6 @@
 """Everything at once, in the calling thread."""
-import warnings
-
 from kartothek import _core
+from kartothek._deprecated import SINGLE_FRAME, deprecated, warn_user
 from kartothek._lazy import LazyModule
 from kartothek.core.dataset import DatasetMetadata, open_snapshot
 from kartothek.core.docs import document
@@ -16,7 +15,7 @@ from kartothek.io_components.write import (
     settings_among,
     store_elements,
     update_elements,
-    write_partition,
+    write_part,
 )
 
 __all__ = [
@@ -36,6 +35,7 @@ __all__ = [
 pd = LazyModule("pandas")
 
 
+@deprecated
 def store_dataframes_as_dataset(
     store,
     dataset_uuid,
@@ -74,11 +74,12 @@ def store_dataframes_as_dataset(
         For a column of ``secondary_indices`` that a frame does not have, or that is a partition key, too.
     """
     if isinstance(dfs, (pd.DataFrame, dict)):
-        warnings.warn("Pass a list of dataframes; a single one is deprecated.", DeprecationWarning, stacklevel=2)
+        warn_user(SINGLE_FRAME)
         dfs = [dfs]
     return store_elements(store, dataset_uuid, dfs, overwrite, **settings_among(locals()))
 
 
+@deprecated
 def update_dataset_from_dataframes(
     df_list,
     store=None,
@@ -120,6 +121,7 @@ def update_dataset_from_dataframes(
     return update_elements(elements, store, dataset_uuid, factory, **settings_among(locals()))
 
 
+@deprecated
 def create_empty_dataset_header(
     store,
     dataset_uuid,
@@ -150,6 +152,7 @@ def create_empty_dataset_header(
     return create_header(store, dataset_uuid, table_meta, overwrite, **settings_among(locals()))
 
 
+@deprecated
 def write_single_partition(
     store=None,
     dataset_uuid=None,
@@ -189,9 +192,10 @@ def write_single_partition(
     """
     if data is None:
         raise TypeError("The parameter `data` is not optional")
-    return write_partition(data, store, dataset_uuid, factory, **settings_among(locals(), without=("metadata", "metadata_merger")))
+    return write_part(data, store, dataset_uuid, factory, **settings_among(locals(), without=("metadata", "metadata_merger")))
 
 
+@deprecated
 def commit_dataset(
     store=None,
     dataset_uuid=None,
@@ -280,6 +284,7 @@ def _missing_column(error, dataset, columns):
     return RuntimeError(missing_index_column(missing[0], dataset.partitions()[0][0], dataset.tables))
 
 
+@deprecated
 def read_table(
     dataset_uuid=None,
     store=None,
@@ -326,6 +331,7 @@ def read_table(
     )
 
 
+@deprecated
 def read_dataset_as_dataframes(
     dataset_uuid=None,
     store=None,
@@ -364,6 +370,7 @@ def read_dataset_as_dataframes(
     return list(iterate_dataframes(**locals()))
 
 
+@deprecated
 def read_dataset_as_metapartitions(
     dataset_uuid=None,
     store=None,

@@ -1,4 +1,5 @@
 """One frame at a time: generators in and out, with one partition in memory."""
+from kartothek._deprecated import deprecated
 from kartothek.core.docs import document
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION
 from kartothek.io_components.read import iterate_dataframes, metapartitions_in_parts
@@ -7,6 +8,7 @@ from kartothek.io_components.write import settings_among, store_elements, update
 __all__ = ["read_dataset_as_dataframes__iterator", "store_dataframes_as_dataset__iter", "update_dataset_from_dataframes__iter"]
 
 
+@deprecated
 def read_dataset_as_dataframes__iterator(
     dataset_uuid=None,
     store=None,
@@ -34,6 +36,7 @@ def read_dataset_as_dataframes__iterator(
     yield from iterate_dataframes(**locals())
 
 
+@deprecated
 def read_dataset_as_metapartitions__iterator(
     dataset_uuid=None,
     store=None,
@@ -92,6 +95,7 @@ def store_dataframes_as_dataset__iter(
     return store_elements(store, dataset_uuid, df_generator, overwrite, **settings_among(locals()))
 
 
+@deprecated
 def update_dataset_from_dataframes__iter(
     df_generator,
     store=None,

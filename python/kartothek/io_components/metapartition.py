@@ -1,9 +1,11 @@
 """Partitions on their way from who makes them to who writes and commits them."""
 import functools
 import json
+import os
 import time
 
 from kartothek import _core
+from kartothek._deprecated import APPLY_TO_TABLES, deprecated, warn_user
 from kartothek._lazy import LazyModule
 from kartothek.core.index import ExplicitSecondaryIndex
 from kartothek.core.naming import DEFAULT_METADATA_VERSION, SINGLE_TABLE
@@ -11,7 +13,7 @@ from kartothek.core.partition import Partition
 from kartothek.core.urlencode import quote_indices
 from kartothek.core.utils import core_store, ensure_store, verify_metadata_version
 from kartothek.core.uuid import gen_uuid
-from kartothek.io_components.utils import combine_metadata, extract_duplicates, missing_index_column
+from kartothek.io_components.utils import align_categories, combine_metadata, extract_duplicates, missing_index_column
 
 pd = LazyModule("pandas")
 to_arrow = LazyModule("kartothek._frames.to_arrow")
@@ -67,6 +69,11 @@ def _key(origin):
     return json.dumps(origin, sort_keys=True)
 
 
+def merge(left, right, **kwargs):
+    """:func:`pandas.merge`, which is imported when it is needed."""
+    return pd.merge(left, right, **kwargs)
+
+
 class MetaPartition:
     """
     Partitions with their frames, or with the files that hold them. Never changed: methods return another one.
@@ -93,6 +100,7 @@ class MetaPartition:
         ``[(column, operator, value), …]`` that all rows must satisfy when they are loaded.
     """
 
+    @deprecated
     def __init__(
         self,
         label,
@@ -108,6 +116,7 @@ class MetaPartition:
     ):
         self.metadata_version = DEFAULT_METADATA_VERSION if metadata_version is None else metadata_version
         verify_metadata_version(self.metadata_version)
+        # A schema, or ``(bytes of its file, where it comes from)`` until somebody asks for it.
         self._table_meta = dict(table_meta or {})
         self.dataset_metadata = dataset_metadata or {}
         self.partition_keys = list(partition_keys or [])
@@ -178,6 +187,9 @@ class MetaPartition:
                     if frame is not None and table not in self._table_meta:
                         origin = "{}/{}".format(table, part["label"])
                         self._table_meta[table] = common_metadata.make_meta(frame, origin=origin, partition_keys=self.partition_keys)
+        for table, schema in self._table_meta.items():
+            if isinstance(schema, tuple):
+                self._table_meta[table] = common_metadata._bytes2schema(*schema)
         return self._table_meta
 
     @table_meta.setter
@@ -293,6 +305,7 @@ class MetaPartition:
         """One without a partition."""
         return MetaPartition(None, metadata_version=self.metadata_version, partition_keys=self.partition_keys)
 
+    @deprecated
     def add_metapartition(self, metapartition, metadata_merger=None, schema_validation=True):
         """
         This one and another as one. RuntimeError if they have a label in common, ValueError if the schemas of their frames do not agree and
@@ -301,6 +314,7 @@ class MetaPartition:
         return _joined([self, metapartition], metadata_merger or combine_metadata, schema_validation)
 
     @staticmethod
+    @deprecated
     def from_partition(
         partition,
         data=None,
@@ -333,7 +347,7 @@ class MetaPartition:
             "indices": self.indices,
             "metadata_version": self.metadata_version,
             "dataset_metadata": self.dataset_metadata,
-            "table_meta": self._table_meta,
+            "table_meta": self.table_meta if common_metadata.has_pyarrow() else self._table_meta,
             "partition_keys": self.partition_keys,
             "logical_conjunction": self.logical_conjunction,
         }
@@ -345,11 +359,40 @@ class MetaPartition:
         """Without the frames."""
         return self.copy(data={})
 
+    @deprecated
     @_each
     def apply(self, func, tables=None, metadata=None, type_safe=False):
         """With what ``func``, or ``func[table]``, makes of each frame; of ``tables`` alone if they are given."""
+        if tables is not None:
+            warn_user(APPLY_TO_TABLES, FutureWarning)
         data = {table: frame for table, frame in self.data.items() if tables is None or table in tables}
         return self.copy(data={table: (func[table] if isinstance(func, dict) else func)(frame) for table, frame in data.items()})
+
+    @deprecated
+    @_each
+    def merge_dataframes(self, left, right, output_label, merge_func=merge, merge_kwargs=None):
+        """
+        With one table, ``output_label``, in place of two: what ``merge_func(left frame, right frame, **merge_kwargs)`` makes of them, by default
+        :func:`pandas.merge`. It has no files any more.
+        """
+        data = dict(self.data)
+        frames = data.pop(left), data.pop(right)
+        data[output_label] = merge_func(*frames, **(merge_kwargs or {}))
+        return self.copy(files={}, data=data)
+
+    @_each
+    def concat_dataframes(self):
+        """With the rows of tables that have the same columns in one, named by how their names begin; it has no files any more if there are such."""
+        alike = {}
+        for table, frame in self.data.items():
+            alike.setdefault(tuple(sorted(frame.columns)), []).append(table)
+        if len(alike) == len(self.data):
+            return self
+        data = {}
+        for tables in alike.values():
+            frames = [self.data[table] for table in tables]
+            data[_common_name(tables)] = frames[0] if len(frames) == 1 else pd.concat(frames).reset_index(drop=True)
+        return self.copy(files={}, data=data)
 
     @_each
     def build_indices(self, columns):
@@ -399,6 +442,7 @@ class MetaPartition:
             results.append(one.build_indices(list(self.indices)))
         return _joined(results, schema_validation=False)
 
+    @deprecated
     @_each
     def load_dataframes(
         self, store, tables=None, columns=None, predicate_pushdown_to_io=True, categoricals=None, dates_as_object=False, predicates=None
@@ -434,23 +478,28 @@ class MetaPartition:
         }
         dataset = _core.Dataset.from_document(core_store(store), json.dumps(document).encode("utf-8"))
         for table in self.files:
+            known = self._table_meta.get(table)
+            if isinstance(known, tuple):
+                dataset.set_schema_file(table, known[0])
+                continue
             try:
                 dataset.schema(table)
             except KeyError:
                 # The dataset is not there yet; what wrote the file knows its columns.
-                if table not in self._table_meta:
+                if known is None:
                     raise
-                dataset.set_schema_file(table, common_metadata._schema2bytes(self._table_meta[table]))
+                dataset.set_schema_file(table, common_metadata._schema2bytes(known))
         return dataset
 
+    @deprecated
     @_each
     def store_dataframes(self, store, dataset_uuid, df_serializer=None, store_metadata=False, metadata_storage_format=None):
         """With files of the frames, which nobody sees before they are committed, instead of the frames."""
-        from kartothek.io_components.write import write_partition
+        from kartothek.io_components.write import write_part
 
         if self.label is None:
             return self
-        written = write_partition(self, store, dataset_uuid, None, mode="overwrite", partition_on=self.partition_keys, df_serializer=df_serializer)
+        written = write_part(self, store, dataset_uuid, None, mode="overwrite", partition_on=self.partition_keys, df_serializer=df_serializer)
         written.dataset_metadata = self.dataset_metadata
         if common_metadata.has_pyarrow():
             written.table_meta = self.table_meta
@@ -509,22 +558,87 @@ class MetaPartition:
         return {column: ExplicitSecondaryIndex(column, values) for column, values in merged.items()}
 
     @staticmethod
+    def merge_metapartitions(metapartitions, label_merger=None, metadata_merger=None):
+        """
+        One partition with all tables, under the shortest of the labels; where several have a table of that name, they are numbered: ``table_0``,
+        ``table_1``. TypeError if the rows of the partitions have different things in common (``logical_conjunction``).
+        """
+        metapartitions = list(metapartitions)
+        conjunction = metapartitions[0].logical_conjunction
+        if any(part.logical_conjunction != conjunction for part in metapartitions):
+            raise TypeError("Can only merge metapartitions belonging to the same logical partition.")
+        data = {}
+        for table, frames in _frames_by_table(metapartitions).items():
+            names = [table] if len(frames) == 1 else ["{}_{}".format(table, number) for number in range(len(frames))]
+            data.update(zip(names, frames))
+        return _merged(metapartitions, data, label_merger, metadata_merger, logical_conjunction=conjunction)
+
+    @staticmethod
     def concat_metapartitions(metapartitions, label_merger=None, metadata_merger=None):
         """One partition with all rows, under the shortest of the labels."""
         metapartitions = list(metapartitions)
-        frames = {}
-        for part in metapartitions:
-            for table, frame in part.data.items():
-                frames.setdefault(table, []).append(frame)
-        labels = [part.label for part in metapartitions]
-        return MetaPartition(
-            label=label_merger(labels) if label_merger is not None else min(labels, key=len),
-            data={table: parts[0] if len(parts) == 1 else pd.concat(parts) for table, parts in frames.items()},
-            dataset_metadata=(metadata_merger or combine_metadata)([part.dataset_metadata for part in metapartitions]),
-            metadata_version=max(part.metadata_version for part in metapartitions),
+        return _merged(
+            metapartitions,
+            {table: _concatenated(frames) for table, frames in _frames_by_table(metapartitions).items()},
+            label_merger,
+            metadata_merger,
             table_meta={table: schema for part in metapartitions for table, schema in part._table_meta.items()},
             partition_keys=metapartitions[-1].partition_keys,
         )
+
+
+class MetaPartitionIterator:
+    """The partitions of a MetaPartition one after the other, as its own iterator gives them."""
+
+    def __init__(self, metapartition):
+        self.metapartition = metapartition
+        self._parts = iter(metapartition)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._parts)
+
+    def next(self):
+        """The next partition. StopIteration after the last."""
+        return next(self._parts)
+
+
+def _frames_by_table(metapartitions):
+    frames = {}
+    for part in metapartitions:
+        for table, frame in part.data.items():
+            frames.setdefault(table, []).append(frame)
+    return frames
+
+
+def _concatenated(frames):
+    if len(frames) == 1:
+        return frames[0]
+    categoricals = [column for column, dtype in frames[0].dtypes.items() if isinstance(dtype, pd.CategoricalDtype)]
+    return pd.concat(align_categories(frames, categoricals))
+
+
+def _merged(metapartitions, data, label_merger, metadata_merger, **further):
+    labels = [part.label for part in metapartitions]
+    return MetaPartition(
+        label=label_merger(labels) if label_merger is not None else min(labels, key=len),
+        data=data,
+        dataset_metadata=(metadata_merger or combine_metadata)([part.dataset_metadata for part in metapartitions]),
+        metadata_version=max(part.metadata_version for part in metapartitions),
+        **further,
+    )
+
+
+def _common_name(names):
+    """What several names begin with, up to its last letter or digit; all of them in a row if that is nothing."""
+    if len(names) == 1:
+        return names[0]
+    name = os.path.commonprefix(names) or "_".join(names)
+    while name and not name[-1].isalnum():
+        name = name[:-1]
+    return name
 
 
 def footers(dataset, table):
@@ -604,6 +718,7 @@ def tables_of(obj):
     return (obj.get("label") if obj.get("data") else None), data, indices
 
 
+@deprecated
 def parse_input_to_metapartition(obj, metadata_version=None, expected_secondary_indices=False):
     """
     The MetaPartition of what users give to writers: a frame, ``{table: frame}``, ``{"label": …, "data": {table: frame} or [(table, frame), …],

@@ -7,7 +7,7 @@ from kartothek.core.utils import core_store, ensure_store
 from kartothek.core.uuid import gen_uuid
 from kartothek.io_components.metapartition import MetaPartition
 from kartothek.io_components.utils import lazy_address, normalize_arg
-from kartothek.io_components.write import Settings, commit_partitions, raise_if_dataset_exists, write_partition
+from kartothek.io_components.write import Settings, commit_partitions, raise_if_dataset_exists, write_part
 
 
 class PartsWriter:
@@ -41,7 +41,7 @@ class PartsWriter:
     def write(self, element):
         """Write one element (see :func:`kartothek.io_components.write.inputs_of`); a MetaPartition for :meth:`commit`."""
         settings = {name: value for name, value in self.settings.items() if name not in ("metadata", "metadata_merger", "delete_mode")}
-        return write_partition(self._of_table(element), self.store, self.dataset_uuid, None, mode=self._mode_of_parts(), **settings)
+        return write_part(self._of_table(element), self.store, self.dataset_uuid, None, mode=self._mode_of_parts(), **settings)
 
     def write_all(self, elements):
         """A list of MetaPartitions for some elements, which are taken one by one."""

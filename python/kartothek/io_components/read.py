@@ -1,8 +1,8 @@
 """Reading: one snapshot, one predicate, and frames out of the streams of the C library."""
 import json
-import warnings
 
 from kartothek import _core
+from kartothek._deprecated import MULTI_TABLE_DATASET, deprecated, warn_user
 from kartothek._lazy import LazyModule
 from kartothek._predicates import columns_in_predicates, core_predicate
 from kartothek.core.dataset import open_snapshot
@@ -11,7 +11,6 @@ from kartothek.core.utils import core_store, lazy_store
 from kartothek.io_components.metapartition import MetaPartition
 from kartothek.io_components.utils import address, check_addressing, normalize_arg
 
-common_metadata = LazyModule("kartothek.core.common_metadata")
 from_arrow = LazyModule("kartothek._frames.from_arrow")
 
 
@@ -50,6 +49,7 @@ class Selection:
         version=None,
         at=None,
         concat_partitions_on_primary_index=False,
+        is_read=True,
     ):
         if dispatch_by is not None:
             dispatch_by = normalize_arg("dispatch_by", dispatch_by)
@@ -62,8 +62,8 @@ class Selection:
         else:
             dataset_uuid, store = address(dataset_uuid, store, factory)
             self.dataset = open_snapshot(core_store(store), dataset_uuid, version, at)
-        if len(self.dataset.tables) > 1:
-            warnings.warn("Trying to read a dataset with multiple internal tables.", DeprecationWarning, stacklevel=3)
+        if is_read and len(self.dataset.tables) > 1:
+            warn_user(MULTI_TABLE_DATASET)
         self.predicates = predicates
         self.where = core_predicate(predicates)
         self.label_filter = label_filter
@@ -346,6 +346,7 @@ class Item:
 # ---- what kartothek's own back-ends are made of
 
 
+@deprecated
 def dispatch_metapartitions(
     dataset_uuid,
     store,
@@ -365,6 +366,7 @@ def dispatch_metapartitions(
     )
 
 
+@deprecated
 def dispatch_metapartitions_from_factory(
     dataset_factory,
     label_filter=None,
@@ -388,11 +390,13 @@ def dispatch_metapartitions_from_factory(
         label_filter=label_filter,
         dispatch_by=dispatch_by,
         concat_partitions_on_primary_index=concat_partitions_on_primary_index,
+        is_read=False,
     )
-    common = {"metadata_version": dataset_factory.metadata_version, "partition_keys": selection.dataset.partition_keys}
-    if common_metadata.has_pyarrow():
-        # What reads the files knows the schemas without.
-        common["table_meta"] = dataset_factory.table_meta
+    common = {
+        "metadata_version": dataset_factory.metadata_version,
+        "partition_keys": selection.dataset.partition_keys,
+        "table_meta": dataset_factory._schemas(),
+    }
     if dispatch_metadata:
         common["dataset_metadata"] = dataset_factory.metadata
         common["indices"] = {column: index.unload() for column, index in dataset_factory.secondary_indices.items()}
@@ -448,6 +452,8 @@ def metapartitions_in_parts(
     ``predicate_pushdown_to_io`` and ``load_dataset_metadata`` have no effect.
     """
     factory = _ensure_factory(dataset_uuid, store, factory)
+    if len(factory.tables) > 1:
+        warn_user(MULTI_TABLE_DATASET)
     reader = MetaPartitionReader(lazy_store(factory.store_factory), tables, columns, categoricals, dates_as_object, predicates)
     dispatch_by = normalize_arg("dispatch_by", dispatch_by)
     return reader, dispatch_metapartitions_from_factory(factory, predicates=predicates, dispatch_by=dispatch_by, **selected)

@@ -1,6 +1,7 @@
 """Argument conventions shared by all entry points (python-api 3.2, 3.3), and what those who write back-ends import."""
 import functools
 
+from kartothek._deprecated import deprecated
 from kartothek._lazy import LazyModule
 from kartothek.core.utils import lazy_store
 
@@ -108,6 +109,7 @@ def raise_if_indices_overlap(partition_on, secondary_indices):
         raise RuntimeError("Cannot create secondary index on partition columns: {}".format(overlap))
 
 
+@deprecated
 def validate_partition_keys(dataset_uuid, store, ds_factory, default_metadata_version, partition_on, load_dataset_metadata=True):
     """
     ``(factory or None if there is no dataset, metadata version, partition keys)`` for an update; ValueError unless ``partition_on`` is empty or what
@@ -127,6 +129,7 @@ def validate_partition_keys(dataset_uuid, store, ds_factory, default_metadata_ve
     return ds_factory, ds_factory.metadata_version, keys
 
 
+@deprecated
 def check_single_table_dataset(dataset, expected_table=None):
     """TypeError unless the dataset has one table, of that name."""
     if len(dataset.tables) > 1:

@@ -6,16 +6,35 @@ from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek._predicates import scope_predicate
 from kartothek.core.dataset import DatasetMetadata, open_snapshot
-from kartothek.core.naming import SINGLE_TABLE
+from kartothek.core.index import ExplicitSecondaryIndex, PartitionIndex
+from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, EXTERNAL_INDEX_SUFFIX, SINGLE_TABLE
 from kartothek.core.utils import core_store, ensure_store, verify_metadata_version
 from kartothek.core.uuid import gen_uuid
 from kartothek.exceptions import DatasetExists
-from kartothek.io_components.metapartition import MetaPartition, check_indices, parse_input_to_metapartition, tables_of
-from kartothek.io_components.utils import address, extract_duplicates, missing_index_column, normalize_arg, raise_if_indices_overlap
+from kartothek.io_components.metapartition import (
+    MetaPartition,
+    check_indices,
+    parse_input_to_metapartition,
+    partition_labels_from_mps,
+    tables_of,
+)
+from kartothek.io_components.utils import (
+    address,
+    combine_metadata,
+    extract_duplicates,
+    missing_index_column,
+    normalize_arg,
+    raise_if_indices_overlap,
+    sort_values_categorical,
+)
 from kartothek.serialization import default_serializer
 
 pd = LazyModule("pandas")
+common_metadata = LazyModule("kartothek.core.common_metadata")
 to_arrow = LazyModule("kartothek._frames.to_arrow")
+
+_DUPLICATED = "The labels {} are duplicated. Dataset metadata was not written."
+_OTHER_TABLES = "Input partitions for update have different tables than dataset:\nInput partition tables: {}\nTables of existing dataset: {}"
 
 
 def raise_if_dataset_exists(dataset_uuid, store):
@@ -169,8 +188,8 @@ def update_elements(elements, store, dataset_uuid, factory, **settings):
     return DatasetMetadata.load_from_store(dataset_uuid, store)
 
 
-def write_partition(data, store, dataset_uuid, factory, mode="update", **settings):
-    """Write the partitions of an element for a commit of somebody else."""
+def write_part(data, store, dataset_uuid, factory, mode="update", **settings):
+    """Write the partitions of an element for a commit of somebody else, which brings up the indices."""
     dataset_uuid, store = address(dataset_uuid, store, factory)
     inputs = inputs_of(data)
     writing = _Writing(ensure_store(store), dataset_uuid, Settings(mode, is_part=True, **settings).of_inputs(inputs))
@@ -182,7 +201,7 @@ def write_partition(data, store, dataset_uuid, factory, mode="update", **setting
 
 
 def commit_partitions(partitions, store, dataset_uuid, factory, mode="update", **settings):
-    """Commit what :func:`write_partition` has written. Returns the committed state."""
+    """Commit what :func:`write_part` or :func:`write_partition` has written. Returns the committed state."""
     dataset_uuid, store = address(dataset_uuid, store, factory)
     store = ensure_store(store)
     parts = parse_input_to_metapartition(partitions)
@@ -358,8 +377,7 @@ class _Writing:
 
     def _check_tables(self, tables):
         if self.tables and set(tables) != set(self.tables):
-            text = "Input partitions for update have different tables than dataset:\nInput partition tables: {}\nTables of existing dataset: {}"
-            raise ValueError(text.format(set(tables), self.tables))
+            raise ValueError(_OTHER_TABLES.format(set(tables), self.tables))
         self.tables = self.tables or list(tables)
 
     def _take_given_indices(self, columns):
@@ -406,7 +424,7 @@ class _Writing:
         duplicates = re.match("the labels? (.*?) (are|is) duplicated", text)
         if status == "invalid" and duplicates:
             labels = ", ".join(sorted(re.findall("'(.*?)'", duplicates.group(1))))
-            return ValueError("The labels {} are duplicated. Dataset metadata was not written.".format(labels))
+            return ValueError(_DUPLICATED.format(labels))
         if status == "invalid" and self.settings.partition_on and self.settings.mode in ("update", "create_or_update"):
             return self._other_partitioning(error)
         return error
@@ -430,3 +448,137 @@ def begin(store, dataset_uuid, **options):
     except KeyError:
         open_snapshot(store, dataset_uuid)
         raise
+
+
+# ---- what kartothek's own back-ends are made of
+
+
+def write_partition(
+    partition_df,
+    secondary_indices,
+    sort_partitions_by,
+    dataset_uuid,
+    partition_on,
+    store_factory,
+    df_serializer,
+    metadata_version,
+    dataset_table_name=None,
+):
+    """
+    Write what users give to writers as one element (see :func:`kartothek.io_components.metapartition.parse_input_to_metapartition`), sorted, split
+    and indexed as it is asked for. Nobody sees the files before :func:`store_dataset_from_partitions`.
+
+    Returns
+    -------
+    MetaPartition
+        With files and indices, without frames.
+    """
+    if dataset_table_name and isinstance(partition_df, pd.DataFrame):
+        partition_df = {dataset_table_name: partition_df}
+    parts = parse_input_to_metapartition(partition_df, metadata_version, secondary_indices)
+    if sort_partitions_by:
+        parts = parts.apply(lambda frame: sort_values_categorical(frame, sort_partitions_by))
+    if partition_on:
+        parts = parts.partition_on(partition_on)
+    if secondary_indices:
+        parts = parts.build_indices(normalize_arg("secondary_indices", secondary_indices))
+    return parts.store_dataframes(ensure_store(store_factory), dataset_uuid, df_serializer)
+
+
+def store_dataset_from_partitions(
+    partition_list,
+    store,
+    dataset_uuid,
+    dataset_metadata=None,
+    metadata_merger=None,
+    update_dataset=None,
+    remove_partitions=None,
+    metadata_storage_format=DEFAULT_METADATA_STORAGE_FORMAT,
+):
+    """
+    Commit what :func:`write_partition` has written: as a dataset of its own, which replaces one of that name, or added to ``update_dataset``.
+
+    Parameters
+    ----------
+    partition_list: list of MetaPartition
+        Their indices become those of a dataset of its own.
+    dataset_metadata: dict or callable, optional
+        Set over what ``metadata_merger`` makes of the metadata of the dataset and of each MetaPartition.
+    update_dataset: DatasetMetadata or DatasetFactory, optional
+        Names the dataset; its newest state is changed.
+    remove_partitions
+        Labels cannot be removed: NotImplementedError. :func:`kartothek.io_components.update.update_dataset_from_partitions` takes a scope.
+
+    Returns
+    -------
+    DatasetMetadata
+        The committed state.
+    """
+    if remove_partitions:
+        raise NotImplementedError("Partitions are removed by what they hold, not by their labels: use delete_scope of update_dataset_from_partitions.")
+    return commit_list(
+        partition_list,
+        store,
+        dataset_uuid,
+        "update" if update_dataset else "overwrite",
+        metadata=dataset_metadata,
+        metadata_merger=metadata_merger,
+        metadata_storage_format=metadata_storage_format,
+    )
+
+
+def commit_list(partition_list, store, dataset_uuid, mode, metadata_merger=None, **settings):
+    """Commit MetaPartitions with the indices and the metadata that they bring. Returns the committed state."""
+    parts = list(partition_list)
+    if not parts and mode == "overwrite":
+        raise ValueError("Cannot store empty datasets, partition_list must not be empty if in store mode.")
+    duplicated = extract_duplicates(partition_labels_from_mps(parts))
+    if duplicated:
+        raise ValueError(_DUPLICATED.format(", ".join(sorted(duplicated))))
+    brought = [part.dataset_metadata for part in parts if part.dataset_metadata]
+    merger = metadata_merger
+    if brought:
+        merger = lambda known: (metadata_merger or combine_metadata)(known + brought)  # noqa: E731
+    columns = dict.fromkeys(column for nested in parts for part in nested.metapartitions for column in part["indices"])
+    keys = next((part.partition_keys for part in parts if part.partition_keys), None)
+    return commit_partitions(
+        parts, store, dataset_uuid, None, mode=mode, metadata_merger=merger, secondary_indices=list(columns), partition_on=keys, **settings
+    )
+
+
+def persist_indices(store, dataset_uuid, indices):
+    """Write the file of each of ``{column: index}`` but of partition indices; ``{column: key}``. An index may be ``{value: [label, …]}``."""
+    keys = {}
+    for column, index in indices.items():
+        if isinstance(index, dict):
+            index = ExplicitSecondaryIndex(column, index, "{}.{}{}".format(dataset_uuid, column, EXTERNAL_INDEX_SUFFIX))
+        if not isinstance(index, PartitionIndex):
+            keys[column] = index.store(store, dataset_uuid)
+    return keys
+
+
+def persist_common_metadata(partition_list, update_dataset, store, dataset_uuid):
+    """
+    Write the schemas that all MetaPartitions, and the dataset if one is given, agree on; ``{table: schema}``. ValueError if they do not, or if they
+    have other tables than the dataset.
+    """
+    store = ensure_store(store)
+    found = {}
+    for part in partition_list:
+        for table, schema in part.table_meta.items():
+            found.setdefault(table, {})[schema] = None
+    if update_dataset:
+        if found and set(found) != set(update_dataset.tables):
+            raise ValueError(_OTHER_TABLES.format(set(found), update_dataset.tables))
+        for table in update_dataset.tables:
+            found.setdefault(table, {})[common_metadata.read_schema_metadata(dataset_uuid, store, table)] = None
+    agreed = {}
+    for table in sorted(found):
+        try:
+            agreed[table] = common_metadata.validate_compatible(sorted(found[table], key=lambda schema: sorted(schema.origin)))
+        except ValueError as error:
+            raise ValueError("Schemas for table '{}' of dataset '{}' are not compatible!\n\n{}".format(table, dataset_uuid, error)) from None
+    common_metadata.validate_shared_columns(list(agreed.values()))
+    for table, schema in agreed.items():
+        common_metadata.store_schema_metadata(schema, dataset_uuid, store, table)
+    return agreed

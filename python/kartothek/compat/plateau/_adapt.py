@@ -49,7 +49,7 @@ def adapted(ours, module, without=(), table_name=None, as_is=False, name=None):
         bound.apply_defaults()
         return _translated(taken, bound.arguments, table_name is not None)
 
-    if inspect.isgeneratorfunction(ours):
+    if inspect.isgeneratorfunction(inspect.unwrap(ours)):
 
         def function(*args, **kwargs):
             yield from map(in_plateaus_shape, ours(**translated(args, kwargs)))

@@ -1,4 +1,5 @@
 """Reading and writing through :mod:`dask.bag`."""
+from kartothek._deprecated import deprecated
 from kartothek._lazy import imported
 from kartothek.core.docs import document
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION
@@ -11,6 +12,7 @@ from kartothek.io_components.write import settings_among
 __all__ = ["build_dataset_indices__bag", "read_dataset_as_dataframe_bag", "store_bag_as_dataset"]
 
 
+@deprecated
 def read_dataset_as_dataframe_bag(
     dataset_uuid=None,
     store=None,
@@ -36,12 +38,13 @@ def read_dataset_as_dataframe_bag(
     """
     arguments = dict(locals())
     del arguments["partition_size"]
-    graph = imported("kartothek.io.dask._graph")
+    bag = imported("dask.bag")
 
     reader, items = dataset_in_parts(**arguments)
-    return graph.bag_of_calls(reader.tables_of, items, partition_size)
+    return bag.from_sequence(items, partition_size=partition_size).map(reader.tables_of)
 
 
+@deprecated
 def read_dataset_as_metapartitions_bag(
     dataset_uuid=None,
     store=None,
@@ -69,10 +72,10 @@ def read_dataset_as_metapartitions_bag(
     """
     arguments = dict(locals())
     del arguments["partition_size"]
-    graph = imported("kartothek.io.dask._graph")
+    bag = imported("dask.bag")
 
     reader, found = metapartitions_in_parts(**arguments)
-    return graph.bag_of_calls(reader, found, partition_size)
+    return bag.from_sequence(list(found), partition_size=partition_size).map(reader)
 
 
 def build_dataset_indices__bag(store, dataset_uuid, columns, partition_size=None, factory=None):

@@ -5,6 +5,7 @@ import random
 
 import pandas as pd
 
+from kartothek._deprecated import deprecated
 from kartothek._frames import from_arrow
 from kartothek._lazy import imported
 from kartothek.core.docs import document
@@ -23,6 +24,7 @@ __all__ = ["collect_dataset_metadata", "hash_dataset", "read_dataset_as_ddf", "s
 UNKNOWN_CATEGORIES = "__UNKNOWN_CATEGORIES__"
 
 
+@deprecated
 def read_dataset_as_ddf(
     dataset_uuid=None,
     store=None,
@@ -85,13 +87,14 @@ def read_dataset_as_ddf(
 
 
 def _frame_of(reader, items, divisions=None):
-    graph, dd = imported("kartothek.io.dask._graph"), imported("dask.dataframe")
+    dask, dd = imported("dask"), imported("dask.dataframe")
 
     if not items:
         return dd.from_pandas(reader.meta, npartitions=1)
     if hasattr(dd, "from_map"):
-        return dd.from_map(reader, graph.Packed(items), meta=reader.meta, divisions=divisions, label="read-dataset", enforce_metadata=False)
-    return dd.from_delayed(graph.delayed_calls(reader, items), meta=reader.meta, divisions=divisions, verify_meta=False)
+        return dd.from_map(reader, items, meta=reader.meta, divisions=divisions, label="read-dataset", enforce_metadata=False)
+    read = dask.delayed(reader, traverse=False)
+    return dd.from_delayed([read(item) for item in items], meta=reader.meta, divisions=divisions, verify_meta=False)
 
 
 class _TableReader:
@@ -143,6 +146,7 @@ def _values(dataset, column):
     return from_arrow.frame_from_stream(stream, dates_as_object=True)[column].tolist()
 
 
+@deprecated
 def collect_dataset_metadata(store=None, dataset_uuid=None, table_name=SINGLE_TABLE, predicates=None, frac=1.0, factory=None):
     """
     What the footers of the data files say.
@@ -170,7 +174,7 @@ def collect_dataset_metadata(store=None, dataset_uuid=None, table_name=SINGLE_TA
         raise TypeError("Argument `table_name` needs to be a string")
     if not 0 < frac <= 1:
         raise ValueError("Invalid value for parameter `frac`: {}. It must be larger than 0 and not larger than 1.".format(frac))
-    selection, store = select(dataset_uuid, store, factory, predicates)
+    selection, store = select(dataset_uuid, store, factory, predicates, is_read=False)
     reader = _FooterReader(PartsReader(selection, store, [table_name], predicates=predicates))
     items = reader.parts.items(selection)
     if frac < 1 and items:
@@ -242,6 +246,7 @@ def _joined_halves(frame):
     return (frame.high.astype("uint64") * 2**32 + frame.low.astype("uint64")).astype("uint64")
 
 
+@deprecated
 def store_dataset_from_ddf(
     ddf,
     store,

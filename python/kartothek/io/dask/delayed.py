@@ -3,9 +3,13 @@ Reading and writing through :mod:`dask.delayed`.
 
 The partitions of a read are chosen at call time, the files are read by the tasks. Written parts become visible together, by the task that is returned.
 """
+from kartothek._deprecated import deprecated
 from kartothek._lazy import imported
 from kartothek.core.docs import document
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE
+from kartothek.core.utils import lazy_store
+from kartothek.core.uuid import gen_uuid
+from kartothek.io_components.merge import Merging, align_datasets
 from kartothek.io_components.parts import PartsWriter
 from kartothek.io_components.read import PartsReader, Selection, metapartitions_in_parts, wanted_tables
 from kartothek.io_components.utils import columns_of_table, lazy_address
@@ -20,6 +24,7 @@ __all__ = [
 ]
 
 
+@deprecated
 def read_table_as_delayed(
     dataset_uuid=None,
     store=None,
@@ -55,6 +60,7 @@ def read_table_as_delayed(
     return _delayed(reader.frame, items)
 
 
+@deprecated
 def read_dataset_as_delayed(
     dataset_uuid=None,
     store=None,
@@ -83,6 +89,7 @@ def read_dataset_as_delayed(
     return _delayed(reader.tables_of, items)
 
 
+@deprecated
 def read_dataset_as_delayed_metapartitions(
     dataset_uuid=None,
     store=None,
@@ -134,7 +141,15 @@ def select(dataset_uuid, store, factory, predicates, **selected):
 
 
 def _delayed(function, items):
-    return imported("kartothek.io.dask._graph").delayed_calls(function, items)
+    """A Delayed of each call. Made directly: ``dask.delayed`` would look into each item for other tasks, which takes most of the time."""
+    Delayed = imported("dask.delayed").Delayed
+
+    name = "{}-{}".format(getattr(function, "__name__", "read_dataset"), gen_uuid()[:16])
+    tasks = []
+    for number, item in enumerate(items):
+        key = "{}-{}".format(name, number)
+        tasks.append(Delayed(key, {key: (function, item)}))
+    return tasks
 
 
 def delete_dataset__delayed(dataset_uuid=None, store=None, factory=None):
@@ -176,6 +191,32 @@ def garbage_collect_dataset__delayed(dataset_uuid=None, store=None, chunk_size=1
 
     dataset_uuid, store = lazy_address(dataset_uuid, store, factory)
     return [delayed(garbage_collect_dataset)(dataset_uuid, store, grace=grace)]
+
+
+@deprecated
+def merge_datasets_as_delayed(left_dataset_uuid, right_dataset_uuid, store, merge_tasks, match_how="exact", label_merger=None, metadata_merger=None):
+    """
+    Join two datasets partition by partition.
+
+    Parameters
+    ----------
+    left_dataset_uuid, right_dataset_uuid: str
+    merge_tasks: list of dict
+        One after the other, the arguments of :meth:`kartothek.io_components.metapartition.MetaPartition.merge_dataframes`: ``left``, ``right``,
+        ``output_label``, and maybe ``merge_func`` and ``merge_kwargs``. Rows of tables with the same columns are put together before.
+    match_how: str or callable
+        Which partitions go together; see :func:`kartothek.io_components.merge.align_datasets`.
+    label_merger, metadata_merger: callable, optional
+        Make one label, and one dict, of a list of them.
+
+    Returns
+    -------
+    list of dask.delayed.Delayed
+        Of :class:`kartothek.io_components.metapartition.MetaPartition`.
+    """
+    store = lazy_store(store)
+    aligned = align_datasets(left_dataset_uuid, right_dataset_uuid, store, match_how)
+    return _delayed(Merging(store, merge_tasks, label_merger, metadata_merger), aligned)
 
 
 def store_delayed_as_dataset(
