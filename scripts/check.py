@@ -180,11 +180,12 @@ def step_memory(totals, build):
 
 
 WITH_STORES = ["storefact", "minimalkv", "setuptools<80", "pytest"]
+FOR_DOCUMENTATION = ["nbclient", "nbformat", "ipykernel", "mypy"]
 
 
 def python_environments(build):
     """(label, interpreter or None, what it holds): the corners, which `make check` runs"""
-    yield "pandas3", sys.executable, ["pandas>=3", "pyarrow", "dask", "distributed"] + WITH_STORES
+    yield "pandas3", sys.executable, ["pandas>=3", "pyarrow", "dask", "distributed"] + WITH_STORES + FOR_DOCUMENTATION
     yield "pandas2-no-pyarrow", sys.executable, ["pandas>=2,<3", "numpy<2.3", "dask", "distributed"] + WITH_STORES
     yield "pandas1.3", find_python(["3.9", "3.10"]), ["pandas==1.3.5", "numpy<1.24", "dask==2021.11.2", "distributed==2021.11.2", "storefact", "setuptools<80", "pytest"]
 

@@ -34,9 +34,18 @@ typedef struct ktk_context_options {
     int32_t
         threads; /**< workers beside the calling thread + 1; 0: one per processor, 1: none at all */
     ktk_limits limits;
+    /** Asked many times a second by calls that take long, on the thread that called and on workers,
+     * also while the former waits for the latter; has to be quick. Returning false on a thread ends
+     * the call that the thread is in with KTK_E_CANCELLED, as soon as what is under way is done,
+     * and it must be false from then on until the call has ended. A commit is not asked about
+     * between the moment from which it may come through and the one at which this is known, so that
+     * a cancelled one has changed nothing. NULL: nothing is asked. */
+    bool (*keep_going)(void *state);
+    void *keep_going_state;
 } ktk_context_options;
 
-#define KTK_CONTEXT_OPTIONS_INIT {sizeof(ktk_context_options), NULL, 0, {0, 0, 0, 0, 0, 0, 0}}
+#define KTK_CONTEXT_OPTIONS_INIT                                                                   \
+    {sizeof(ktk_context_options), NULL, 0, {0, 0, 0, 0, 0, 0, 0}, NULL, NULL}
 
 /**
  * Make a context. May be shared between threads; must not cross fork().

@@ -296,7 +296,7 @@ KTK_API void ktk_update_free(ktk_update *update);
 
 /**
  * Remove a dataset: its documents first, then every key under `<uuid>/`, so that no reader sees
- * half of it. KTK_E_NOT_FOUND if there is none.
+ * half of it. KTK_E_NOT_FOUND if there is none. Cancelled, it leaves files that ktk_gc() removes.
  */
 KTK_API ktk_status ktk_dataset_drop(ktk_store *store, const char *uuid,
                                     ktk_error *err) KTK_CHECK_RESULT;

@@ -3,11 +3,10 @@ Datasets without a frame library: what goes in and comes out is Arrow data of wh
 
 :func:`kartothek.open` gives a :class:`Dataset`, :func:`kartothek.create` an :class:`Update` that makes one.
 """
-import html
 import json
 import sys
 
-from kartothek import _core
+from kartothek import _core, _facts
 from kartothek._lazy import LazyModule
 from kartothek._predicates import core_predicate, scope_predicate
 from kartothek.core.dataset import open_snapshot
@@ -174,22 +173,19 @@ class Dataset:
     def _facts(self):
         """(name, text) of what people want to see first."""
         commit = self.commit
-        yield "partitions", "{:,}".format(len(self)) + (" by " + ", ".join(self.partition_keys) if self.partition_keys else "")
+        yield "partitions", _facts.counted(len(self), self.partition_keys)
         if self.indices:
             yield "indices", ", ".join(self.indices)
         if commit:
             yield "commit", "{} ({}), {}".format(commit.get("seq"), commit.get("op"), commit.get("time"))
         for table in self.tables:
-            columns = ", ".join("{}: {}".format(*column) for column in self.schema(table).items())
-            yield ("columns" if len(self.tables) == 1 else table), columns
+            yield ("columns" if len(self.tables) == 1 else table), _facts.typed(self.schema(table))
 
     def __repr__(self):
-        lines = ["Dataset '{}' in {!r}".format(self.uuid, self._store)]
-        return "\n".join(lines + ["  {:<11} {}".format(name, _shortened(text)) for name, text in self._facts()])
+        return _facts.as_text("Dataset '{}' in {!r}".format(self.uuid, self._store), self._facts())
 
     def _repr_html_(self):
-        rows = ["<tr><th>{}</th><td>{}</td></tr>".format(html.escape(name), html.escape(text)) for name, text in self._facts()]
-        return "<table><caption>{}</caption>{}</table>".format(html.escape(self.uuid), "".join(rows))
+        return _facts.as_html(self.uuid, self._facts())
 
 
 def _of_document(store, document):
@@ -254,11 +250,12 @@ class Update:
     """
     A change of a dataset: nothing is visible before :meth:`commit`, then all of it. Belongs to one thread at a time.
 
-    As a context manager it commits at the end of the block, or takes everything back after an exception.
+    As a context manager it commits at the end of the block, unless that was done in it, or takes everything back after an exception.
     """
 
     def __init__(self, store, uuid, mode, partition_on=(), metadata=None, delete_mode="exact", compression="snappy"):
         self._uuid = uuid
+        self._state = "open"
         self._update = _core.Update.begin(
             store,
             uuid,
@@ -334,10 +331,14 @@ class Update:
         kartothek.exceptions.UnknownOutcome
             If nobody can say whether it came through.
         """
-        return self._update.commit()
+        done = self._update.commit()
+        self._state = "committed"
+        return done
 
     def close(self):
         """End it; without a commit its files are removed."""
+        if self._state == "open":
+            self._state = "closed"
         self._update.close()
 
     def __enter__(self):
@@ -345,13 +346,13 @@ class Update:
 
     def __exit__(self, error, value, trace):
         try:
-            if error is None:
+            if error is None and self._state == "open":
                 self.commit()
         finally:
             self.close()
 
     def __repr__(self):
-        return "<Update of '{}'>".format(self._uuid)
+        return "<Update of '{}', {}>".format(self._uuid, self._state)
 
 
 def _rows(data):
@@ -359,7 +360,3 @@ def _rows(data):
     if "pandas" not in sys.modules and (hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")):
         return data
     return to_arrow.stream_of(data)
-
-
-def _shortened(text, width=100):
-    return text if len(text) <= width else text[: width - 1] + "…"

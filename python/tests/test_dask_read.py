@@ -10,6 +10,9 @@ from kartothek.core.index import ExplicitSecondaryIndex
 from kartothek.io.eager import read_dataset_as_dataframes, store_dataframes_as_dataset, update_dataset_from_dataframes
 
 dask = pytest.importorskip("dask")
+from dask.graph_manipulation import clone  # noqa: E402
+from dask.highlevelgraph import HighLevelGraph  # noqa: E402
+
 from kartothek.io.dask.bag import build_dataset_indices__bag, read_dataset_as_dataframe_bag  # noqa: E402
 from kartothek.io.dask.delayed import (  # noqa: E402
     delete_dataset__delayed,
@@ -98,12 +101,48 @@ def test_tasks_keep_to_the_snapshot_of_the_call(stored):
     assert rows([tables["table"] for tables in compute(tasks)]) == expected(ALL)
 
 
-def test_tasks_are_small(stored):
-    one = len(pickle.dumps(read_dataset_as_delayed("u", stored)[:1]))
+def test_graphs_are_small(stored, dataframe):
+    def graphs():
+        tasks = read_dataset_as_delayed("u", stored)
+        bag = read_dataset_as_dataframe_bag("u", stored, partition_size=84)
+        (optimized,) = dask.optimize(bag)
+        delayed = HighLevelGraph.merge(*(task.dask for task in tasks))
+        known = [delayed, bag.dask, optimized.dask, tasks]
+        return len(tasks), known + ([dataframe.read_dataset_as_ddf("u", stored)] if hasattr(dask.dataframe, "from_map") else [])
+
+    count, few = graphs()
+    assert count == 8
+    # The names of these files have 16 bytes of chance each, all of them.
     update_dataset_from_dataframes(FRAMES * 20, store=stored, dataset_uuid="u")
+    count, many = graphs()
+    assert count == 168
+    for one, other in zip(few, many):
+        assert len(pickle.dumps(other)) < len(pickle.dumps(one)) + 160 * 40
+
+
+def test_dask_does_to_graphs_what_it_does_to_all(stored):
     tasks = read_dataset_as_delayed("u", stored)
-    assert len(tasks) == 168
-    assert len(pickle.dumps(tasks)) < one + 168 * 160
+    want = [tables["table"] for tables in read_dataset_as_dataframes("u", stored)]
+
+    def check(got, numbers=range(8)):
+        for one, number in zip(got, numbers):
+            pd.testing.assert_frame_equal(one["table"], want[number])
+
+    numbers = [5, 2]
+    chosen = [tasks[number] for number in numbers]
+    check([task.compute(scheduler="sync") for task in chosen], numbers)
+    check(dask.compute(*chosen, scheduler="sync"), numbers)
+    culled = chosen[0].dask.cull([task.key for task in chosen])
+    assert sorted(culled.to_dict()) == sorted(task.key for task in chosen)
+    check(compute(dask.optimize(*chosen)), numbers)
+    check(compute(dask.persist(*tasks, scheduler="sync")))
+    with dask.config.set({"optimization.fuse.delayed": True}):
+        pd.testing.assert_frame_equal(compute(tasks[3]["table"]), want[3])
+    assert compute(dask.delayed(sum)([dask.delayed(len)(task["table"]) for task in tasks])) == len(ALL)
+    check(compute(clone(*chosen)), numbers)
+    with dask.annotate(retries=3):
+        (layer,) = pickle.loads(pickle.dumps(read_dataset_as_delayed("u", stored)[7].dask)).layers.values()
+    assert layer.annotations == {"retries": 3}
 
 
 def test_datasets_are_removed_and_collected_by_tasks(stored):
@@ -158,6 +197,8 @@ def test_bags(stored, partition_size):
     assert bag.npartitions == (8 if partition_size is None else 3)
     frames = [tables["table"] for tables in compute(bag)]
     assert rows(frames) == expected(ALL[ALL.x >= 10])
+    nothing = read_dataset_as_dataframe_bag("u", stored, partition_size=partition_size, predicates=[[("p", "==", 5)]])
+    assert nothing.npartitions == 1 and compute(nothing) == []
 
 
 def test_an_index_is_built_in_a_task(stored):

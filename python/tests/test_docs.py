@@ -25,6 +25,20 @@ def test_python(number, tmp_path):
     run([sys.executable, "-c", blocks("README.md", "python")[number].replace("/tmp/", "{}/".format(tmp_path))], tmp_path)
 
 
+def test_the_guide_lists_every_known_difference():
+    """The numbers are those of the list of defects, and those that tests name, each of which has to have one."""
+    rows = "\n".join(line for line in (ROOT / "docs" / "python.md").read_text().split("\n") if line.startswith("|") or "(D-30)" in line)
+    told = set(re.findall(r"\b(?:D-|Q)\d+", rows))
+    differential = (ROOT / "tests" / "interop" / "test_differential.py").read_text()
+    named = set(re.findall(r"\bD-\d\d", differential))
+    named |= {"D-" + number for number in re.findall(r"def test_d(\d\d)_", (ROOT / "python" / "tests" / "test_defects.py").read_text())}
+    assert len(named) >= 25
+    assert not (named | {"D-{:02}".format(number) for number in range(1, 43)}) - told
+    listed = re.search(r"^DEFECTS = \[(.*?)^\]", differential, re.S | re.M).group(1)
+    for defect in re.findall(r"\w+", listed):
+        assert re.search(r'def {}\(.*?\n    """\s*D-\d\d'.format(defect), differential), defect
+
+
 def test_the_guide(tmp_path):
     pytest.importorskip("dask")
     code = "\n".join(blocks("docs/python.md", "python")).replace("/tmp/", "{}/".format(tmp_path))

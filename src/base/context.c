@@ -86,8 +86,9 @@ ktk_status ktk_context_new(ktk_context **out, const ktk_context_options *options
     }
     context->limits = limits_with_defaults(&options->limits);
     context->threads = thread_count(options->threads);
-    if (context->threads > 1) {
-        KTKI_TRY(ktki_pool_new(&context->pool, &context->allocator, context->threads - 1, err));
+    if (context->threads > 1 || options->keep_going != NULL) {
+        KTKI_TRY(ktki_pool_new(&context->pool, &context->allocator, context->threads - 1,
+                               options->keep_going, options->keep_going_state, err));
     }
     *out = context;
     context = NULL;
@@ -130,4 +131,8 @@ const ktk_limits *ktki_context_limits(const ktk_context *context) {
 
 struct pool *ktki_context_pool(const ktk_context *context) {
     return context->pool;
+}
+
+ktk_status ktki_context_keep_going(const ktk_context *context, ktk_error *err) {
+    return ktki_pool_keep_going(context->pool, err);
 }

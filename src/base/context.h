@@ -12,7 +12,11 @@ const ktk_allocator *ktki_context_allocator(const ktk_context *context);
 /** Limits with the defaults filled in. */
 const ktk_limits *ktki_context_limits(const ktk_context *context);
 
-/** The worker threads, NULL if the context has none. */
+/** Where work is shared out: NULL, or without a worker, if the context has no threads. */
 struct pool *ktki_context_pool(const ktk_context *context);
+
+/** Ask the caller whether to go on, in what takes long without ktki_pool_run(), which asks itself.
+ * KTK_E_CANCELLED if not. */
+ktk_status ktki_context_keep_going(const ktk_context *context, ktk_error *err);
 
 #endif

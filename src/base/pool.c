@@ -2,9 +2,13 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
+
+/* How often a thread that waits for others asks whether to go on. */
+#define ASK_EVERY_NS 100000000L
 
 /* One ktki_pool_run() under way; it lies on the stack of its caller, who leaves only when nobody
  * looks at it any more. */
@@ -16,7 +20,8 @@ struct run {
     size_t count;
     size_t started;  /* items handed out; under the pool's lock */
     size_t finished; /* items done; under the pool's lock */
-    bool failed;     /* under the pool's lock, as the three below */
+    bool cancelled;  /* under the pool's lock, as the four below */
+    bool failed;
     size_t failed_item;
     ktk_status failed_status;
     ktk_error failed_error;
@@ -38,6 +43,8 @@ struct pool {
                          ends soon */
     struct working *working; /* newest first */
     bool is_stopping;
+    bool (*keep_going)(void *state); /* NULL: nobody is asked */
+    void *keep_going_state;
     size_t thread_count; /* threads that were started */
     size_t thread_capacity;
     pthread_t threads[];
@@ -95,11 +102,48 @@ static struct run *find_nested(const struct pool *pool, const struct run *run) {
     return nested;
 }
 
+static void fail(struct pool *pool, struct run *run, size_t item, ktk_status status,
+                 const ktk_error *err) {
+    if (!run->failed || item < run->failed_item) {
+        run->failed_item = item;
+        run->failed_status = status;
+        run->failed_error = *err;
+    }
+    if (!run->failed) {
+        run->failed = true;
+        unlink_run(pool, run);
+    }
+}
+
+static void cancel_one(struct pool *pool, struct run *run) {
+    ktk_error err;
+    ktk_status status = ktk_error_set(&err, KTK_E_CANCELLED, "the call was cancelled");
+
+    run->cancelled = true;
+    fail(pool, run, run->count, status, &err);
+}
+
+/* Hand out no more items of `run`, nor of those that its items have begun. */
+static void cancel(struct pool *pool, struct run *run) {
+    struct run *nested = find_nested(pool, run);
+
+    while (nested != NULL) {
+        cancel_one(pool, nested);
+        nested = find_nested(pool, run);
+    }
+    cancel_one(pool, run);
+}
+
+static bool goes_on(const struct pool *pool) {
+    return pool->keep_going == NULL || (pool->keep_going)(pool->keep_going_state);
+}
+
 /* Takes one item of `run` and works on it with the lock released; called and left with the lock
  * held. */
 static void work_on(struct pool *pool, struct run *run) {
     struct working working = {pool->working, pthread_self(), run};
     size_t item = run->started++;
+    bool is_wanted;
     ktk_error err = {0};
     ktk_status status;
 
@@ -109,16 +153,14 @@ static void work_on(struct pool *pool, struct run *run) {
     pool->working = &working;
     pthread_mutex_unlock(&pool->lock);
     status = run->fn(run->state, item, &err);
+    is_wanted = goes_on(pool);
     pthread_mutex_lock(&pool->lock);
     unlink_working(pool, &working);
-    if (status != KTK_OK && (!run->failed || item < run->failed_item)) {
-        run->failed_item = item;
-        run->failed_status = status;
-        run->failed_error = err;
+    if (status != KTK_OK) {
+        fail(pool, run, item, status, &err);
     }
-    if (status != KTK_OK && !run->failed) {
-        run->failed = true;
-        unlink_run(pool, run);
+    if (!is_wanted) {
+        cancel(pool, run);
     }
     run->finished++;
     if (run->finished == run->started && !has_items(run)) {
@@ -144,7 +186,7 @@ static void *worker(void *state) {
 }
 
 ktk_status ktki_pool_new(struct pool **out, const ktk_allocator *allocator, int32_t thread_count,
-                         ktk_error *err) {
+                         bool (*keep_going)(void *state), void *keep_going_state, ktk_error *err) {
     struct pool *pool = NULL;
     ktk_status status = KTK_OK;
 
@@ -152,6 +194,8 @@ ktk_status ktki_pool_new(struct pool **out, const ktk_allocator *allocator, int3
                                1, &pool, err));
     pool->allocator = allocator;
     pool->thread_capacity = (size_t)thread_count;
+    pool->keep_going = keep_going;
+    pool->keep_going_state = keep_going_state;
     (void)pthread_mutex_init(&pool->lock, NULL);
     (void)pthread_cond_init(&pool->work, NULL);
     while (pool->thread_count < pool->thread_capacity) {
@@ -186,11 +230,15 @@ void ktki_pool_free(struct pool *pool) {
                     sizeof(*pool) + pool->thread_capacity * sizeof(pthread_t), 1);
 }
 
-static ktk_status run_here(size_t count, ktki_pool_fn fn, void *state, ktk_error *err) {
-    ktk_status status = KTK_OK;
+static ktk_status run_here(const struct pool *pool, size_t count, ktki_pool_fn fn, void *state,
+                           ktk_error *err) {
+    ktk_status status = ktki_pool_keep_going(pool, err);
 
     for (size_t item = 0; item < count && status == KTK_OK; item++) {
         status = fn(state, item, err);
+        if (status == KTK_OK) {
+            status = ktki_pool_keep_going(pool, err);
+        }
     }
     return status;
 }
@@ -204,6 +252,32 @@ static void begin(struct pool *pool, struct run *run) {
     pthread_cond_broadcast(&pool->work);
     for (struct run *waiting = run->parent; waiting != NULL; waiting = waiting->parent) {
         pthread_cond_signal(&waiting->done);
+        if (waiting->cancelled) {
+            cancel(pool, run);
+        }
+    }
+}
+
+/* Wait until something happens to `run`, for so long that somebody can be asked meanwhile. */
+static void wait_a_while(struct pool *pool, struct run *run) {
+    struct timespec until = {0};
+    bool is_wanted;
+
+    if (pool->keep_going == NULL) {
+        pthread_cond_wait(&run->done, &pool->lock);
+        return;
+    }
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += ASK_EVERY_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    if (pthread_cond_timedwait(&run->done, &pool->lock, &until) != 0 && !run->cancelled) {
+        pthread_mutex_unlock(&pool->lock);
+        is_wanted = goes_on(pool);
+        pthread_mutex_lock(&pool->lock);
+        if (!is_wanted) {
+            cancel(pool, run);
+        }
     }
 }
 
@@ -219,19 +293,39 @@ static void finish(struct pool *pool, struct run *run) {
         if (nested != NULL) {
             work_on(pool, nested);
         } else {
-            pthread_cond_wait(&run->done, &pool->lock);
+            wait_a_while(pool, run);
         }
     }
+}
+
+static void init_condition(pthread_cond_t *condition) {
+    pthread_condattr_t attributes;
+
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(condition, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
+ktk_status ktki_pool_keep_going(const struct pool *pool, ktk_error *err) {
+    return pool == NULL || goes_on(pool)
+               ? KTK_OK
+               : ktk_error_set(err, KTK_E_CANCELLED, "the call was cancelled");
 }
 
 ktk_status ktki_pool_run(struct pool *pool, size_t count, ktki_pool_fn fn, void *state,
                          ktk_error *err) {
     struct run run = {.fn = fn, .state = state, .count = count};
+    ktk_status status;
 
-    if (pool == NULL || count <= 1) {
-        return run_here(count, fn, state, err);
+    if (pool == NULL || pool->thread_count == 0 || count <= 1) {
+        return run_here(pool, count, fn, state, err);
     }
-    (void)pthread_cond_init(&run.done, NULL);
+    status = ktki_pool_keep_going(pool, err);
+    if (status != KTK_OK) {
+        return status;
+    }
+    init_condition(&run.done);
     pthread_mutex_lock(&pool->lock);
     begin(pool, &run);
     while (has_items(&run)) {

@@ -68,8 +68,8 @@ static bool can_split(const struct leaf_reader *reader, const struct chunk_read 
     const struct page_walk *pages = &reader->pages;
     int64_t weight = 0;
 
-    if (read->file == NULL || ktki_context_pool(read->context) == NULL ||
-        read->leaf->nest != NULL || read->leaf->repetition_max > 0 || pages->data_count < 2 ||
+    if (read->file == NULL || ktk_context_threads(read->context) < 2 || read->leaf->nest != NULL ||
+        read->leaf->repetition_max > 0 || pages->data_count < 2 ||
         reader->rule.kind == SINK_NULLS || reader->rule.kind == SINK_BITS) {
         return false;
     }

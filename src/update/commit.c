@@ -1,5 +1,6 @@
 #include "update/commit.h"
 
+#include "base/context.h"
 #include "base/error.h"
 #include "dataset/document_file.h"
 #include "store/backend.h"
@@ -637,6 +638,7 @@ static ktk_status resolve(struct commit *commit, ktk_status failure, ktk_error *
 }
 
 static ktk_status run(struct commit *commit, ktk_error *err) {
+    const ktk_context *context = ktk_store_context(commit->update->store);
     bool is_ours = false;
     /* Before the first look, as it takes its time. */
     ktk_status status = ktk_store_sync(commit->update->store, err);
@@ -647,6 +649,12 @@ static ktk_status run(struct commit *commit, ktk_error *err) {
     for (;;) {
         bool is_open = true;
 
+        if (is_settled(commit)) {
+            status = ktki_context_keep_going(context, err);
+            if (status != KTK_OK) {
+                return status;
+            }
+        }
         commit->retry.attempts++;
         status = lock(commit, err);
         take_turn(commit);

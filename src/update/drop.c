@@ -80,11 +80,13 @@ static ktk_status remove_some(const struct keys *keys, ktk_store *store, bool sc
     const char *const *texts = (const char *const *)keys->texts.data;
     ktk_status status = KTK_OK;
 
-    for (size_t i = 0; i < keys->texts.size / sizeof(*texts) && status == KTK_OK; i++) {
+    for (size_t i = 0; i < keys->texts.size / sizeof(*texts); i++) {
         if (is_of_schema(texts[i]) == schemas) {
-            status = ktk_store_remove(store, texts[i], err);
+            KTKI_TRY(ktki_context_keep_going(ktk_store_context(store), err));
+            KTKI_TRY(ktk_store_remove(store, texts[i], err));
         }
     }
+out:
     return status;
 }
 

@@ -1,5 +1,6 @@
 #include <kartothek/history.h>
 
+#include "base/context.h"
 #include "base/error.h"
 #include "base/time_format.h"
 #include "update/document_diff.h"
@@ -146,6 +147,7 @@ ktk_status ktk_history_walk(ktk_store *store, const char *uuid, int64_t limit, k
         KTKI_TRY(begin_foreign_head(&walk, head, err));
     }
     while (!is_full(&walk)) {
+        KTKI_TRY(ktki_context_keep_going(ktk_store_context(store), err));
         KTKI_TRY(ktki_chain_cursor_next(&cursor, &is_there, err));
         if (!is_there) {
             break;

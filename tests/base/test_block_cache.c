@@ -210,7 +210,7 @@ static void serves_several_threads(void **unused) {
     ktk_error err;
 
     (void)unused;
-    CHECK_OK(ktki_pool_new(&pool, test_allocator(), 3, &err));
+    CHECK_OK(ktki_pool_new(&pool, test_allocator(), 3, NULL, NULL, &err));
     CHECK_OK(ktki_pool_run(pool, 8, churn, &allocator, &err));
     ktki_pool_free(pool);
     assert_int_equal(kept_by(cache), mapped_by(cache));

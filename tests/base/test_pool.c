@@ -136,12 +136,128 @@ static void reports_a_failure_and_stops(void **unused) {
     test_context_free(context);
 }
 
+/* ---- stopping ---- */
+
+/* Who is asked, and what the items do that are stopped. */
+struct asking {
+    struct pool *pool;
+    pthread_t caller;
+    atomic_int asks_left; /* of the caller; the other threads are told to go on */
+    atomic_int started;
+    atomic_bool is_inside;
+};
+
+static bool keep_going(void *state) {
+    struct asking *asking = state;
+
+    return !pthread_equal(pthread_self(), asking->caller) ||
+           atomic_fetch_sub(&asking->asks_left, 1) > 0;
+}
+
+static ktk_context *asking_context(struct asking *asking, int32_t threads, int asks) {
+    ktk_context_options options = KTK_CONTEXT_OPTIONS_INIT;
+    ktk_context *context = NULL;
+    ktk_error err;
+
+    options.allocator = test_allocator();
+    options.threads = threads;
+    options.keep_going = keep_going;
+    options.keep_going_state = asking;
+    CHECK_OK(ktk_context_new(&context, &options, &err));
+    asking->pool = ktki_context_pool(context);
+    asking->caller = pthread_self();
+    atomic_store(&asking->asks_left, asks);
+    return context;
+}
+
+static ktk_status count_start(void *state, size_t item, ktk_error *err) {
+    struct asking *asking = state;
+
+    (void)item;
+    (void)err;
+    atomic_fetch_add(&asking->started, 1);
+    return KTK_OK;
+}
+
+static void stops_when_told_so(void **unused) {
+    ktk_error err;
+
+    (void)unused;
+    for (int asks = 0; asks < 5; asks++) { /* one before the first item, one after each */
+        struct asking asking = {0};
+        ktk_context *context = asking_context(&asking, 1, asks);
+
+        CHECK_STATUS(ktki_pool_run(asking.pool, ITEMS, count_start, &asking, &err),
+                     KTK_E_CANCELLED);
+        assert_int_equal(atomic_load(&asking.started), asks);
+        CHECK_STATUS(ktki_context_keep_going(context, &err), KTK_E_CANCELLED);
+        ktk_context_free(context);
+    }
+    assert_int_equal(test_allocator_live(), 0);
+}
+
+static void goes_on_when_nobody_minds(void **unused) {
+    struct asking asking = {0};
+    ktk_context *context = asking_context(&asking, 3, 2 * ITEMS);
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(ktki_pool_run(asking.pool, ITEMS, count_start, &asking, &err));
+    CHECK_OK(ktki_context_keep_going(context, &err));
+    assert_int_equal(atomic_load(&asking.started), ITEMS);
+    ktk_context_free(context);
+    assert_int_equal(test_allocator_live(), 0);
+}
+
+/* The caller's item ends at once. The worker's waits until the caller, who waits for it, has been
+ * told to stop; what it begins after that does not start. */
+static ktk_status outlast_the_caller(void *state, size_t item, ktk_error *err) {
+    const struct timespec pause = {0, 1000000};
+    struct asking *asking = state;
+    bool is_caller = pthread_equal(pthread_self(), asking->caller) != 0;
+
+    (void)item;
+    atomic_store(&asking->is_inside, atomic_load(&asking->is_inside) || !is_caller);
+    for (int i = 0; i < 20000 && is_caller && !atomic_load(&asking->is_inside); i++) {
+        (void)nanosleep(&pause, NULL);
+    }
+    for (int i = 0; i < 20000 && !is_caller && atomic_load(&asking->asks_left) >= 0; i++) {
+        (void)nanosleep(&pause, NULL);
+    }
+    /* The caller needs the lock to note what it was told. */
+    for (int i = 0; i < 20000 && !is_caller; i++) {
+        ktk_status status = ktki_pool_run(asking->pool, 2, count_start, asking, err);
+
+        if (status != KTK_OK) {
+            return status;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+    return KTK_OK;
+}
+
+static void stops_what_workers_begin(void **unused) {
+    struct asking asking = {0};
+    ktk_context *context = asking_context(&asking, 2, 2);
+    ktk_error err;
+
+    (void)unused;
+    /* One ask before, one after the own item; the third is while waiting. */
+    CHECK_STATUS(ktki_pool_run(asking.pool, 2, outlast_the_caller, &asking, &err), KTK_E_CANCELLED);
+    assert_true(atomic_load(&asking.is_inside));
+    ktk_context_free(context);
+    assert_int_equal(test_allocator_live(), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_each_item_once),
         cmocka_unit_test(nests),
         cmocka_unit_test(helps_with_what_the_last_item_begins),
         cmocka_unit_test(reports_a_failure_and_stops),
+        cmocka_unit_test(stops_when_told_so),
+        cmocka_unit_test(goes_on_when_nobody_minds),
+        cmocka_unit_test(stops_what_workers_begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

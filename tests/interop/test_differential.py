@@ -72,7 +72,7 @@ def ordered_comparison_of_objects(state, step, theirs, ours):
 
 
 def columns_of_predicates_are_not_read(state, step, theirs, ours):
-    """Without pushdown, columns of predicates have to be among those asked for."""
+    """D-43: without pushdown, columns of predicates have to be among those asked for."""
     return theirs.get("error") == "KeyError" and not step.get("pushdown", True) and step.get("columns") and "result" in ours
 
 
@@ -82,7 +82,7 @@ def nothing_is_left(state, step, theirs, ours):
 
 
 def columns_of_nulls_have_another_type(state, step, theirs, ours):
-    """A column that is null throughout a file takes no literal of its type."""
+    """D-44: a column that is null throughout a file takes no literal of its type."""
     return theirs.get("error") == "TypeError" and "has pandas type 'object'" in theirs["text"] and "result" in ours
 
 

@@ -326,7 +326,7 @@ static void refuses_values_that_do_not_fit(void **unused) {
 /* The last file is a thousandth of what it holds. */
 static void refuses_damaged_and_overlarge_gzip_files(void **unused) {
     const ktk_limits limits = {.expansion_bytes_max = 1000};
-    const ktk_context_options options = {sizeof(options), NULL, 1, limits};
+    const ktk_context_options options = {.size = sizeof(options), .threads = 1, .limits = limits};
     const size_t size = (size_t)1 << 20;
     const struct request all = {.where = NULL};
     const struct codec *gzip = NULL;

@@ -3,7 +3,7 @@ import copy
 import json
 from collections.abc import Mapping
 
-from kartothek import _core
+from kartothek import _core, _facts
 from kartothek._deprecated import deprecated
 from kartothek._lazy import LazyModule
 from kartothek.core import naming
@@ -332,6 +332,13 @@ class DatasetMetadata(DatasetMetadataBase):
         ).format(
             self.uuid, self.tables, self.partition_keys, self.metadata_version, list(self.indices), self.explicit_partitions
         )
+
+    def _repr_html_(self):
+        facts = [("partitions", _facts.counted(len(self.partitions), self.partition_keys))]
+        facts += [("indices", ", ".join(self.secondary_indices))] if self.secondary_indices else []
+        facts += [("tables", ", ".join(self.tables))] if self.tables else []
+        types = self._types() if self._table_meta is not None or self._snapshot is not None else {}
+        return _facts.as_html(self.uuid, facts + ([("columns", _facts.typed(types))] if types else []))
 
     @classmethod
     def load_from_store(cls, uuid, store, load_schema=True, load_all_indices=False, *, version=None, at=None):

@@ -75,7 +75,8 @@ class DatasetFactory(DatasetMetadataBase):
 
     def __getattr__(self, name):
         # Reached only for what is neither here nor in the class. Without the guard a copy that is being made would read the dataset.
-        if name.startswith("__") or "_cache_metadata" not in self.__dict__:
+        # Whoever looks at how it shows in a notebook does not ask for the dataset.
+        if name.startswith(("__", "_repr_", "_ipython_")) or "_cache_metadata" not in self.__dict__:
             raise AttributeError(name)
         return getattr(self.dataset_metadata, name)
 
@@ -109,6 +110,10 @@ class DatasetFactory(DatasetMetadataBase):
 
     def __repr__(self):
         return "<DatasetFactory: uuid={} is_loaded={}>".format(self.dataset_uuid, self.is_loaded)
+
+    def _repr_html_(self):
+        # None: as the text says, and without reading anything.
+        return self.dataset_metadata._repr_html_() if self.is_loaded else None
 
 
 def _forward(name):

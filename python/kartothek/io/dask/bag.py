@@ -38,10 +38,10 @@ def read_dataset_as_dataframe_bag(
     """
     arguments = dict(locals())
     del arguments["partition_size"]
-    bag = imported("dask.bag")
+    graph = imported("kartothek.io.dask._graph")
 
     reader, items = dataset_in_parts(**arguments)
-    return bag.from_sequence(items, partition_size=partition_size).map(reader.tables_of)
+    return graph.bag_of_calls(reader.tables_of, items, partition_size)
 
 
 @deprecated
@@ -72,10 +72,10 @@ def read_dataset_as_metapartitions_bag(
     """
     arguments = dict(locals())
     del arguments["partition_size"]
-    bag = imported("dask.bag")
+    graph = imported("kartothek.io.dask._graph")
 
     reader, found = metapartitions_in_parts(**arguments)
-    return bag.from_sequence(list(found), partition_size=partition_size).map(reader)
+    return graph.bag_of_calls(reader, found, partition_size)
 
 
 def build_dataset_indices__bag(store, dataset_uuid, columns, partition_size=None, factory=None):

@@ -87,14 +87,13 @@ def read_dataset_as_ddf(
 
 
 def _frame_of(reader, items, divisions=None):
-    dask, dd = imported("dask"), imported("dask.dataframe")
+    graph, dd = imported("kartothek.io.dask._graph"), imported("dask.dataframe")
 
     if not items:
         return dd.from_pandas(reader.meta, npartitions=1)
     if hasattr(dd, "from_map"):
-        return dd.from_map(reader, items, meta=reader.meta, divisions=divisions, label="read-dataset", enforce_metadata=False)
-    read = dask.delayed(reader, traverse=False)
-    return dd.from_delayed([read(item) for item in items], meta=reader.meta, divisions=divisions, verify_meta=False)
+        return dd.from_map(reader, graph.Packed(items), meta=reader.meta, divisions=divisions, label="read-dataset", enforce_metadata=False)
+    return dd.from_delayed(graph.delayed_calls(reader, items), meta=reader.meta, divisions=divisions, verify_meta=False)
 
 
 class _TableReader:

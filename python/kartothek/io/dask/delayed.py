@@ -8,7 +8,6 @@ from kartothek._lazy import imported
 from kartothek.core.docs import document
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.core.utils import lazy_store
-from kartothek.core.uuid import gen_uuid
 from kartothek.io_components.merge import Merging, align_datasets
 from kartothek.io_components.parts import PartsWriter
 from kartothek.io_components.read import PartsReader, Selection, metapartitions_in_parts, wanted_tables
@@ -141,15 +140,7 @@ def select(dataset_uuid, store, factory, predicates, **selected):
 
 
 def _delayed(function, items):
-    """A Delayed of each call. Made directly: ``dask.delayed`` would look into each item for other tasks, which takes most of the time."""
-    Delayed = imported("dask.delayed").Delayed
-
-    name = "{}-{}".format(getattr(function, "__name__", "read_dataset"), gen_uuid()[:16])
-    tasks = []
-    for number, item in enumerate(items):
-        key = "{}-{}".format(name, number)
-        tasks.append(Delayed(key, {key: (function, item)}))
-    return tasks
+    return imported("kartothek.io.dask._graph").delayed_calls(function, items)
 
 
 def delete_dataset__delayed(dataset_uuid=None, store=None, factory=None):

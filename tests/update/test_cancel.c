@@ -1,0 +1,145 @@
+#include "support/frame.h"
+#include "support/hooked_store.h"
+#include "support/test.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <kartothek/dataset.h>
+#include <kartothek/update.h>
+
+#define OLD "p,x|1,1;2,2;3,3"
+#define BOTH "p,x|1,1;2,2;3,3;4,4;5,5;6,6;7,7"
+
+/* Says so often that the call is to go on. */
+struct patience {
+    pthread_t caller;
+    atomic_int asks_left;
+};
+
+static bool keep_going(void *state) {
+    struct patience *patience = state;
+
+    return !pthread_equal(pthread_self(), patience->caller) ||
+           atomic_fetch_sub(&patience->asks_left, 1) > 0;
+}
+
+static ktk_context *impatient_context(struct patience *patience, int32_t threads) {
+    ktk_context_options options = KTK_CONTEXT_OPTIONS_INIT;
+    ktk_context *context = NULL;
+    ktk_error err;
+
+    patience->caller = pthread_self();
+    options.allocator = test_allocator();
+    options.threads = threads;
+    options.keep_going = keep_going;
+    options.keep_going_state = patience;
+    CHECK_OK(ktk_context_new(&context, &options, &err));
+    return context;
+}
+
+static void be_patient(struct patience *patience, int asks) {
+    atomic_store(&patience->asks_left, asks);
+}
+
+static ktk_status write_rows(ktk_store *store, ktk_context *context, ktk_update_mode mode,
+                             const char *rows, ktk_error *err) {
+    static const char *const keys[] = {"p"};
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {0};
+    ktk_update *update = NULL;
+    ktk_commit commit;
+    ktk_status status;
+
+    options.mode = mode;
+    options.partition_on = keys;
+    options.partition_on_count = 1;
+    status = ktk_update_begin(&update, store, "u", &options, err);
+    status = status == KTK_OK ? test_frame(&stream, context, "p:int64,x:int64", rows, 0, NULL, err)
+                              : status;
+    status = status == KTK_OK ? ktk_update_add(update, &stream, NULL, err) : status;
+    if (status == KTK_OK && mode == KTK_UPDATE_CREATE) {
+        status = ktk_update_build_index(update, "x", err);
+    }
+    status = status == KTK_OK ? ktk_update_commit(update, &commit, err) : status;
+    ktk_update_free(update);
+    return status;
+}
+
+/* Whenever an update is cancelled, either nothing has happened or all of it. */
+static void check_each_moment(int32_t threads, struct hooked_store *kind) {
+    int cancelled = 0;
+    ktk_error err;
+    ktk_status status = KTK_E_CANCELLED;
+
+    for (int asks = 0; status != KTK_OK; asks++) {
+        struct patience patience = {0};
+        ktk_context *context = impatient_context(&patience, threads);
+        ktk_store *memory = NULL;
+        ktk_store *store;
+        int64_t key_count;
+
+        be_patient(&patience, 1000000);
+        CHECK_OK(ktk_store_open(&memory, context, "hmemory://", &err));
+        store = hooked_store_new(kind, memory);
+        CHECK_OK(write_rows(store, context, KTK_UPDATE_CREATE, "1,1;2,2;3,3", &err));
+        key_count = test_key_count(store, "");
+        be_patient(&patience, asks);
+        status = write_rows(store, context, KTK_UPDATE_UPDATE, "4,4;5,5;6,6;7,7", &err);
+        if (status != KTK_OK) {
+            assert_int_equal(status, KTK_E_CANCELLED);
+            cancelled++;
+        }
+        be_patient(&patience, 1000000);
+        test_check_dataset(store, "u", status == KTK_OK ? BOTH : OLD);
+        if (status != KTK_OK) {
+            assert_int_equal(test_key_count(store, ""), key_count);
+        }
+        ktk_store_free(store);
+        ktk_store_free(memory);
+        ktk_context_free(context);
+        assert_int_equal(test_allocator_live(), 0);
+    }
+    assert_in_range(cancelled, 3, 1000);
+}
+
+static void a_cancelled_update_changes_nothing(void **unused) {
+    struct hooked_store swapping = {.key_suffix = "?"};
+    struct hooked_store creating = {.key_suffix = "?", .creates_only = true};
+    struct hooked_store unconditional = {.key_suffix = "?", .is_unconditional = true};
+
+    (void)unused;
+    check_each_moment(1, &swapping);
+    check_each_moment(3, &swapping);
+    check_each_moment(1, &creating);
+    check_each_moment(1, &unconditional);
+}
+
+static void a_cancelled_drop_can_be_finished(void **unused) {
+    struct patience patience = {0};
+    ktk_context *context = impatient_context(&patience, 1);
+    ktk_store *store = NULL;
+    bool exists = true;
+    ktk_error err;
+
+    (void)unused;
+    be_patient(&patience, 1000000);
+    CHECK_OK(ktk_store_open(&store, context, "hmemory://", &err));
+    CHECK_OK(write_rows(store, context, KTK_UPDATE_CREATE, "1,1;2,2;3,3", &err));
+    be_patient(&patience, 2);
+    CHECK_STATUS(ktk_dataset_drop(store, "u", &err), KTK_E_CANCELLED);
+    assert_true(test_key_count(store, "") > 0);
+    CHECK_OK(ktk_dataset_exists(&exists, store, "u", &err));
+    assert_false(exists);
+    ktk_store_free(store);
+    ktk_context_free(context);
+    assert_int_equal(test_allocator_live(), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cancelled_update_changes_nothing),
+        cmocka_unit_test(a_cancelled_drop_can_be_finished),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
