@@ -3,6 +3,11 @@ from kartothek._core import version as _version
 
 __version__ = _version()
 
+#: what type checkers take for True
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from kartothek.dataset import create, open
+
 __all__ = ["create", "open"]
 
 

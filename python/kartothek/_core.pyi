@@ -176,7 +176,7 @@ def parquet_write(
     path: Optional[str],
     compression: str = "snappy",
     threads: int = 0,
-    bloom: Optional[Mapping[str, Any]] = None,
+    bloom: Optional[Sequence[str]] = None,
     sorted_by: Optional[Sequence[Any]] = None,
     row_group_rows: int = 0,
     /,

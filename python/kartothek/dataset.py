@@ -3,8 +3,11 @@ Datasets without a frame library: what goes in and comes out is Arrow data of wh
 
 :func:`kartothek.open` gives a :class:`Dataset`, :func:`kartothek.create` an :class:`Update` that makes one.
 """
+from __future__ import annotations
+
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from kartothek import _core, _facts
 from kartothek._lazy import LazyModule
@@ -13,11 +16,23 @@ from kartothek.core.dataset import open_snapshot
 from kartothek.core.naming import SINGLE_TABLE
 from kartothek.core.utils import core_store, lazy_store
 
+if TYPE_CHECKING:
+    import datetime
+    from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+
+    import pandas
+    import polars
+    import pyarrow
+
+    from kartothek.core.typing import Columns, DeleteScope, Frame, Predicates, StoreInput
+
 to_arrow = LazyModule("kartothek._frames.to_arrow")
 from_arrow = LazyModule("kartothek._frames.from_arrow")
 
 
-def open(store, uuid, version=None, at=None):
+def open(
+    store: StoreInput, uuid: str, version: Union[int, str, None] = None, at: Union[datetime.datetime, str, None] = None
+) -> Dataset:
     """
     Open a dataset.
 
@@ -38,14 +53,42 @@ def open(store, uuid, version=None, at=None):
     return Dataset(store, uuid, version, at)
 
 
-def create(store, uuid, partition_on=(), indices=(), metadata=None, overwrite=False, compression="snappy"):
+def create(
+    store: StoreInput,
+    uuid: str,
+    partition_on: Columns = (),
+    indices: Sequence[str] = (),
+    metadata: Optional[Mapping[str, Any]] = None,
+    overwrite: bool = False,
+    compression: str = "snappy",
+) -> Update:
     """
     Begin a dataset, which is there when the ``with`` block ends without an exception::
 
         with kartothek.create(store, "flights", partition_on=["month"], indices=["carrier"]) as update:
             update.add(table)
 
-    ``overwrite`` replaces one of that name; else :class:`kartothek.exceptions.DatasetExists`.
+    Parameters
+    ----------
+    store: str, store or callable
+        As for :func:`open`.
+    uuid: str
+        Name of the dataset: letters, digits, ``+``, ``-`` and ``_``.
+    partition_on: str or list of str
+        Columns whose values become part of the path instead of the files.
+    indices: list of str
+        Columns that get a secondary index.
+    metadata: dict, optional
+        Of JSON values, kept in the dataset's document.
+    overwrite: bool
+        Replace a dataset of that name, in one step.
+    compression: str
+        Of the files: ``"snappy"``, ``"zstd"``, ``"lz4_raw"``, ``"gzip"``, ``"brotli"`` or ``"none"``.
+
+    Raises
+    ------
+    kartothek.exceptions.DatasetExists
+        At the commit or now, if there is one of that name and ``overwrite`` is False.
     """
     update = Update(core_store(store), uuid, "overwrite" if overwrite else "create", partition_on, metadata, compression=compression)
     for column in indices:
@@ -61,7 +104,9 @@ class Dataset:
     unpickled reads the same state.
     """
 
-    def __init__(self, store, uuid, version=None, at=None):
+    def __init__(
+        self, store: StoreInput, uuid: str, version: Union[int, str, None] = None, at: Union[datetime.datetime, str, None] = None
+    ) -> None:
         self._given = store
         self._store = core_store(store)
         self._snapshot = open_snapshot(self._store, uuid, version, at)
@@ -74,32 +119,32 @@ class Dataset:
         return _of_document, (lazy_store(self._given), self._snapshot.document)
 
     @property
-    def uuid(self):
+    def uuid(self) -> str:
         """Name of the dataset."""
         return self._snapshot.uuid
 
     @property
-    def tables(self):
+    def tables(self) -> List[str]:
         """Names of its tables; most datasets have one."""
         return self._snapshot.tables
 
     @property
-    def partition_keys(self):
+    def partition_keys(self) -> List[str]:
         """Columns whose values are in the paths of the files."""
         return self._snapshot.partition_keys
 
     @property
-    def indices(self):
+    def indices(self) -> List[str]:
         """Columns with a secondary index."""
         return sorted(self._snapshot.indices)
 
     @property
-    def metadata(self):
+    def metadata(self) -> Dict[str, Any]:
         """What users keep with the dataset: a dict."""
         return {key: value for key, value in json.loads(self._snapshot.metadata).items() if not key.startswith("ktk.")}
 
     @property
-    def commit(self):
+    def commit(self) -> Dict[str, Any]:
         """The commit that led to this state: ``{"id", "seq", "time", "op", …}``; empty if a program wrote it that names no commits."""
         try:
             found = json.loads(json.loads(self._snapshot.metadata).get("ktk.commit", "{}"))
@@ -107,15 +152,17 @@ class Dataset:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def schema(self, table=None):
+    def schema(self, table: Optional[str] = None) -> Dict[str, str]:
         """``{column: type}`` of a table, partition keys first."""
         return {name: text for name, _, text in self._snapshot.schema(self._table(table))}
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Number of partitions."""
         return self._snapshot.partition_count
 
-    def query(self, where=None, columns=None, table=None):
+    def query(
+        self, where: Union[str, Predicates, None] = None, columns: Optional[Sequence[str]] = None, table: Optional[str] = None
+    ) -> Query:
         """
         Rows of a table, read when they are asked for.
 
@@ -126,10 +173,21 @@ class Dataset:
             ``(column, operator, value)``. Files, row groups and pages that cannot match are not read.
         columns: list of str, optional
             In this order; None: all.
+        table: str, optional
+            Of a dataset that has several.
+
+        Raises
+        ------
+        KeyError
+            For columns and tables that are not there.
+        ValueError
+            For values that are not of their column's type.
         """
         return Query(self, self._table(table), where, columns)
 
-    def update(self, partition_on=(), metadata=None, delete_mode="exact", compression="snappy"):
+    def update(
+        self, partition_on: Columns = (), metadata: Optional[Mapping[str, Any]] = None, delete_mode: str = "exact", compression: str = "snappy"
+    ) -> Update:
         """
         Begin a change, committed in one step when the ``with`` block ends without an exception::
 
@@ -137,25 +195,34 @@ class Dataset:
                 update.delete("day == 2020-01-02")
                 update.add(table)
 
-        ``delete_mode``: what a delete does with columns that are no partition keys - ``"exact"`` refuses them, ``"rows"`` writes the rows that stay
-        into new files, ``"whole_partitions"`` deletes every partition that holds such a row.
+        Parameters
+        ----------
+        partition_on: str or list of str
+            None, or just those of the dataset.
+        metadata: dict, optional
+            Keys that are set; others stay.
+        delete_mode: str
+            What a delete does with columns that are no partition keys: ``"exact"`` refuses them, ``"rows"`` writes the rows that stay into new files,
+            ``"whole_partitions"`` deletes every partition that holds such a row.
+        compression: str
+            As for :func:`create`.
         """
         return Update(self._store, self.uuid, "update", partition_on, metadata, delete_mode, compression)
 
-    def refresh(self):
+    def refresh(self) -> Dataset:
         """The dataset as it is now."""
         return Dataset(self._given, self.uuid)
 
-    def history(self, limit=None):
+    def history(self, limit: Optional[int] = None) -> List[Dict[str, Any]]:
         """What led to the current state, newest first, as dicts; see :meth:`kartothek.core.dataset.DatasetMetadata.history`."""
         return _core.history(self._store, self.uuid, 0 if limit is None else limit)
 
-    def restore(self, version):
+    def restore(self, version: Union[int, str]) -> Dataset:
         """Make an earlier version the current state again, as a commit of its own. The dataset as it is then."""
         _core.restore(self._store, self.uuid, str(version))
         return self.refresh()
 
-    def check(self, deep=False):
+    def check(self, deep: bool = False) -> List[Dict[str, Any]]:
         """
         What is not as it should be with the dataset as it is now: a list of ``{"severity", "what", "key", "text"}``, empty if all is well.
 
@@ -163,14 +230,14 @@ class Dataset:
         """
         return _core.check(self._store, self.uuid, deep)
 
-    def _table(self, table):
+    def _table(self, table: Optional[str]) -> str:
         if table is not None:
             return table
         if len(self.tables) > 1:
             raise ValueError("dataset '{}' has several tables, choose one of: {}".format(self.uuid, ", ".join(self.tables)))
         return self.tables[0] if self.tables else SINGLE_TABLE
 
-    def _facts(self):
+    def _facts(self) -> Iterator[Tuple[str, str]]:
         """(name, text) of what people want to see first."""
         commit = self.commit
         yield "partitions", _facts.counted(len(self), self.partition_keys)
@@ -184,7 +251,7 @@ class Dataset:
     def __repr__(self):
         return _facts.as_text("Dataset '{}' in {!r}".format(self.uuid, self._store), self._facts())
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return _facts.as_html(self.uuid, self._facts())
 
 
@@ -215,27 +282,27 @@ class Query:
     def _stream(self, columns=None):
         return self._snapshot.query(table=self._table, columns=self._columns if columns is None else columns, where=self._where)
 
-    def __arrow_c_stream__(self, requested_schema=None):
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """The rows, batch by batch, for any library that takes Arrow data; batches are read as they are asked for."""
         return self._stream().__arrow_c_stream__(requested_schema)
 
-    def to_arrow(self):
+    def to_arrow(self) -> pyarrow.Table:
         """A :class:`pyarrow.Table`."""
         import pyarrow
 
         return pyarrow.table(self)
 
-    def to_pandas(self, dates_as_object=True):
-        """A :class:`pandas.DataFrame` with a RangeIndex."""
+    def to_pandas(self, dates_as_object: bool = True) -> pandas.DataFrame:
+        """A :class:`pandas.DataFrame` with a RangeIndex; dates as ``datetime.date``, or with ``dates_as_object`` False as ``datetime64[ns]``."""
         return from_arrow.frame_from_stream(self._stream(), dates_as_object)
 
-    def to_polars(self):
+    def to_polars(self) -> polars.DataFrame:
         """A :class:`polars.DataFrame`."""
         import polars
 
         return polars.DataFrame(self)
 
-    def count(self):
+    def count(self) -> int:
         """Number of rows."""
         return self._stream([]).read().row_count
 
@@ -266,7 +333,7 @@ class Update:
             delete_mode=delete_mode,
         )
 
-    def add(self, data, label=None):
+    def add(self, data: Union[Frame, Mapping[str, Frame]], label: Optional[str] = None) -> Update:
         """
         Add rows: a pandas frame, or anything with ``__arrow_c_stream__`` or ``__arrow_c_array__`` (of pyarrow, Polars, DuckDB and others); for a dataset
         of several tables a dict of these by table.
@@ -284,7 +351,7 @@ class Update:
             raise ValueError("dataset '{}' has several tables, give a dict of: {}".format(self._uuid, ", ".join(tables)))
         return tables[0] if tables else SINGLE_TABLE
 
-    def delete(self, where):
+    def delete(self, where: Union[str, Predicates, DeleteScope]) -> Update:
         """
         Delete the rows that are there and match, once an update: a text or predicates as for :meth:`Dataset.query`, or a list of maps from column to
         value. What the update adds stays.
@@ -300,22 +367,22 @@ class Update:
         self._update.delete(scope)
         return self
 
-    def build_index(self, column):
+    def build_index(self, column: str) -> Update:
         """Keep a secondary index on a column, from this commit on; one that is there is built anew."""
         self._update.build_index(column)
         return self
 
-    def drop_index(self, column):
+    def drop_index(self, column: str) -> Update:
         """Keep no index on a column any more."""
         self._update.drop_index(column)
         return self
 
-    def set_metadata(self, metadata):
+    def set_metadata(self, metadata: Mapping[str, Any]) -> Update:
         """Set keys of the metadata; others stay."""
         self._update.set_metadata(json.dumps(metadata))
         return self
 
-    def commit(self):
+    def commit(self) -> Dict[str, Any]:
         """
         Make it visible in one step. What others commit meanwhile is joined with it.
 
@@ -335,16 +402,16 @@ class Update:
         self._state = "committed"
         return done
 
-    def close(self):
+    def close(self) -> None:
         """End it; without a commit its files are removed."""
         if self._state == "open":
             self._state = "closed"
         self._update.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Update:
         return self
 
-    def __exit__(self, error, value, trace):
+    def __exit__(self, error: Any, value: Any, trace: Any) -> None:
         try:
             if error is None and self._state == "open":
                 self.commit()

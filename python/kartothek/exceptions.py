@@ -10,9 +10,9 @@ class CommitError(RuntimeError):
     """A commit did not come through, or nobody knows."""
 
     #: the C library's word
-    status = None
+    status: "str | None" = None
     #: the id that the commit has, or would have had
-    commit_id = None
+    commit_id: "str | None" = None
 
 
 class DatasetExists(CommitError):

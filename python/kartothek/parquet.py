@@ -1,7 +1,19 @@
 """Single Parquet files, without a dataset around them. Results follow the Arrow PyCapsule protocol: ``pyarrow.table(read(path))``."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek._predicates import core_predicate
+
+if TYPE_CHECKING:
+    import os
+    from typing import Any, List, Optional, Sequence, Union
+
+    import pandas
+
+    from kartothek.core.typing import ArrowStream, Predicates
 
 __all__ = ["read", "write"]
 
@@ -15,20 +27,20 @@ class Table:
         self._batches = batches
 
     @property
-    def num_rows(self):
+    def num_rows(self) -> int:
         """Number of rows."""
         return self._batches.row_count
 
     @property
-    def column_names(self):
+    def column_names(self) -> List[str]:
         """Names of the columns, in the order of the file."""
         return [name for name, _, _ in self._batches.columns]
 
-    def __arrow_c_stream__(self, requested_schema=None):
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         return self._batches.__arrow_c_stream__(requested_schema)
 
-    def to_pandas(self, dates_as_object=True):
-        """As a frame with a RangeIndex."""
+    def to_pandas(self, dates_as_object: bool = True) -> pandas.DataFrame:
+        """As a frame with a RangeIndex; dates as ``datetime.date``, or with ``dates_as_object`` False as ``datetime64[ns]``."""
         return from_arrow.frame_from_stream(_Read(self._batches), dates_as_object)
 
     def __repr__(self):
@@ -45,22 +57,61 @@ class _Read:
         return self._batches
 
 
-def read(path, columns=None, filters=None, threads=0):
+def read(
+    path: Union[str, os.PathLike[str], bytes],
+    columns: Optional[Sequence[str]] = None,
+    filters: Optional[Predicates] = None,
+    threads: int = 0,
+) -> Table:
     """
-    Read a local file, or one whose content is given as bytes.
+    Read a file.
 
-    ``filters`` are predicates (a list of lists of ``(column, operator, value)``), by which row groups and pages are passed over and rows chosen;
-    ``threads`` 0 means one per processor.
+    Parameters
+    ----------
+    path: str, path or bytes
+        Of a local file; bytes are its content.
+    columns: list of str, optional
+        In this order; None: all.
+    filters: list of list of tuple, optional
+        Which rows: a list (or) of lists (and) of ``(column, operator, value)``. Row groups and pages that cannot match are passed over.
+    threads: int
+        How many to read with; 0: one per processor.
+
+    Raises
+    ------
+    KeyError
+        If there is no such file, or column.
+    ValueError
+        For a file that is none or is damaged, and values that are not of their column's type.
     """
     source = path if isinstance(path, bytes) else str(path)
     return Table(_core.parquet_read(source, columns, threads, core_predicate(filters)).read())
 
 
-def write(table, path, compression="snappy", threads=0, bloom=None, sorted_by=None):
+def write(
+    table: ArrowStream,
+    path: Union[str, os.PathLike[str]],
+    compression: str = "snappy",
+    threads: int = 0,
+    bloom: Optional[Sequence[str]] = None,
+    sorted_by: Optional[Sequence[str]] = None,
+) -> None:
     """
-    Write anything with ``__arrow_c_stream__`` (a pyarrow table, a Polars frame) to a local file.
+    Write a local file.
 
-    Columns in ``bloom`` (parts of nested ones by path, such as ``"tags.list.item"``) get Bloom filters, by which readers pass over row groups
-    without a value. ``sorted_by`` notes in the file that its rows are sorted by these columns, ascending, nulls last; it is not checked.
+    Parameters
+    ----------
+    table
+        Anything with ``__arrow_c_stream__``: a pyarrow table, a Polars frame.
+    path: str or path
+        Of the file; one that is there is replaced.
+    compression: str
+        ``"snappy"``, ``"zstd"``, ``"lz4_raw"``, ``"gzip"``, ``"brotli"`` or ``"none"``.
+    threads: int
+        How many to write with; 0: one per processor.
+    bloom: list of str, optional
+        Columns (parts of nested ones by path, such as ``"tags.list.item"``) that get Bloom filters, by which readers pass over row groups without a value.
+    sorted_by: list of str, optional
+        Notes in the file that its rows are sorted by these columns, ascending, nulls last; it is not checked.
     """
     _core.parquet_write(table, str(path), compression, threads, bloom, sorted_by)

@@ -319,7 +319,7 @@ class DatasetMetadataBase(CopyMixin):
         types, others = self._types(), other._types()
         return (not types or not others or types == others) and self.to_dict() == other.to_dict()
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
 
 class DatasetMetadata(DatasetMetadataBase):

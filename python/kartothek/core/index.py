@@ -200,7 +200,7 @@ class IndexBase(CopyMixin):
     def __ne__(self, other):
         return not self == other
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self):
         return "{}(column={!r}, dtype={}, {}loaded={})".format(type(self).__name__, self.column, self._type, self._more_repr(), self._loaded)

@@ -5,7 +5,7 @@ import abc
 class DataFrameSerializer(abc.ABC):
     """Frames into values of a store, and back."""
 
-    _serializers = {}
+    _serializers: "dict[str, type]" = {}
 
     #: whether a frame comes back with the types that it had
     type_stable = False

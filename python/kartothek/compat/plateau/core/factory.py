@@ -14,7 +14,7 @@ class DatasetFactory(_ours.DatasetFactory, DatasetMetadataBase):
             dataset = self._cache_metadata = DatasetMetadata._of(dataset)
         return dataset
 
-    @property
+    @property  # type: ignore[misc]
     def table_name(self):
         """The name of the table."""
         return self.dataset_metadata.table_name

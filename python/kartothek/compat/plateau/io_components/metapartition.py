@@ -95,7 +95,7 @@ class MetaPartition:
     def __eq__(self, other):
         return isinstance(other, MetaPartition) and self.table_name == other.table_name and self._inner == other._inner
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self):
         label = "NESTED ({})".format(len(self)) if len(self) > 1 else self.label

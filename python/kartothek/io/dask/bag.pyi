@@ -1,0 +1,63 @@
+# Types of bag.py; the texts stand there.
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence
+
+from dask.bag import Bag, Item
+
+from kartothek.core.factory import DatasetFactory
+from kartothek.core.typing import Columns, Predicates, StoreInput
+from kartothek.serialization import DataFrameSerializer
+
+__all__ = ["build_dataset_indices__bag", "read_dataset_as_dataframe_bag", "store_bag_as_dataset"]
+
+def read_dataset_as_dataframe_bag(
+    dataset_uuid: Optional[str] = None,
+    store: Optional[StoreInput] = None,
+    tables: Optional[Sequence[str]] = None,
+    columns: Optional[Mapping[str, Optional[Sequence[str]]]] = None,
+    concat_partitions_on_primary_index: bool = False,
+    predicate_pushdown_to_io: bool = True,
+    categoricals: Optional[Mapping[str, Optional[Sequence[str]]]] = None,
+    label_filter: Optional[Callable[[str], bool]] = None,
+    dates_as_object: bool = False,
+    predicates: Optional[Predicates] = None,
+    factory: Optional[DatasetFactory] = None,
+    dispatch_by: Optional[Columns] = None,
+    partition_size: Optional[int] = None,
+) -> Bag: ...
+def read_dataset_as_metapartitions_bag(
+    dataset_uuid: Optional[str] = None,
+    store: Optional[StoreInput] = None,
+    tables: Optional[Sequence[str]] = None,
+    columns: Optional[Mapping[str, Optional[Sequence[str]]]] = None,
+    concat_partitions_on_primary_index: bool = False,
+    predicate_pushdown_to_io: bool = True,
+    categoricals: Optional[Mapping[str, Optional[Sequence[str]]]] = None,
+    label_filter: Optional[Callable[[str], bool]] = None,
+    dates_as_object: bool = False,
+    load_dataset_metadata: bool = False,
+    predicates: Optional[Predicates] = None,
+    factory: Optional[DatasetFactory] = None,
+    dispatch_by: Optional[Columns] = None,
+    partition_size: Optional[int] = None,
+    dispatch_metadata: bool = True,
+) -> Bag: ...
+def build_dataset_indices__bag(
+    store: StoreInput,
+    dataset_uuid: str,
+    columns: Columns,
+    partition_size: Optional[int] = None,
+    factory: Optional[DatasetFactory] = None,
+) -> Bag: ...
+def store_bag_as_dataset(
+    bag: Bag,
+    store: StoreInput,
+    dataset_uuid: Optional[str] = None,
+    metadata: Optional[Mapping[str, Any]] = None,
+    df_serializer: Optional[DataFrameSerializer] = None,
+    overwrite: bool = False,
+    metadata_merger: Optional[Callable[[Sequence[Dict[str, Any]]], Dict[str, Any]]] = None,
+    metadata_version: int = 4,
+    partition_on: Optional[Columns] = None,
+    metadata_storage_format: str = "json",
+    secondary_indices: Optional[Columns] = None,
+) -> Item: ...
