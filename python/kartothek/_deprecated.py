@@ -1,10 +1,9 @@
 """What kartothek 5.3 calls deprecated, in one table, and the warnings of it."""
-import functools
 import sys
-import warnings
 
-from kartothek._lazy import LazyModule
+from kartothek._lazy import LazyModule, wraps
 
+warnings = LazyModule("warnings")
 texts = LazyModule("kartothek.utils.migration_helpers")
 
 # Kinds of deprecation: a text is made when it is needed.
@@ -121,7 +120,7 @@ def deprecated(function):
     names = code.co_varnames[: code.co_argcount]
     first = min(len(names), *(names.index(parameter) if parameter else 0 for parameter in rules))
 
-    @functools.wraps(function)
+    @wraps(function)
     def call(*args, **kwargs):
         if (len(args) > first or not first or not rules.keys().isdisjoint(kwargs)) and not _is_ours(sys._getframe(1)):
             given = {None, *names[: len(args)], *kwargs}

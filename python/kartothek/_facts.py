@@ -1,5 +1,7 @@
 """What people want to see first of an object: lines of text, or a table where there is HTML."""
-import html
+from kartothek._lazy import LazyModule
+
+html = LazyModule("html")
 
 
 def as_text(title, facts):

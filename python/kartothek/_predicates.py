@@ -1,15 +1,15 @@
 """Predicates in kartothek's form, a list (OR) of lists (AND) of ``(column, operator, value)``, for the C side."""
-import datetime
-
 from kartothek import _core
 from kartothek._lazy import LazyModule
 
+datetime = LazyModule("datetime")
 np = LazyModule("numpy")
 pd = LazyModule("pandas")
 
 _OPERATORS = {"==": 0, "!=": 1, "<": 2, "<=": 3, ">": 4, ">=": 5, "in": 6, "not in": 7, "is distinct from": 8}
 _NULL, _BOOL, _INT, _UINT, _FLOAT, _TEXT, _BINARY, _DATE, _TIMESTAMP, _UNTYPED = range(10)
-_EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
+#: the ordinal of 1970-01-01
+_EPOCH_DAY = 719163
 
 
 def check_predicates(predicates):

@@ -199,7 +199,10 @@ static int import_exceptions(void) {
                : 0;
 }
 
-static int import_types(void) {
+int core_import_types(void) {
+    if (core.decimal_type != NULL) {
+        return 0;
+    }
     core.date_type = import_name("datetime", "date");
     core.datetime_type = import_name("datetime", "datetime");
     core.time_type = import_name("datetime", "time");
@@ -216,8 +219,7 @@ PyMODINIT_FUNC PyInit__core(void) {
     if (module == NULL) {
         return NULL;
     }
-    if (import_types() < 0 || import_exceptions() < 0 ||
-        PyModule_AddFunctions(module, core_dataset_functions) < 0 ||
+    if (import_exceptions() < 0 || PyModule_AddFunctions(module, core_dataset_functions) < 0 ||
         PyModule_AddFunctions(module, core_history_functions) < 0 ||
         PyModule_AddFunctions(module, core_parquet_functions) < 0 ||
         PyModule_AddFunctions(module, core_upkeep_functions) < 0 ||

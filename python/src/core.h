@@ -28,7 +28,7 @@ struct core {
     PyObject *conflict_type;
     PyObject *stale_writer_type;
     PyObject *unknown_outcome_type;
-    PyObject *date_type;     /* datetime.date */
+    PyObject *date_type;     /* datetime.date; this and the next three by core_import_types */
     PyObject *datetime_type; /* datetime.datetime */
     PyObject *time_type;     /* datetime.time */
     PyObject *decimal_type;  /* decimal.Decimal */
@@ -37,6 +37,10 @@ struct core {
 };
 
 extern struct core core;
+
+/** Import the types of dates and decimals, which take longer than this module and are not needed to
+ * open a dataset. Returns 0, or -1 with an exception. */
+int core_import_types(void);
 
 /** The process's context, or NULL with an exception set. Borrowed. */
 ktk_context *core_context(void);

@@ -621,7 +621,8 @@ PyObject *core_frame_stream(PyObject *self, PyObject *args) {
 
     (void)self;
     if (!PyArg_ParseTuple(args, "O!s#LO:frame_stream", &PyList_Type, &columns, &metadata,
-                          &metadata_size, &length, &keep)) {
+                          &metadata_size, &length, &keep) ||
+        core_import_types() < 0) {
         return NULL;
     }
     frame = frame_from(columns, metadata, (size_t)metadata_size, length, keep);

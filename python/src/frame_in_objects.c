@@ -313,7 +313,8 @@ PyObject *frame_in_object_kind(PyObject *self, PyObject *args) {
     PyObject *nulls;
 
     (void)self;
-    if (!PyArg_ParseTuple(args, "KLO!:object_kind", &address, &length, &PyTuple_Type, &nulls)) {
+    if (!PyArg_ParseTuple(args, "KLO!:object_kind", &address, &length, &PyTuple_Type, &nulls) ||
+        core_import_types() < 0) {
         return NULL;
     }
     return PyUnicode_FromString(

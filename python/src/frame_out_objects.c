@@ -277,7 +277,7 @@ PyObject *frame_out_fill_objects(PyObject *self, PyObject *args) {
     Py_ssize_t column;
     int code = 0;
 
-    if (!PyArg_ParseTuple(args, "nK", &column, &address)) {
+    if (!PyArg_ParseTuple(args, "nK", &column, &address) || core_import_types() < 0) {
         return NULL;
     }
     if (column < 0 || column >= batches->schema.n_children) {

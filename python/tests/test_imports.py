@@ -57,6 +57,13 @@ def url(store_url):
     return store_url
 
 
+def test_the_import_needs_nothing_else():
+    program = "import sys; before = set(sys.modules); import kartothek.io.eager; print(*sorted(set(sys.modules) - before))"
+    names, errors = run(program)
+    assert errors == "" and "kartothek.core.dataset" in names.split()
+    assert [name for name in names.split() if name.split(".")[0] != "kartothek"] == []
+
+
 def test_opening_a_dataset_imports_neither_numpy_nor_pandas(url):
     assert run(OPENS, url) == ("2\n", "")
 

@@ -1,6 +1,8 @@
 """What value objects share."""
-import copy
-import inspect
+from kartothek._lazy import LazyModule
+
+copy = LazyModule("copy")
+inspect = LazyModule("inspect")
 
 
 class CopyMixin:

@@ -1,5 +1,5 @@
 """The partitions of a snapshot as a mapping whose objects are made when they are asked for."""
-from collections.abc import Mapping
+from _collections_abc import Mapping  # collections.abc without collections, which every interpreter has
 
 from kartothek.core.partition import Partition
 

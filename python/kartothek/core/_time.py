@@ -1,5 +1,7 @@
 """The clock; everything that notes a time asks here."""
-import datetime
+from kartothek._lazy import LazyModule
+
+datetime = LazyModule("datetime")
 
 
 def datetime_now():

@@ -2,11 +2,10 @@
 Types of columns by the names that Arrow gives them (``"int64"``, ``"string"``, ``"timestamp[ns]"``), so that pyarrow is needed only by those who
 ask for its objects.
 """
-import datetime
-import re
-
 from kartothek._lazy import LazyModule
 
+datetime = LazyModule("datetime")
+re = LazyModule("re")
 np = LazyModule("numpy")
 pd = LazyModule("pandas")
 
@@ -14,7 +13,7 @@ _ALIASES = {
     "binary": "binary", "bool": "bool", "boolean": "bool", "date32": "date32[day]", "date64": "date64[ms]", "float16": "halffloat",
     "float32": "float", "float64": "double", "utf8": "string", "large_utf8": "large_string", "str": "string",
 }  # fmt: skip
-_INTEGERS = re.compile("u?int(8|16|32|64)$")
+_INTEGERS = "u?int(8|16|32|64)$"
 _REALS = ("halffloat", "float", "double")
 _TEXTS = ("string", "large_string", "string_view")
 _BINARIES = ("binary", "large_binary", "binary_view")
@@ -46,7 +45,7 @@ def is_nested(name):
 
 
 def is_integer(name):
-    return _INTEGERS.match(name) is not None
+    return re.match(_INTEGERS, name) is not None
 
 
 def is_date(name):

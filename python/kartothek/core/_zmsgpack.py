@@ -1,7 +1,8 @@
 """MessagePack in a frame of ZSTD, as documents are stored; for values that JSON has."""
-import json
-
 from kartothek import _core
+from kartothek._lazy import LazyModule
+
+json = LazyModule("json")
 
 
 def packb(obj):

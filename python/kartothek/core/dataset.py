@@ -1,7 +1,5 @@
 """What a dataset's metadata document says."""
-import copy
-import json
-from collections.abc import Mapping
+from _collections_abc import Mapping  # as in _partitions
 
 from kartothek import _core, _facts
 from kartothek._deprecated import deprecated
@@ -17,6 +15,8 @@ from kartothek.core.partition import Partition
 from kartothek.core.urlencode import decode_key, quote_indices
 from kartothek.core.utils import core_store, verify_metadata_version
 
+copy = LazyModule("copy")
+json = LazyModule("json")
 common_metadata = LazyModule("kartothek.core.common_metadata")
 index_frame = LazyModule("kartothek.core._index_frame")
 

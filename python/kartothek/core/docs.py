@@ -1,5 +1,7 @@
 """What many functions have to say of their parameters and exceptions: told once, and put into the documentation of each."""
-import inspect
+from kartothek._lazy import LazyModule
+
+inspect = LazyModule("inspect")
 
 #: parameter: (type, meaning)
 _PARAMETERS = {
@@ -111,8 +113,9 @@ def default_docs(func):
 def document(namespace):
     """:func:`default_docs` for all public functions of a module; ``namespace`` is its ``globals()``."""
     for name, value in namespace.items():
-        if inspect.isfunction(value) and value.__module__ == namespace["__name__"] and not name.startswith("_"):
-            default_docs(value)
+        if isinstance(value, type(document)) and value.__module__ == namespace["__name__"] and not name.startswith("_"):
+            code = getattr(value, "__wrapped__", value).__code__
+            value.__doc__ = completed(value.__doc__, code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
 
 
 def completed(text, names, told=None):
@@ -135,7 +138,7 @@ def completed(text, names, told=None):
     """
     if text is None:
         return None
-    sections = _sections(inspect.cleandoc(text))
+    sections = _sections(_without_margin(text))
     told = told or {}
     known = dict(_PARAMETERS, **told)
     written = {name: entry for entry in _entries(sections.get("Parameters", ())) for name in _named(entry) if name not in told}
@@ -149,6 +152,13 @@ def completed(text, names, told=None):
     parts = [sections[""].strip()]
     parts += ["{}\n{}\n{}".format(title, "-" * len(title), "\n".join(sections[title])) for title in _TITLES if sections.get(title)]
     return "\n\n".join(parts) + "\n"
+
+
+def _without_margin(text):
+    """What :func:`inspect.cleandoc` makes of it; this is done for each function when a module is imported, so without :mod:`inspect`."""
+    first, *others = text.expandtabs().split("\n")
+    margin = min((len(line) - len(line.lstrip()) for line in others if line.strip()), default=0)
+    return "\n".join([first.lstrip()] + [line[margin:] for line in others]).strip("\n")
 
 
 def _entry(kind, meaning, name):

@@ -1,7 +1,6 @@
 """A dataset by its name, read when something of it is asked for."""
-import functools
-
 from kartothek._deprecated import deprecated
+from kartothek._lazy import wraps
 from kartothek.core.dataset import DatasetMetadata, DatasetMetadataBase
 from kartothek.core.utils import lazy_store
 from kartothek.io_components.utils import check_addressing
@@ -122,7 +121,7 @@ def _forward(name):
     if isinstance(inherited, property):
         return property(lambda self: getattr(self.dataset_metadata, name), doc=inherited.__doc__)
 
-    @functools.wraps(inherited)
+    @wraps(inherited)
     def call(self, *args, **kwargs):
         return getattr(self.dataset_metadata, name)(*args, **kwargs)
 

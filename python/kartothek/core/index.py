@@ -1,7 +1,4 @@
 """Indices: which partitions hold which value of a column."""
-import json
-import logging
-
 from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek.core import naming
@@ -11,10 +8,11 @@ from kartothek.core._types import array_of, is_nested, normalised, normalize_val
 from kartothek.core.urlencode import quote
 from kartothek.core.utils import core_store, ensure_store
 
+json = LazyModule("json")
+logging = LazyModule("logging")
 pd = LazyModule("pandas")
 from_arrow = LazyModule("kartothek._frames.from_arrow")
 
-_LOGGER = logging.getLogger(__name__)
 
 #: name of the column of labels in index files
 _PARTITION_COLUMN_NAME = "partition"
@@ -65,7 +63,7 @@ class IndexBase(CopyMixin):
             known = result.get(value)
             result[value] = list(labels) if known is None else list(dict.fromkeys(known + list(labels)))
         if collisions:
-            _LOGGER.warning(
+            logging.getLogger(__name__).warning(
                 "Value normalization for index column %s resulted in %d collision(s). Kartothek merged the affected partition lists, but you may "
                 "want to check if this was desired.",
                 self.column,

@@ -1,16 +1,17 @@
 """Values in storage keys: all bytes but letters, digits and ``_.-~`` are written ``%XX``."""
-from urllib.parse import quote as _quote
-from urllib.parse import unquote as _unquote
+from kartothek._lazy import LazyModule
+
+_parse = LazyModule("urllib.parse")
 
 
 def quote(value):
     """The text of a value as a part of a key. Bytes are taken as they are."""
-    return _quote(value if isinstance(value, bytes) else str(value), safe="")
+    return _parse.quote(value if isinstance(value, bytes) else str(value), safe="")
 
 
 def unquote(value):
     """The text behind a part of a key."""
-    return _unquote(value)
+    return _parse.unquote(value)
 
 
 def decode_key(key):

@@ -1,11 +1,12 @@
 """Stores as users hand them over: URLs, store objects, factories."""
-import functools
-import pickle
-from urllib.parse import quote
-
 from kartothek import _core
+from kartothek._lazy import LazyModule
 from kartothek.core.naming import MAX_METADATA_VERSION, MIN_METADATA_VERSION
 from kartothek.core.store import KeyValueStore
+
+functools = LazyModule("functools")
+pickle = LazyModule("pickle")
+_parse = LazyModule("urllib.parse")
 
 
 def verify_metadata_version(*args, **kwargs):
@@ -77,7 +78,7 @@ def _folder_url(store):
     if not any(name == "FilesystemStore" for _, name in names) or not isinstance(getattr(store, "root", None), str):
         return None
     extended = any(name == "ExtendedKeyspaceMixin" for _, name in names)
-    return ("hfs://" if extended else "fs://") + quote(store.root)
+    return ("hfs://" if extended else "fs://") + _parse.quote(store.root)
 
 
 def core_store(store):

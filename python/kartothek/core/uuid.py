@@ -1,7 +1,8 @@
 """Fresh names for datasets and partitions; tests put names of their own in by the two hooks."""
-import uuid
-
 from kartothek import _core
+from kartothek._lazy import LazyModule
+
+uuid = LazyModule("uuid")
 
 
 def gen_uuid():

@@ -1,12 +1,10 @@
 """Partitions on their way from who makes them to who writes and commits them."""
-import functools
-import json
 import os
 import time
 
 from kartothek import _core
 from kartothek._deprecated import APPLY_TO_TABLES, deprecated, warn_user
-from kartothek._lazy import LazyModule
+from kartothek._lazy import LazyModule, wraps
 from kartothek.core.index import ExplicitSecondaryIndex
 from kartothek.core.naming import DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.core.partition import Partition
@@ -15,6 +13,7 @@ from kartothek.core.utils import core_store, ensure_store, verify_metadata_versi
 from kartothek.core.uuid import gen_uuid
 from kartothek.io_components.utils import align_categories, combine_metadata, extract_duplicates, missing_index_column
 
+json = LazyModule("json")
 pd = LazyModule("pandas")
 to_arrow = LazyModule("kartothek._frames.to_arrow")
 common_metadata = LazyModule("kartothek.core.common_metadata")
@@ -36,7 +35,7 @@ _NO_FRAME = "Input must be a pyarrow schema, or a pandas dataframe"
 def _each(method):
     """A method of one partition, called for each one of a nested MetaPartition; what the calls return is nested again."""
 
-    @functools.wraps(method)
+    @wraps(method)
     def call(self, *args, **kwargs):
         if len(self) == 1 and self.label is None:
             return method(self, *args, **kwargs)

@@ -1,6 +1,4 @@
 """Reading: one snapshot, one predicate, and frames out of the streams of the C library."""
-import json
-
 from kartothek import _core
 from kartothek._deprecated import MULTI_TABLE_DATASET, deprecated, warn_user
 from kartothek._lazy import LazyModule
@@ -11,6 +9,7 @@ from kartothek.core.utils import core_store, lazy_store
 from kartothek.io_components.metapartition import MetaPartition
 from kartothek.io_components.utils import address, check_addressing, normalize_arg
 
+json = LazyModule("json")
 from_arrow = LazyModule("kartothek._frames.from_arrow")
 
 

@@ -1,10 +1,9 @@
 """Argument conventions shared by all entry points (python-api 3.2, 3.3), and what those who write back-ends import."""
-import functools
-
 from kartothek._deprecated import deprecated
 from kartothek._lazy import LazyModule
 from kartothek.core.utils import lazy_store
 
+functools = LazyModule("functools")
 pd = LazyModule("pandas")
 
 

@@ -1,7 +1,4 @@
 """Writing: frames into one update of the C library, committed in one step."""
-import json
-import re
-
 from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek._predicates import scope_predicate
@@ -29,6 +26,8 @@ from kartothek.io_components.utils import (
 )
 from kartothek.serialization import default_serializer
 
+json = LazyModule("json")
+re = LazyModule("re")
 pd = LazyModule("pandas")
 common_metadata = LazyModule("kartothek.core.common_metadata")
 to_arrow = LazyModule("kartothek._frames.to_arrow")

@@ -1,10 +1,10 @@
 """CSV data files, as people read them: no types come back but those that the text shows."""
-import gzip
 import io
 
 from kartothek._lazy import LazyModule
 from kartothek.serialization._serializer import DataFrameSerializer, check_columns
 
+gzip = LazyModule("gzip")
 pd = LazyModule("pandas")
 _filter = LazyModule("kartothek.serialization._filter")
 
