@@ -53,6 +53,14 @@ BACK_ENDS = [
     if isinstance(signature, list) and "{}.{}".format(module, name) not in left_out
 ]
 
+#: other functions that programs call, and describe their parameters
+FUNCTIONS = [("kartothek.dataset", "create"), ("kartothek.dataset", "open"), ("kartothek.parquet", "read"), ("kartothek.parquet", "write")] + [
+    ("kartothek." + module, name)
+    for module in ("core.common_metadata", "core.index", "io_components.read", "utils.store")
+    for name, signature in test_signatures.RECORDED[module].items()
+    if isinstance(signature, list)
+]
+
 
 def test_modules_are_found():
     assert "kartothek.io.eager" in MODULES and "kartothek.io.dask.delayed" in MODULES
@@ -79,6 +87,12 @@ def test_back_ends_tell_of_each_parameter(module, name):
     assert sorted(told) == sorted(inspect.signature(function).parameters)
     if not name.startswith(("delete_", "garbage_collect_")):
         assert re.search("^ *(Returns|Yields)\n", function.__doc__, re.M)
+
+
+@pytest.mark.parametrize("module, name", FUNCTIONS, ids=[".".join(pair) for pair in FUNCTIONS])
+def test_functions_tell_of_each_parameter(module, name):
+    function = getattr(_module(module), name)
+    assert sorted(_parameters(function.__doc__)) == sorted(inspect.signature(function).parameters)
 
 
 def test_text_is_completed():

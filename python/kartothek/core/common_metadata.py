@@ -130,7 +130,19 @@ def _plain_schema(schema):
 
 
 def normalize_column_order(schema, partition_keys=None):
-    """Partition keys first, then the other columns by name."""
+    """
+    Partition keys first, then the other columns by name.
+
+    Parameters
+    ----------
+    schema: SchemaWrapper or pyarrow.Schema
+    partition_keys: list of str, optional
+        In this order.
+
+    Returns
+    -------
+    SchemaWrapper
+    """
     partition_keys = [partition_keys] if isinstance(partition_keys, str) else list(partition_keys or ())
     inner = _internal(schema)
     named = [name for name in partition_keys if name in inner.names]
@@ -145,7 +157,22 @@ def normalize_column_order(schema, partition_keys=None):
 
 
 def normalize_type(t_pa, t_pd, t_np, metadata):
-    """The type that a dataset has for one of a file, with its names in pandas and numpy and its metadata: the widest number, values for categories."""
+    """
+    The type that a dataset has for one of a file: the widest number of its kind, and values for categories.
+
+    Parameters
+    ----------
+    t_pa: pyarrow.DataType
+    t_pd, t_np: str
+        Its names in pandas' metadata.
+    metadata: dict or None
+        Its metadata there.
+
+    Returns
+    -------
+    tuple
+        ``(t_pa, t_pd, t_np, metadata)``
+    """
     pa = _pyarrow()
     types = pa.types
     if types.is_signed_integer(t_pa):
@@ -172,8 +199,27 @@ def normalize_type(t_pa, t_pd, t_np, metadata):
 
 def make_meta(obj, origin, partition_keys=None):
     """
-    The schema that a dataset has for a frame: :func:`normalize_type` of each column, in the order of :func:`normalize_column_order`. Of a pyarrow
-    schema only the order changes; a :class:`SchemaWrapper` comes back as it is.
+    The schema that a dataset has for a frame: :func:`normalize_type` of each column, in the order of :func:`normalize_column_order`.
+
+    Parameters
+    ----------
+    obj: pandas.DataFrame, pyarrow.Schema or SchemaWrapper
+        Of a pyarrow schema only the order changes; a :class:`SchemaWrapper` comes back as it is.
+    origin: str
+        Where it comes from, for the texts of exceptions.
+    partition_keys: list of str, optional
+        Columns that come first.
+
+    Returns
+    -------
+    SchemaWrapper
+
+    Raises
+    ------
+    NotImplementedError
+        For a frame with a MultiIndex.
+    ValueError
+        For anything else.
     """
     if isinstance(obj, SchemaWrapper):
         return obj
@@ -232,13 +278,50 @@ def _with_unit(pa, field, unit):
 
 
 def read_schema_metadata(dataset_uuid, store, table=naming.SINGLE_TABLE):
-    """The schema of a table of a dataset. KeyError if there is none."""
+    """
+    The schema of a table of a dataset, out of its file.
+
+    Parameters
+    ----------
+    dataset_uuid: str
+        Name of the dataset.
+    store: KeyValueStore
+        A store object; no URL.
+    table: str
+        Name of the table.
+
+    Returns
+    -------
+    SchemaWrapper
+
+    Raises
+    ------
+    KeyError
+        If there is none.
+    """
     key = _get_common_metadata_key(dataset_uuid, table)
     return _bytes2schema(store.get(key), key)
 
 
 def store_schema_metadata(schema, dataset_uuid, store, table=naming.SINGLE_TABLE):
-    """Write the schema of a table of a dataset; the key."""
+    """
+    Write the file of the schema of a table of a dataset.
+
+    Parameters
+    ----------
+    schema: SchemaWrapper or pyarrow.Schema
+    dataset_uuid: str
+        Name of the dataset.
+    store: KeyValueStore
+        A store object; no URL.
+    table: str
+        Name of the table.
+
+    Returns
+    -------
+    str
+        The key.
+    """
     return store.put(_get_common_metadata_key(dataset_uuid, table), _schema2bytes(schema))
 
 
@@ -281,9 +364,23 @@ def _without_nulls(schema, reference):
 
 def validate_compatible(schemas, ignore_pandas=False):
     """
-    The schema that all agree on, said to come from all of their origins; None for none. Columns that hold nulls alone agree with any type.
+    The schema that all agree on. Columns that hold nulls alone agree with any type.
 
-    ValueError, saying what differs, if they do not agree, or if only some know of pandas.
+    Parameters
+    ----------
+    schemas: iterable of SchemaWrapper
+    ignore_pandas: bool
+        Compare schemas of which only some know of pandas.
+
+    Returns
+    -------
+    SchemaWrapper or None
+        Said to come from all of their origins; None for none.
+
+    Raises
+    ------
+    ValueError
+        If they do not agree, saying what differs; and if only some know of pandas.
     """
     schemas = list(schemas)
     _check_pandas(schemas, ignore_pandas)
@@ -316,7 +413,20 @@ def _diff_schemas(first, second):
 
 
 def validate_shared_columns(schemas, ignore_pandas=False):
-    """ValueError if a column that several schemas have is of different types there."""
+    """
+    See to it that columns which several schemas have are of the same type there.
+
+    Parameters
+    ----------
+    schemas: iterable of SchemaWrapper
+    ignore_pandas: bool
+        Compare schemas of which only some know of pandas.
+
+    Raises
+    ------
+    ValueError
+        If they are not; and if only some know of pandas.
+    """
     schemas = list(schemas)
     _check_pandas(schemas, ignore_pandas)
     found = {}
@@ -330,7 +440,21 @@ def validate_shared_columns(schemas, ignore_pandas=False):
 
 
 def empty_dataframe_from_schema(schema, columns=None, date_as_object=False):
-    """A frame without rows, of the types that a dataset of that schema has."""
+    """
+    A frame without rows, of the types that a dataset of that schema has.
+
+    Parameters
+    ----------
+    schema: SchemaWrapper or pyarrow.Schema
+    columns: list of str, optional
+        In this order; None: all.
+    date_as_object: bool
+        Dates as objects, else as ``datetime64[ns]``.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
     frame = _internal(schema).empty_table().to_pandas(date_as_object=date_as_object)
     for name, dtype in frame.dtypes.items():
         if dtype.kind == "M" and getattr(dtype, "tz", None) is None:

@@ -313,7 +313,14 @@ def _as_sets(index_dct):
 
 
 def merge_indices(list_of_indices):
-    """One ``{column: index}`` out of several, each with the values of all."""
+    """
+    One ``{column: index}`` with the values of all.
+
+    Parameters
+    ----------
+    list_of_indices: list of dict
+        Each ``{column: index}``.
+    """
     merged = {}
     for indices in list_of_indices:
         for column, index in indices.items():
@@ -322,12 +329,30 @@ def merge_indices(list_of_indices):
 
 
 def remove_partitions_from_indices(index_dict, partitions):
-    """``{column: index}`` without some labels."""
+    """
+    ``{column: index}`` without some labels.
+
+    Parameters
+    ----------
+    index_dict: dict
+        ``{column: index}``
+    partitions: list of str
+        The labels.
+    """
     return {column: index.remove_partitions(partitions) for column, index in index_dict.items()}
 
 
 def filter_indices(index_dict, partitions):
-    """``{column: index}`` with these labels alone; values keep their place, with an empty list if need be."""
+    """
+    ``{column: index}`` with some labels alone; values keep their place, with an empty list if need be.
+
+    Parameters
+    ----------
+    index_dict: dict
+        ``{column: index}``
+    partitions: list of str
+        The labels.
+    """
     wanted = set(partitions)
     return {
         column: index._with({value: [label for label in labels if label in wanted] for value, labels in index.index_dct.items()}, False)

@@ -720,8 +720,26 @@ def tables_of(obj):
 @deprecated
 def parse_input_to_metapartition(obj, metadata_version=None, expected_secondary_indices=False):
     """
-    The MetaPartition of what users give to writers: a frame, ``{table: frame}``, ``{"label": …, "data": {table: frame} or [(table, frame), …],
-    "indices": …}``, ``[(table, frame), …]``, a MetaPartition, a list of these, or None and ``[]`` for a sentinel.
+    The MetaPartition of what users give to writers.
+
+    Parameters
+    ----------
+    obj
+        A frame; ``{table: frame}``; ``{"label": …, "data": {table: frame} or [(table, frame), …], "indices": …}``; ``[(table, frame), …]``; a
+        MetaPartition; a list of these; or None and ``[]`` for a sentinel.
+    metadata_version: int, optional
+        Version of the format; 4 is the only one.
+    expected_secondary_indices: False or list of str
+        Columns whose indices may come along, and no others; False: whatever comes.
+
+    Returns
+    -------
+    MetaPartition
+
+    Raises
+    ------
+    ValueError
+        For anything else, and for indices that may not come along.
     """
     if isinstance(obj, MetaPartition):
         return obj
@@ -750,7 +768,18 @@ def check_indices(given, expected):
 
 
 def partition_labels_from_mps(mps):
-    """The labels of all partitions of a list of MetaPartitions."""
+    """
+    The labels of all partitions.
+
+    Parameters
+    ----------
+    mps: list of MetaPartition
+        Nested ones among them.
+
+    Returns
+    -------
+    list of str
+    """
     return [part.label for nested in mps for part in nested]
 
 

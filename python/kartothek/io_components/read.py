@@ -4,6 +4,7 @@ from kartothek._deprecated import MULTI_TABLE_DATASET, deprecated, warn_user
 from kartothek._lazy import LazyModule
 from kartothek._predicates import columns_in_predicates, core_predicate
 from kartothek.core.dataset import open_snapshot
+from kartothek.core.docs import default_docs
 from kartothek.core.factory import DatasetFactory, _ensure_factory
 from kartothek.core.utils import core_store, lazy_store
 from kartothek.io_components.metapartition import MetaPartition
@@ -346,6 +347,7 @@ class Item:
 
 
 @deprecated
+@default_docs
 def dispatch_metapartitions(
     dataset_uuid,
     store,
@@ -358,7 +360,18 @@ def dispatch_metapartitions(
     dispatch_by=None,
     dispatch_metadata=False,
 ):
-    """:func:`dispatch_metapartitions_from_factory` of a dataset by its name."""
+    """
+    :func:`dispatch_metapartitions_from_factory` of a dataset by its name.
+
+    Parameters
+    ----------
+    load_dataset_metadata, keep_indices, keep_table_meta
+        Have no effect.
+
+    Yields
+    ------
+    MetaPartition or list of MetaPartition
+    """
     factory = _ensure_factory(dataset_uuid, store, None, load_dataset_metadata=load_dataset_metadata)
     yield from dispatch_metapartitions_from_factory(
         factory, label_filter, concat_partitions_on_primary_index, predicates, None, dispatch_by, dispatch_metadata
@@ -366,6 +379,7 @@ def dispatch_metapartitions(
 
 
 @deprecated
+@default_docs
 def dispatch_metapartitions_from_factory(
     dataset_factory,
     label_filter=None,
@@ -376,10 +390,20 @@ def dispatch_metapartitions_from_factory(
     dispatch_metadata=False,
 ):
     """
-    A MetaPartition without frames for each partition that may hold matching rows, in document order; with ``dispatch_by`` a list of them for each
-    group, which know of their ``logical_conjunction`` that the rows of the group have in common.
+    What is there to be read, without reading it: MetaPartitions without frames, of the partitions that may hold matching rows. Objects are made for what the
+    plan leaves alone.
 
-    ``dispatch_metadata``: they carry the user metadata and the (unloaded) indices, too. Objects are made for what the plan leaves alone.
+    Parameters
+    ----------
+    dataset_factory: DatasetFactory
+    store: optional
+        Has no effect.
+
+    Yields
+    ------
+    MetaPartition or list of MetaPartition
+        One for each partition, in document order; with ``dispatch_by`` a list for each group, which know by their ``logical_conjunction`` what the rows of
+        the group have in common.
     """
     selection = Selection(
         None,

@@ -13,6 +13,12 @@ def copy_keys(keys, src_store, tgt_store):
     """
     Copy the values of some keys, in the order of the keys.
 
+    Parameters
+    ----------
+    keys: iterable of str
+    src_store, tgt_store: str, store or callable
+        From where, and to where.
+
     Raises
     ------
     ValueError
@@ -32,6 +38,8 @@ def copy_rename_keys(key_mappings, src_store, tgt_store, md_transformed):
     ----------
     key_mappings: dict
         ``{key: key in the target}``
+    src_store, tgt_store: str, store or callable
+        From where, and to where.
     md_transformed: dict
         ``{key in the target: bytes}`` of values that are put instead of those of the source.
     """
