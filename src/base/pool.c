@@ -11,10 +11,11 @@
 #define ASK_EVERY_NS 100000000L
 
 /* One ktki_pool_run() under way; it lies on the stack of its caller, who leaves only when nobody
- * looks at it any more. */
+ * looks at it any more. Or the run inside a pool_work, whose count grows. */
 struct run {
     struct run *next;
     struct run *parent; /* the run whose item began this one; NULL: none */
+    bool is_work;       /* its owner waits for some of the items */
     ktki_pool_fn fn;
     void *state;
     size_t count;
@@ -40,7 +41,7 @@ struct pool {
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct run *runs; /* those that still have items to hand out; newest first, so that nested work
-                         ends soon */
+                         ends soon; behind them those of a pool_work, oldest first */
     struct working *working; /* newest first */
     bool is_stopping;
     bool (*keep_going)(void *state); /* NULL: nobody is asked */
@@ -153,7 +154,7 @@ static void work_on(struct pool *pool, struct run *run) {
     pool->working = &working;
     pthread_mutex_unlock(&pool->lock);
     status = run->fn(run->state, item, &err);
-    is_wanted = goes_on(pool);
+    is_wanted = run->is_work || goes_on(pool); /* of work the owner asks, while there is a call */
     pthread_mutex_lock(&pool->lock);
     unlink_working(pool, &working);
     if (status != KTK_OK) {
@@ -163,7 +164,7 @@ static void work_on(struct pool *pool, struct run *run) {
         cancel(pool, run);
     }
     run->finished++;
-    if (run->finished == run->started && !has_items(run)) {
+    if (run->is_work || (run->finished == run->started && !has_items(run))) {
         pthread_cond_signal(&run->done);
     }
 }
@@ -258,10 +259,23 @@ static void begin(struct pool *pool, struct run *run) {
     }
 }
 
+/* Cancel `run` if it is not to go on; asked with the lock released. */
+static void ask(struct pool *pool, struct run *run) {
+    bool is_wanted;
+
+    if (pool->keep_going != NULL && !run->cancelled) {
+        pthread_mutex_unlock(&pool->lock);
+        is_wanted = goes_on(pool);
+        pthread_mutex_lock(&pool->lock);
+        if (!is_wanted) {
+            cancel(pool, run);
+        }
+    }
+}
+
 /* Wait until something happens to `run`, for so long that somebody can be asked meanwhile. */
 static void wait_a_while(struct pool *pool, struct run *run) {
     struct timespec until = {0};
-    bool is_wanted;
 
     if (pool->keep_going == NULL) {
         pthread_cond_wait(&run->done, &pool->lock);
@@ -271,13 +285,8 @@ static void wait_a_while(struct pool *pool, struct run *run) {
     until.tv_nsec += ASK_EVERY_NS;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    if (pthread_cond_timedwait(&run->done, &pool->lock, &until) != 0 && !run->cancelled) {
-        pthread_mutex_unlock(&pool->lock);
-        is_wanted = goes_on(pool);
-        pthread_mutex_lock(&pool->lock);
-        if (!is_wanted) {
-            cancel(pool, run);
-        }
+    if (pthread_cond_timedwait(&run->done, &pool->lock, &until) != 0) {
+        ask(pool, run);
     }
 }
 
@@ -338,4 +347,107 @@ ktk_status ktki_pool_run(struct pool *pool, size_t count, ktki_pool_fn fn, void 
         *err = run.failed_error;
     }
     return run.failed ? run.failed_status : KTK_OK;
+}
+
+/* ---- work bit by bit ---- */
+
+struct pool_work {
+    struct run run;
+    struct pool *pool;
+    ktki_pool_work_fn fn;
+    void *state;
+    bool is_closed; /* under the pool's lock */
+};
+
+static ktk_status do_piece(void *state, size_t item, ktk_error *err) {
+    struct pool_work *work = state;
+
+    (void)item;
+    (void)err;
+    work->fn(work->state);
+    return KTK_OK;
+}
+
+/* Its run has no parent: it may last longer than whatever it was begun in. */
+ktk_status ktki_pool_work_new(struct pool_work **out, struct pool *pool, ktki_pool_work_fn fn,
+                              void *state, ktk_error *err) {
+    struct pool_work *work = NULL;
+    ktk_status status = KTKI_NEW(pool->allocator, &work, err);
+
+    if (status == KTK_OK) {
+        work->run = (struct run){.fn = do_piece, .state = work, .is_work = true};
+        init_condition(&work->run.done);
+        work->pool = pool;
+        work->fn = fn;
+        work->state = state;
+        *out = work;
+    }
+    return status;
+}
+
+static void append_run(struct pool *pool, struct run *run) {
+    struct run **slot = &pool->runs;
+
+    while (*slot != NULL) {
+        slot = &(*slot)->next;
+    }
+    run->next = NULL;
+    *slot = run;
+}
+
+void ktki_pool_work_add(struct pool_work *work) {
+    struct pool *pool = work->pool;
+
+    pthread_mutex_lock(&pool->lock);
+    if (!work->is_closed && !work->run.cancelled) {
+        if (!has_items(&work->run)) {
+            append_run(pool, &work->run);
+        }
+        work->run.count++;
+        pthread_cond_signal(&pool->work);
+        pthread_cond_signal(&work->run.done); /* the owner, if he waits */
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+ktk_status ktki_pool_work_wait(struct pool_work *work, bool (*is_done)(void *state),
+                               ktk_error *err) {
+    struct pool *pool = work->pool;
+    struct run *run = &work->run;
+    bool cancelled;
+
+    pthread_mutex_lock(&pool->lock);
+    while (!run->cancelled && !is_done(work->state)) {
+        struct run *nested = find_nested(pool, run); /* or the work itself */
+
+        if (nested != NULL) {
+            work_on(pool, nested);
+            ask(pool, run);
+        } else {
+            wait_a_while(pool, run);
+        }
+    }
+    cancelled = run->cancelled;
+    if (cancelled && err != NULL) {
+        *err = run->failed_error;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return cancelled ? KTK_E_CANCELLED : KTK_OK;
+}
+
+void ktki_pool_work_free(struct pool_work *work) {
+    struct pool *pool;
+
+    if (work == NULL) {
+        return;
+    }
+    pool = work->pool;
+    pthread_mutex_lock(&pool->lock);
+    work->is_closed = true;
+    unlink_run(pool, &work->run);
+    work->run.count = work->run.started;
+    finish(pool, &work->run);
+    pthread_mutex_unlock(&pool->lock);
+    (void)pthread_cond_destroy(&work->run.done);
+    KTKI_DELETE(pool->allocator, work);
 }

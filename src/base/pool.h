@@ -41,4 +41,32 @@ ktk_status ktki_pool_run(struct pool *pool, size_t count, ktki_pool_fn fn, void 
 /** Ask `keep_going` once. KTK_E_CANCELLED if it says no. `pool` NULL: KTK_OK. */
 ktk_status ktki_pool_keep_going(const struct pool *pool, ktk_error *err);
 
+/** Work that the workers do while its owner does something else, and that comes bit by bit. */
+struct pool_work;
+
+/** One piece of it, on any thread; pieces end in any order. It may call ktki_pool_run(). */
+typedef void (*ktki_pool_work_fn)(void *state);
+
+/** There is nothing to do yet. The pool must outlive it. */
+ktk_status ktki_pool_work_new(struct pool_work **out, struct pool *pool, ktki_pool_work_fn fn,
+                              void *state, ktk_error *err);
+
+/** One more piece is to be done, after what ktki_pool_run() was called for. The owner may say so,
+ * or a piece; while the work is freed, nothing comes of it. */
+void ktki_pool_work_add(struct pool_work *work);
+
+/**
+ * For the owner's thread: take part in the work until `is_done` says that enough of it is done,
+ * which it is asked at first and after each piece. It is asked with the pool's lock held, so that
+ * it must call nothing of the pool.
+ *
+ * `keep_going` is asked meanwhile. If it says no, no piece is begun any more, now or later, and the
+ * status is KTK_E_CANCELLED.
+ */
+ktk_status ktki_pool_work_wait(struct pool_work *work, bool (*is_done)(void *state),
+                               ktk_error *err);
+
+/** Take back the pieces that are not begun, and wait for those that are. NULL is allowed. */
+void ktki_pool_work_free(struct pool_work *work);
+
 #endif

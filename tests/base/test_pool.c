@@ -115,6 +115,77 @@ static void helps_with_what_the_last_item_begins(void **unused) {
     test_context_free(context);
 }
 
+/* Work of PIECES pieces, each of which adds the next. */
+#define PIECES 2000
+
+struct chain {
+    struct pool *pool;
+    struct pool_work *work;
+    atomic_int done;
+    atomic_int others;
+    bool is_nested;
+};
+
+static ktk_status count_nested(void *state, size_t item, ktk_error *err) {
+    (void)item;
+    (void)err;
+    atomic_fetch_add((atomic_int *)state, 1);
+    return KTK_OK;
+}
+
+static void do_piece(void *state) {
+    struct chain *chain = state;
+    atomic_int nested = 0;
+    ktk_error err;
+
+    ktki_pool_work_add(chain->work);
+    if (chain->is_nested) {
+        CHECK_OK(ktki_pool_run(chain->pool, 3, count_nested, &nested, &err));
+        assert_int_equal(atomic_load(&nested), 3);
+    }
+    atomic_fetch_add(&chain->done, 1);
+}
+
+static bool are_done(void *state) {
+    return atomic_load(&((struct chain *)state)->done) >= PIECES;
+}
+
+/* Whatever is left of the work when the owner has enough is taken back, or waited for. */
+static void works_while_its_owner_waits_or_not(void **unused) {
+    (void)unused;
+    for (int32_t threads = 2; threads <= 8; threads += 3) {
+        for (int nested = 0; nested < 2; nested++) {
+            ktk_context *context = test_context_new(threads);
+            struct chain chain = {.pool = ktki_context_pool(context), .is_nested = nested == 1};
+            ktk_error err;
+            int done;
+
+            CHECK_OK(ktki_pool_work_new(&chain.work, chain.pool, do_piece, &chain, &err));
+            ktki_pool_work_add(chain.work);
+            CHECK_OK(ktki_pool_work_wait(chain.work, are_done, &err));
+            assert_true(are_done(&chain));
+            ktki_pool_work_free(chain.work);
+            done = atomic_load(&chain.done);
+            CHECK_OK(ktki_pool_run(chain.pool, 10, count_nested, &chain.others, &err));
+            assert_int_equal(atomic_load(&chain.done), done);
+            test_context_free(context);
+        }
+    }
+}
+
+static void frees_work_that_never_came(void **unused) {
+    ktk_context *context = test_context_new(2);
+    struct chain chain = {.pool = ktki_context_pool(context)};
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(ktki_pool_work_new(&chain.work, chain.pool, do_piece, &chain, &err));
+    ktki_pool_work_free(chain.work);
+    assert_int_equal(atomic_load(&chain.done), 0);
+    ktki_pool_work_free(NULL);
+    test_context_free(context);
+}
+
 static ktk_status fail_from_seven(void *state, size_t item, ktk_error *err) {
     (void)state;
     return item < 7 ? KTK_OK : ktk_error_set(err, KTK_E_IO, "item %zu", item);
@@ -249,15 +320,61 @@ static void stops_what_workers_begin(void **unused) {
     assert_int_equal(test_allocator_live(), 0);
 }
 
+/* Of work its owner is asked, before the first piece that he does, or while he waits for others;
+ * nothing is begun after that. */
+struct asked_work {
+    struct asking asking;
+    struct pool_work *work;
+};
+
+static void add_another(void *state) {
+    struct asked_work *asked = state;
+
+    atomic_fetch_add(&asked->asking.started, 1);
+    ktki_pool_work_add(asked->work);
+}
+
+static bool never(void *state) {
+    (void)state;
+    return false;
+}
+
+static void stops_work_when_its_owner_is_told_so(void **unused) {
+    (void)unused;
+    for (int32_t threads = 1; threads <= 3; threads++) {
+        struct asked_work asked = {{0}, NULL};
+        ktk_context *context = asking_context(&asked.asking, threads, 5);
+        ktk_error err;
+        int started;
+
+        CHECK_OK(ktki_pool_work_new(&asked.work, asked.asking.pool, add_another, &asked, &err));
+        ktki_pool_work_add(asked.work);
+        CHECK_STATUS(ktki_pool_work_wait(asked.work, never, &err), KTK_E_CANCELLED);
+        assert_true(atomic_load(&asked.asking.started) >= (threads == 1 ? 6 : 1));
+        CHECK_STATUS(ktki_pool_work_wait(asked.work, never, &err), KTK_E_CANCELLED);
+        ktki_pool_work_add(asked.work);
+        ktki_pool_work_free(asked.work);
+        started = atomic_load(&asked.asking.started);
+        atomic_store(&asked.asking.asks_left, 100);
+        CHECK_OK(ktki_pool_run(asked.asking.pool, 2, count_start, &asked.asking, &err));
+        assert_int_equal(atomic_load(&asked.asking.started), started + 2);
+        ktk_context_free(context);
+    }
+    assert_int_equal(test_allocator_live(), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_each_item_once),
         cmocka_unit_test(nests),
         cmocka_unit_test(helps_with_what_the_last_item_begins),
+        cmocka_unit_test(works_while_its_owner_waits_or_not),
+        cmocka_unit_test(frees_work_that_never_came),
         cmocka_unit_test(reports_a_failure_and_stops),
         cmocka_unit_test(stops_when_told_so),
         cmocka_unit_test(goes_on_when_nobody_minds),
         cmocka_unit_test(stops_what_workers_begin),
+        cmocka_unit_test(stops_work_when_its_owner_is_told_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
