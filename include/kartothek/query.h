@@ -37,17 +37,26 @@ typedef struct ktk_query_options {
                                file stay dictionaries */
     const char *position_column; /**< if not NULL: a last column of that name, an int64, says which
                                     partition a row is of */
+    int32_t files_at_once;   /**< files that are read at a time; more than the context has threads
+                                are read by threads of the stream's own, for stores that wait. 0: as
+                                many as the context has threads, or what the store asks for */
+    int64_t ahead_bytes_max; /**< memory for rows that are read ahead; what is larger is read by
+                                itself. 0: 256 MiB */
 } ktk_query_options;
 
 #define KTK_QUERY_OPTIONS_INIT                                                                     \
-    {sizeof(ktk_query_options), NULL, NULL, 0, NULL, NULL, 0, KTK_SHAPE_TABLE, false, NULL}
+    {sizeof(ktk_query_options), NULL, NULL, 0, NULL, NULL, 0, KTK_SHAPE_TABLE, false, NULL, 0, 0}
 
 /**
  * Stream the matching rows, in document order of the partitions and file order within.
  *
- * The predicate is checked against the schema before any data is read. Reads ahead within the
- * context's limits. The stream keeps references to the dataset and its store; it may outlive both
- * handles.
+ * The predicate is checked against the schema before any data is read. Several files are read at a
+ * time, in other threads and also between the calls of whoever takes the rows, from the second
+ * batch on; a failure is told where its rows would stand, so that the batches in front of it and
+ * the error do not depend on the threads. Files of a store that is not for several threads are read
+ * one after the other, by the thread that takes the rows. Releasing the stream early waits for the
+ * reads that have begun. The stream keeps references to the dataset and its store; it may outlive
+ * both handles.
  *
  * @return KTK_E_NOT_FOUND for an unknown table or column; KTK_E_INVALID for a value that does not
  * fit its column.

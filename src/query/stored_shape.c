@@ -3,7 +3,6 @@
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
-#include "query/scan.h"
 
 /* Both numbers of one kind; null is of every kind. */
 static bool are_alike(enum type_id a, enum type_id b) {
@@ -90,26 +89,36 @@ static bool is_final(const struct query_plan *plan, const struct schema *schema)
     return result;
 }
 
-ktk_status ktki_stored_shape(struct query_plan *plan, ktk_error *err) {
+/* Nothing is read with the plan when it changes: no other file is opened while the first is looked
+ * at, and none at the end. */
+ktk_status ktki_stored_shape(struct query_plan *plan, const struct read_ahead_options *options,
+                             ktk_error *err) {
+    struct read_ahead_options opening = *options;
+    struct read_ahead *ahead = NULL;
     struct schema *schema = NULL;
-    struct scan scan = {0};
+    const struct scan *scan;
     ktk_status status = KTK_OK;
 
     plan->keep_dictionaries = false;
-    for (int64_t i = 0; i < plan->partition_count && (i == 0 || !is_final(plan, schema)); i++) {
-        KTKI_TRY(ktki_scan_open(&scan, plan, plan->partitions[i], err));
-        if (i == 0) {
-            KTKI_TRY(begin(plan, &schema, &scan, err));
+    opening.opens_only = true;
+    KTKI_TRY(ktki_read_ahead_new(&ahead, plan, &opening, err));
+    do {
+        KTKI_TRY(ktki_read_ahead_next_file(ahead, &scan, err));
+        if (scan != NULL && schema == NULL) {
+            KTKI_TRY(begin(plan, &schema, scan, err));
         }
-        KTKI_TRY(add_file(plan, schema, scan.output, err));
-        ktki_scan_clear(&scan);
-    }
+        if (scan != NULL) {
+            KTKI_TRY(add_file(plan, schema, scan->output, err));
+        }
+    } while (scan != NULL && !is_final(plan, schema));
+    ktki_read_ahead_free(ahead);
+    ahead = NULL;
     ktki_schema_free(plan->output);
     plan->output = schema;
     schema = NULL;
     plan->shape = KTK_SHAPE_TABLE;
 out:
-    ktki_scan_clear(&scan);
+    ktki_read_ahead_free(ahead);
     ktki_schema_free(schema);
     return status;
 }

@@ -2,7 +2,7 @@
 #ifndef KTKI_QUERY_STORED_SHAPE_H
 #define KTKI_QUERY_STORED_SHAPE_H
 
-#include "query/plan.h"
+#include "query/read_ahead.h"
 
 /**
  * Give the plan of KTK_SHAPE_PARTITION, which has partitions, the columns and the order of the
@@ -10,6 +10,7 @@
  * numbers, which are as wide as the widest that is stored: files are opened until that is known.
  * Columns that the table does not have are left out.
  */
-ktk_status ktki_stored_shape(struct query_plan *plan, ktk_error *err);
+ktk_status ktki_stored_shape(struct query_plan *plan, const struct read_ahead_options *options,
+                             ktk_error *err);
 
 #endif

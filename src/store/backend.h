@@ -16,6 +16,7 @@ struct store_setup {
     uint32_t caps;            /**< instead of ops->caps, which cannot follow a base store */
     void *state;              /**< owned by the store on success */
     const char *name;         /**< copied */
+    int32_t reads_at_once;    /**< instead of ops->reads_at_once */
     enum key_space keys;
     bool is_view; /**< errors come from a store below, which has named itself in them already */
     /** Wait for one's turn among those who ask with the same key, not for long. What ends it, or
@@ -54,6 +55,10 @@ enum key_space ktki_store_key_space(const ktk_store *store);
 
 /** ktk_store_caps of `store`. */
 uint32_t ktki_store_caps(const ktk_store *store);
+
+/** How many reads should be under way at once; 0: as many as there are threads. 1 if the store is
+ * not for several threads. */
+int32_t ktki_store_reads_at_once(const ktk_store *store);
 
 /** Add some; only before anybody else has the store. */
 void ktki_store_add_caps(ktk_store *store, uint32_t caps);

@@ -24,6 +24,7 @@ struct ktk_store {
     const ktk_allocator *allocator; /* of the context */
     const ktk_store_ops *ops;
     uint32_t caps;
+    int32_t reads_at_once;
     atomic_int level;       /* see ktki_store_level() */
     struct store_lock held; /* what updates hold; no operations: none */
     void *state;
@@ -56,6 +57,10 @@ ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct st
     if ((setup->caps & ~KNOWN_CAPS) != 0) {
         KTKI_FAIL(err, KTK_E_INVALID, "unknown store capabilities 0x%x", setup->caps & ~KNOWN_CAPS);
     }
+    if (setup->reads_at_once < 0) {
+        KTKI_FAIL(err, KTK_E_INVALID, "the number of reads at once must not be negative: %d",
+                  setup->reads_at_once);
+    }
     KTKI_TRY(ktki_copy_text(allocator, setup->name, strlen(setup->name), &name, err));
     KTKI_TRY(KTKI_NEW(allocator, &store, err));
     if (pthread_mutex_init(&store->lock, NULL) != 0) {
@@ -66,6 +71,8 @@ ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct st
     store->allocator = allocator;
     store->ops = ops;
     store->caps = setup->caps;
+    store->reads_at_once =
+        (setup->caps & (uint32_t)KTK_STORE_THREAD_SAFE) != 0 ? setup->reads_at_once : 1;
     atomic_init(&store->level, -1);
     store->state = setup->state;
     store->name = name;
@@ -88,6 +95,7 @@ ktk_status ktk_store_new(ktk_store **out, ktk_context *context, const ktk_store_
     const struct store_setup setup = {
         .ops = ops,
         .caps = ops->caps,
+        .reads_at_once = ops->reads_at_once,
         .state = state,
         .name = name,
         .keys = KTKI_KEYS_EXTENDED,
@@ -134,6 +142,10 @@ enum key_space ktki_store_key_space(const ktk_store *store) {
 
 uint32_t ktki_store_caps(const ktk_store *store) {
     return store->caps;
+}
+
+int32_t ktki_store_reads_at_once(const ktk_store *store) {
+    return store->reads_at_once;
 }
 
 void ktki_store_add_caps(ktk_store *store, uint32_t caps) {

@@ -1,0 +1,767 @@
+#include "support/test.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <kartothek/arrow.h>
+#include <kartothek/query.h>
+#include <kartothek/sys/store.h>
+
+#include "arrow/random_arrays.h"
+#include "base/buffer.h"
+#include "parquet/made_file.h"
+#include "support/failing_store.h"
+
+/* Datasets of many files of random length, read by several threads: what comes, in which order, and
+ * what is asked of the store meanwhile. Rows are counted through: row `n` has the id `n` and a mark
+ * that follows from it. */
+
+#define FILES_MAX 60
+#define MARKS 16
+
+struct made_dataset {
+    int file_count;
+    int64_t rows[FILES_MAX];
+    int64_t row_group_rows[FILES_MAX];
+    int64_t row_count;
+};
+
+static int64_t mark_of(int64_t id) {
+    return (id * 2654435761 >> 7) % MARKS;
+}
+
+/* ---- datasets ---- */
+
+static struct schema *schema_new(ktk_context *context) {
+    struct schema *schema = NULL;
+    ktk_error err;
+
+    CHECK_OK(ktki_schema_new(&schema, context, 2, &err));
+    schema->fields[0] = (struct field){.name = "id", .type = {.id = TYPE_INT64}, .nullable = true};
+    schema->fields[1] =
+        (struct field){.name = "mark", .type = {.id = TYPE_INT64}, .nullable = true};
+    return schema;
+}
+
+static void put(ktk_store *store, const char *key, const struct buffer *bytes) {
+    ktk_error err;
+
+    CHECK_OK(ktk_store_put(store, key, bytes->data, bytes->size, NULL, NULL, &err));
+}
+
+static void put_file(ktk_store *store, int file, int64_t first, int64_t count,
+                     int64_t row_group_rows) {
+    ktk_parquet_write_options options = KTK_PARQUET_WRITE_OPTIONS_INIT;
+    ktk_context *context = ktk_store_context(store);
+    struct schema *schema = schema_new(context);
+    int64_t *ids = calloc((size_t)count + 1, sizeof(*ids));
+    int64_t *marks = calloc((size_t)count + 1, sizeof(*marks));
+    const void *id_buffers[] = {NULL, ids};
+    const void *mark_buffers[] = {NULL, marks};
+    struct batch batch = {0};
+    struct buffer bytes;
+    char key[64];
+    ktk_error err;
+
+    assert_true(ids != NULL && marks != NULL);
+    for (int64_t i = 0; i < count; i++) {
+        ids[i] = first + i;
+        marks[i] = mark_of(first + i);
+    }
+    options.row_group_rows_max = row_group_rows;
+    options.no_dictionary = true;
+    ktki_buffer_init(&bytes, test_allocator(), 0);
+    CHECK_OK(ktki_batch_init(&batch, schema, count, &err));
+    batch.columns[0] = (struct ArrowArray){.length = count, .n_buffers = 2, .buffers = id_buffers};
+    batch.columns[1] =
+        (struct ArrowArray){.length = count, .n_buffers = 2, .buffers = mark_buffers};
+    CHECK_OK(made_write(&bytes, context, schema, &batch, 1, &options, &err));
+    (void)snprintf(key, sizeof(key), "d/table/f%02d.parquet", file);
+    put(store, key, &bytes);
+    ktki_buffer_clear(&bytes);
+    ktki_batch_clear(&batch);
+    ktki_schema_free(schema);
+    free(ids);
+    free(marks);
+}
+
+/* Files, schema and document, in an empty store. */
+static ktk_store *store_at(ktk_context *context, const struct made_dataset *made, const char *url) {
+    ktk_parquet_write_options options = KTK_PARQUET_WRITE_OPTIONS_INIT;
+    struct schema *schema = schema_new(context);
+    ktk_store *store = NULL;
+    struct buffer bytes;
+    int64_t first = 0;
+    ktk_error err;
+
+    CHECK_OK(ktk_store_open(&store, context, url, &err));
+    for (int file = 0; file < made->file_count; file++) {
+        put_file(store, file, first, made->rows[file], made->row_group_rows[file]);
+        first += made->rows[file];
+    }
+    ktki_buffer_init(&bytes, test_allocator(), 0);
+    CHECK_OK(made_write(&bytes, context, schema, NULL, 0, &options, &err));
+    put(store, "d/table/_common_metadata", &bytes);
+    ktki_buffer_clear(&bytes);
+    ktki_buffer_init(&bytes, test_allocator(), 0);
+    CHECK_OK(ktki_buffer_append_text(&bytes,
+                                     "{\"dataset_metadata_version\": 4, \"dataset_uuid\": \"d\", "
+                                     "\"metadata\": {}, \"partition_keys\": [], \"partitions\": {",
+                                     &err));
+    for (int file = 0; file < made->file_count; file++) {
+        CHECK_OK(ktki_buffer_append_format(
+            &bytes, &err, "%s\"f%02d\": {\"files\": {\"table\": \"d/table/f%02d.parquet\"}}",
+            file == 0 ? "" : ", ", file, file));
+    }
+    CHECK_OK(ktki_buffer_append_text(&bytes, "}}", &err));
+    put(store, "d.by-dataset-metadata.json", &bytes);
+    ktki_buffer_clear(&bytes);
+    ktki_schema_free(schema);
+    return store;
+}
+
+static ktk_store *store_of(ktk_context *context, const struct made_dataset *made) {
+    return store_at(context, made, "hmemory://");
+}
+
+/* Most files are small, some have many row groups, some no row. */
+static void draw(struct made_dataset *made, uint32_t *random) {
+    *made = (struct made_dataset){.file_count = 1 + (int)random_below(random, FILES_MAX)};
+    for (int file = 0; file < made->file_count; file++) {
+        int64_t rows_max = random_below(random, 8) == 0 ? 6000 : 300;
+
+        made->rows[file] = random_below(random, rows_max);
+        made->row_group_rows[file] = 50 + random_below(random, 1000);
+        made->row_count += made->rows[file];
+    }
+}
+
+/* `count` files of as many rows each. */
+static struct made_dataset regular(int count, int64_t rows) {
+    struct made_dataset made = {.file_count = count, .row_count = count * rows};
+
+    for (int file = 0; file < count; file++) {
+        made.rows[file] = rows;
+        made.row_group_rows[file] = rows;
+    }
+    return made;
+}
+
+/* ---- reading ---- */
+
+static ktk_status begin(struct ArrowArrayStream *out, ktk_store *store,
+                        const ktk_query_options *options, ktk_error *err) {
+    ktk_dataset *dataset = NULL;
+    ktk_status status = ktk_dataset_open(&dataset, store, "d", err);
+
+    if (status == KTK_OK) {
+        status = ktk_query_stream(out, dataset, options, err);
+    }
+    ktk_dataset_free(dataset);
+    return status;
+}
+
+/* The rows of a batch must be those that follow `*next` among the rows with `mark` (-1: all). */
+static void check_batch(const struct ArrowArray *batch, int64_t mark, int64_t *next) {
+    const int64_t *ids = (const int64_t *)batch->children[0]->buffers[1];
+    const int64_t *marks = (const int64_t *)batch->children[1]->buffers[1];
+
+    for (int64_t i = 0; i < batch->length; i++) {
+        while (mark >= 0 && mark_of(*next) != mark) {
+            (*next)++;
+        }
+        assert_int_equal(ids[batch->children[0]->offset + i], *next);
+        assert_int_equal(marks[batch->children[1]->offset + i], mark_of(*next));
+        (*next)++;
+    }
+}
+
+/* Read to the end or to a failure; `*next` is the id behind the last row. */
+static ktk_status read_on(struct ArrowArrayStream *stream, int64_t mark, int64_t *next,
+                          ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    for (;;) {
+        struct ArrowArray batch = {.release = NULL};
+
+        status = ktk_stream_next(stream, &batch, err);
+        if (status != KTK_OK || batch.release == NULL) {
+            break;
+        }
+        check_batch(&batch, mark, next);
+        batch.release(&batch);
+    }
+    return status;
+}
+
+static ktk_status read_all(ktk_store *store, const ktk_query_options *options, int64_t mark,
+                           int64_t *next, ktk_error *err) {
+    struct ArrowArrayStream stream = {.release = NULL};
+    ktk_status status = begin(&stream, store, options, err);
+
+    *next = 0;
+    if (status == KTK_OK) {
+        status = read_on(&stream, mark, next, err);
+        stream.release(&stream);
+    }
+    return status;
+}
+
+/* ---- content and order ---- */
+
+static void check_rows(ktk_store *store, const struct made_dataset *made,
+                       ktk_query_options *options, bool is_filtered) {
+    static const char *const mark_text = "mark == 3";
+    ktk_predicate *where = NULL;
+    int64_t wanted = made->row_count;
+    int64_t next;
+    ktk_error err;
+
+    if (is_filtered) {
+        CHECK_OK(ktk_predicate_parse(&where, ktk_store_context(store), mark_text, &err));
+        while (wanted > 0 && mark_of(wanted - 1) != 3) {
+            wanted--;
+        }
+    }
+    options->where = where;
+    CHECK_OK(read_all(store, options, is_filtered ? 3 : -1, &next, &err));
+    assert_int_equal(next, wanted);
+    options->where = NULL;
+    ktk_predicate_free(where);
+}
+
+static void gives_all_rows_in_order_whatever_the_threads(void **unused) {
+    static const int32_t threads[] = {1, 2, 8};
+    static const int32_t at_once[] = {0, 1, 3, 20};
+    uint32_t random = (uint32_t)test_seed();
+    uint64_t rounds = test_scaled(12);
+
+    (void)unused;
+    for (uint64_t round = 0; round < rounds; round++) {
+        struct made_dataset made;
+
+        draw(&made, &random);
+        for (size_t i = 0; i < 3; i++) {
+            ktk_context *context = test_context_new(threads[i]);
+            ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+            ktk_store *store = store_of(context, &made);
+
+            options.files_at_once = at_once[random_below(&random, 4)];
+            options.ahead_bytes_max = random_below(&random, 2) * (1 + random_below(&random, 50000));
+            check_rows(store, &made, &options, false);
+            check_rows(store, &made, &options, true);
+            options.shape = KTK_SHAPE_PARTITION;
+            check_rows(store, &made, &options, random_below(&random, 2) == 0);
+            ktk_store_free(store);
+            test_context_free(context);
+        }
+    }
+}
+
+static void refuses_negative_bounds(void **unused) {
+    const struct made_dataset made = regular(1, 1);
+    ktk_context *context = test_context_new(1);
+    ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {.release = NULL};
+    ktk_store *store = store_of(context, &made);
+    ktk_error err;
+
+    (void)unused;
+    options.files_at_once = -1;
+    CHECK_STATUS(begin(&stream, store, &options, &err), KTK_E_INVALID);
+    CHECK_MESSAGE("must not be negative: -1, 0");
+    options.files_at_once = 0;
+    options.ahead_bytes_max = -2;
+    CHECK_STATUS(begin(&stream, store, &options, &err), KTK_E_INVALID);
+    CHECK_MESSAGE("must not be negative: 0, -2");
+    ktk_store_free(store);
+    test_context_free(context);
+}
+
+/* ---- what is asked of the store ---- */
+
+/* A store whose reads wait for each other: until `wanted` were inside at once, once. */
+struct waiting_store {
+    ktk_store *base;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int wanted;
+    int inside;
+    int most;
+    int64_t calls;
+    bool is_left_alone; /* so many never came */
+    bool has_others;    /* another thread than `caller` came */
+    pthread_t caller;
+};
+
+static void enter(struct waiting_store *waiting) {
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 20;
+    pthread_mutex_lock(&waiting->lock);
+    waiting->calls++;
+    waiting->inside++;
+    waiting->most = waiting->inside > waiting->most ? waiting->inside : waiting->most;
+    waiting->has_others = waiting->has_others || !pthread_equal(pthread_self(), waiting->caller);
+    pthread_cond_broadcast(&waiting->changed);
+    while (waiting->most < waiting->wanted && !waiting->is_left_alone) {
+        waiting->is_left_alone =
+            pthread_cond_timedwait(&waiting->changed, &waiting->lock, &until) != 0;
+    }
+    pthread_mutex_unlock(&waiting->lock);
+}
+
+static ktk_status leave(struct waiting_store *waiting, ktk_status status) {
+    pthread_mutex_lock(&waiting->lock);
+    waiting->inside--;
+    pthread_mutex_unlock(&waiting->lock);
+    return status;
+}
+
+static ktk_status waiting_get(void *state, const char *key, ktk_bytes *out,
+                              ktk_store_version *version, ktk_error *err) {
+    struct waiting_store *waiting = state;
+
+    enter(waiting);
+    return leave(waiting, ktk_store_get(waiting->base, key, out, version, err));
+}
+
+static ktk_status waiting_get_range(void *state, const char *key, int64_t offset, int64_t size,
+                                    ktk_bytes *out, ktk_error *err) {
+    struct waiting_store *waiting = state;
+
+    enter(waiting);
+    return leave(waiting, ktk_store_get_range(waiting->base, key, offset, size, out, err));
+}
+
+static ktk_status waiting_head(void *state, const char *key, ktk_store_entry *out, ktk_error *err) {
+    struct waiting_store *waiting = state;
+
+    enter(waiting);
+    return leave(waiting, ktk_store_head(waiting->base, key, out, err));
+}
+
+static ktk_status waiting_list(void *state, const char *prefix, ktk_store_list_fn fn,
+                               void *fn_state, ktk_error *err) {
+    struct waiting_store *waiting = state;
+
+    return ktk_store_list(waiting->base, prefix, fn, fn_state, err);
+}
+
+static void waiting_free(void *state) {
+    struct waiting_store *waiting = state;
+
+    ktk_store_free(waiting->base);
+    pthread_cond_destroy(&waiting->changed);
+    pthread_mutex_destroy(&waiting->lock);
+}
+
+static const ktk_store_ops sharing_ops = {
+    .size = sizeof(ktk_store_ops),
+    .caps = KTK_STORE_THREAD_SAFE,
+    .get = waiting_get,
+    .get_range = waiting_get_range,
+    .head = waiting_head,
+    .list = waiting_list,
+    .free = waiting_free,
+};
+
+static const ktk_store_ops far_ops = {
+    .size = sizeof(ktk_store_ops),
+    .caps = KTK_STORE_THREAD_SAFE,
+    .get = waiting_get,
+    .get_range = waiting_get_range,
+    .head = waiting_head,
+    .list = waiting_list,
+    .free = waiting_free,
+    .reads_at_once = 7,
+};
+
+/* Its word about several reads at once does not count: it is for one thread. */
+static const ktk_store_ops lonely_ops = {
+    .size = sizeof(ktk_store_ops),
+    .get = waiting_get,
+    .get_range = waiting_get_range,
+    .head = waiting_head,
+    .list = waiting_list,
+    .free = waiting_free,
+    .reads_at_once = 7,
+};
+
+static ktk_store *waiting_store_new(struct waiting_store *waiting, const ktk_store_ops *ops,
+                                    ktk_store *base) {
+    ktk_store *store = NULL;
+    ktk_error err;
+
+    *waiting = (struct waiting_store){.base = base, .caller = pthread_self()};
+    pthread_mutex_init(&waiting->lock, NULL);
+    pthread_cond_init(&waiting->changed, NULL);
+    CHECK_OK(ktk_store_new(&store, ktk_store_context(base), ops, waiting, "waiting store", &err));
+    return store;
+}
+
+/* Read with `threads` in the context and `files_at_once`; `wanted` must be at the store at once,
+ * and never more. */
+static void check_at_once(const ktk_store_ops *ops, int32_t threads, int32_t files_at_once,
+                          int wanted) {
+    const struct made_dataset made = regular(FILES_MAX, 10);
+    ktk_context *context = test_context_new(threads);
+    ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {.release = NULL};
+    struct waiting_store waiting;
+    ktk_store *store = waiting_store_new(&waiting, ops, store_of(context, &made));
+    ktk_store *view = NULL;
+    int64_t next = 0;
+    ktk_error err;
+
+    /* A view has the same needs. */
+    CHECK_OK(ktk_store_readonly(&view, store, &err));
+    options.files_at_once = files_at_once;
+    CHECK_OK(begin(&stream, view, &options, &err));
+    /* The first rows are read by themselves; then the window opens, batch by batch. Most files are
+     * still to be read. */
+    for (int i = 0; i < 3; i++) {
+        struct ArrowArray batch = {.release = NULL};
+
+        CHECK_OK(ktk_stream_next(&stream, &batch, &err));
+        check_batch(&batch, -1, &next);
+        batch.release(&batch);
+    }
+    pthread_mutex_lock(&waiting.lock);
+    waiting.wanted = wanted;
+    pthread_mutex_unlock(&waiting.lock);
+    CHECK_OK(read_on(&stream, -1, &next, &err));
+    stream.release(&stream);
+    assert_int_equal(next, made.row_count);
+    assert_false(waiting.is_left_alone);
+    assert_int_equal(waiting.most, wanted);
+    assert_int_equal(waiting.has_others, wanted > 1);
+    ktk_store_free(view);
+    ktk_store_free(store);
+    test_context_free(context);
+}
+
+static void reads_as_many_at_once_as_there_are_threads(void **unused) {
+    (void)unused;
+    check_at_once(&sharing_ops, 1, 0, 1);
+    check_at_once(&sharing_ops, 2, 0, 2);
+    check_at_once(&sharing_ops, 5, 0, 5);
+}
+
+static void reads_as_many_at_once_as_are_asked_for(void **unused) {
+    (void)unused;
+    check_at_once(&sharing_ops, 2, 12, 12);
+    check_at_once(&sharing_ops, 1, 4, 4);
+    check_at_once(&sharing_ops, 8, 3, 3);
+    check_at_once(&sharing_ops, 8, 1, 1);
+}
+
+static void reads_as_many_at_once_as_the_store_asks_for(void **unused) {
+    (void)unused;
+    check_at_once(&far_ops, 2, 0, 7);
+    check_at_once(&far_ops, 8, 0, 7);
+    check_at_once(&far_ops, 2, 5, 5);
+    check_at_once(&far_ops, 1, 0, 1); /* no threads are wanted */
+}
+
+static void asks_a_store_for_one_thread_from_the_callers(void **unused) {
+    (void)unused;
+    check_at_once(&lonely_ops, 4, 0, 1);
+    check_at_once(&lonely_ops, 4, 9, 1);
+}
+
+/* The first batch leaves nothing behind that goes on; a stream that is released asks for nothing
+ * any more. */
+static void stops_when_it_is_left(void **unused) {
+    const struct made_dataset made = regular(FILES_MAX, 10);
+    ktk_context *context = test_context_new(4);
+    struct waiting_store waiting;
+    ktk_store *store = waiting_store_new(&waiting, &far_ops, store_of(context, &made));
+
+    (void)unused;
+    for (int batches = 0; batches < 12; batches++) {
+        struct ArrowArrayStream stream = {.release = NULL};
+        int64_t next = 0;
+        int64_t calls;
+        ktk_error err;
+
+        CHECK_OK(begin(&stream, store, NULL, &err));
+        for (int i = 0; i < batches; i++) {
+            struct ArrowArray batch = {.release = NULL};
+
+            CHECK_OK(ktk_stream_next(&stream, &batch, &err));
+            check_batch(&batch, -1, &next);
+            batch.release(&batch);
+        }
+        if (batches <= 1) {
+            assert_false(waiting.has_others);
+        }
+        stream.release(&stream);
+        pthread_mutex_lock(&waiting.lock);
+        assert_int_equal(waiting.inside, 0);
+        calls = waiting.calls;
+        pthread_mutex_unlock(&waiting.lock);
+        for (int i = 0; i < 5; i++) {
+            const struct timespec pause = {0, 1000000};
+
+            (void)nanosleep(&pause, NULL);
+        }
+        pthread_mutex_lock(&waiting.lock);
+        assert_int_equal(waiting.calls, calls);
+        pthread_mutex_unlock(&waiting.lock);
+    }
+    ktk_store_free(store);
+    test_context_free(context);
+}
+
+/* The taker's thread is told to stop, at any of the times that it is asked: what came before is
+ * right, and the stream stays cancelled. */
+struct asking {
+    pthread_t caller;
+    atomic_int asks_left;
+};
+
+static bool keep_going(void *state) {
+    struct asking *asking = state;
+
+    return !pthread_equal(pthread_self(), asking->caller) ||
+           atomic_fetch_sub(&asking->asks_left, 1) > 0;
+}
+
+static void stops_when_told_so(void **unused) {
+    const struct made_dataset made = regular(20, 10);
+
+    (void)unused;
+    for (int round = 0; round < 60; round++) {
+        struct asking asking = {.caller = pthread_self()};
+        ktk_context_options context_options = KTK_CONTEXT_OPTIONS_INIT;
+        ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+        ktk_context *context = NULL;
+        ktk_store *store;
+        int64_t next;
+        ktk_status status;
+        ktk_error err;
+
+        context_options.allocator = test_allocator();
+        context_options.threads = 1 + round % 3;
+        context_options.keep_going = keep_going;
+        context_options.keep_going_state = &asking;
+        atomic_store(&asking.asks_left, INT32_MAX);
+        CHECK_OK(ktk_context_new(&context, &context_options, &err));
+        store = store_of(context, &made);
+        options.files_at_once = round % 2 == 0 ? 0 : 5;
+        atomic_store(&asking.asks_left, round * 2);
+        status = read_all(store, &options, -1, &next, &err);
+        assert_true(status == KTK_E_CANCELLED || (status == KTK_OK && next == made.row_count));
+        assert_true(round > 2 || status == KTK_E_CANCELLED);
+        ktk_store_free(store);
+        ktk_context_free(context);
+    }
+    assert_int_equal(test_allocator_live(), 0);
+}
+
+/* ---- memory ---- */
+
+/* An allocator that knows how much it has given at most. */
+struct measured {
+    ktk_allocator allocator;
+    atomic_int_fast64_t now;
+    atomic_int_fast64_t most;
+};
+
+static void *measured_resize(void *state, void *block, size_t old_size, size_t new_size) {
+    struct measured *measured = state;
+    const ktk_allocator *inner = test_allocator();
+    int64_t growth = (int64_t)new_size - (block == NULL ? 0 : (int64_t)old_size);
+    void *moved = inner->resize(inner->state, block, old_size, new_size);
+    int64_t now = atomic_fetch_add(&measured->now, growth) + growth;
+    int64_t most = atomic_load(&measured->most);
+
+    while (now > most && !atomic_compare_exchange_weak(&measured->most, &most, now)) {
+    }
+    return moved;
+}
+
+/* Rows of 32 files of 1.6 MB, of which the taker takes some and looks away: what more than the
+ * dataset is allocated at most. */
+static int64_t peak_of(int64_t ahead_bytes_max, int64_t enough) {
+    static struct measured measured;
+    const struct made_dataset made = regular(32, 100000);
+    ktk_context_options context_options = KTK_CONTEXT_OPTIONS_INIT;
+    ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {.release = NULL};
+    ktk_context *context = NULL;
+    ktk_store *store;
+    int64_t next = 0;
+    int64_t before;
+    ktk_error err;
+
+    measured = (struct measured){.allocator = {measured_resize, &measured}};
+    context_options.allocator = &measured.allocator;
+    context_options.threads = 4;
+    CHECK_OK(ktk_context_new(&context, &context_options, &err));
+    store = store_of(context, &made);
+    before = atomic_load(&measured.now);
+    atomic_store(&measured.most, before);
+    options.ahead_bytes_max = ahead_bytes_max;
+    CHECK_OK(begin(&stream, store, &options, &err));
+    for (int i = 0; i < 10; i++) {
+        struct ArrowArray batch = {.release = NULL};
+
+        CHECK_OK(ktk_stream_next(&stream, &batch, &err));
+        check_batch(&batch, -1, &next);
+        batch.release(&batch);
+    }
+    for (int i = 0; i < 2000 && atomic_load(&measured.most) - before < enough; i++) {
+        const struct timespec pause = {0, 1000000};
+
+        (void)nanosleep(&pause, NULL);
+    }
+    CHECK_OK(read_on(&stream, -1, &next, &err));
+    assert_int_equal(next, made.row_count);
+    stream.release(&stream);
+    ktk_store_free(store);
+    ktk_context_free(context);
+    assert_int_equal(atomic_load(&measured.now), 0);
+    return atomic_load(&measured.most) - before;
+}
+
+/* Beside what is bound: a row group that is let through, and for each thread the pages that it
+ * takes apart. */
+static void keeps_to_its_memory(void **unused) {
+    const int64_t bound = 4 << 20;
+    const int64_t beside = (100000 * 16) + 4 * (1 << 20);
+
+    (void)unused;
+    assert_true(peak_of(bound, bound) <= bound + beside);
+    assert_true(peak_of(1, 1) <= beside);
+    assert_true(peak_of(0, bound + beside + 1) > bound + beside); /* it has a reason to */
+}
+
+/* ---- failures ---- */
+
+/* File `bad` is damaged: the rows in front of it come, then its name, whatever fails behind it. */
+static void tells_the_first_failure_in_order(void **unused) {
+    static const int32_t threads[] = {1, 2, 8};
+    uint32_t random = (uint32_t)test_seed();
+
+    (void)unused;
+    for (int round = 0; round < 30; round++) {
+        ktk_context *context = test_context_new(threads[round % 3]);
+        ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+        struct made_dataset made;
+        ktk_store *store;
+        int64_t wanted = 0;
+        int64_t next;
+        char key[64];
+        int bad;
+        ktk_error err;
+
+        draw(&made, &random);
+        store = store_of(context, &made);
+        bad = (int)random_below(&random, made.file_count);
+        for (int file = made.file_count - 1; file >= bad; file--) {
+            if (file == bad || random_below(&random, 2) == 0) {
+                (void)snprintf(key, sizeof(key), "d/table/f%02d.parquet", file);
+                CHECK_OK(ktk_store_put(store, key, "PAR1 nothing PAR1", 17, NULL, NULL, &err));
+            }
+        }
+        for (int file = 0; file < bad; file++) {
+            wanted += made.rows[file];
+        }
+        options.files_at_once = (int32_t)random_below(&random, 12);
+        CHECK_STATUS(read_all(store, &options, -1, &next, &err), KTK_E_CORRUPT);
+        CHECK_MESSAGE(key);
+        assert_int_equal(next, wanted);
+        ktk_store_free(store);
+        test_context_free(context);
+    }
+}
+
+static void survives_failing_calls_of_the_store(void **unused) {
+    const struct made_dataset made = regular(12, 30);
+    ktk_context *context = test_context_new(3);
+    ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+    ktk_store *base = store_of(context, &made);
+    bool done = false;
+
+    (void)unused;
+    options.files_at_once = 5;
+    for (int64_t n = 0; !done; n++) {
+        for (int once = 0; once < 2; once++) {
+            struct failing_store failing = {.fail_at = n, .fails_once = once == 1};
+            ktk_store *store = failing_store_new(&failing, base);
+            int64_t next;
+            ktk_error err;
+            ktk_status status = read_all(store, &options, -1, &next, &err);
+
+            done = status == KTK_OK;
+            assert_int_equal(status, done ? KTK_OK : KTK_E_IO);
+            assert_int_equal(next % 30, 0); /* whole files */
+            assert_int_equal(next == made.row_count, done);
+            ktk_store_free(store);
+        }
+    }
+    ktk_store_free(base);
+    test_context_free(context);
+}
+
+/* The context has no threads, the stream has: allocation `n` fails in any of them. */
+static void survives_allocation_failures(void **unused) {
+    const struct made_dataset made = regular(9, 20);
+    ktk_context *plain = test_context_new(1);
+    char *folder = test_folder_in_memory();
+    bool done = false;
+    int64_t n = 0;
+    char url[4096];
+    ktk_error err;
+
+    (void)unused;
+    (void)snprintf(url, sizeof(url), "hfs://%s", folder);
+    ktk_store_free(store_at(plain, &made, url));
+    test_context_free(plain);
+    for (; !done; n += 1 + n / 64) {
+        for (int once = 0; once < 2; once++) {
+            ktk_context *context =
+                once == 1 ? test_context_failing_once(n) : test_context_failing(n);
+            ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+            ktk_store *store = NULL;
+            int64_t next = 0;
+            ktk_status status = ktk_store_open(&store, context, url, &err);
+
+            options.files_at_once = 3;
+            if (status == KTK_OK) {
+                status = read_all(store, &options, -1, &next, &err);
+            }
+            done = status == KTK_OK;
+            assert_true(done || status == KTK_E_NO_MEMORY);
+            assert_int_equal(next == made.row_count, done);
+            ktk_store_free(store);
+            test_context_free(context);
+        }
+    }
+    assert_true(n > 100);
+    test_folder_remove(folder);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gives_all_rows_in_order_whatever_the_threads),
+        cmocka_unit_test(refuses_negative_bounds),
+        cmocka_unit_test(reads_as_many_at_once_as_there_are_threads),
+        cmocka_unit_test(reads_as_many_at_once_as_are_asked_for),
+        cmocka_unit_test(reads_as_many_at_once_as_the_store_asks_for),
+        cmocka_unit_test(asks_a_store_for_one_thread_from_the_callers),
+        cmocka_unit_test(stops_when_it_is_left),
+        cmocka_unit_test(stops_when_told_so),
+        cmocka_unit_test(keeps_to_its_memory),
+        cmocka_unit_test(tells_the_first_failure_in_order),
+        cmocka_unit_test(survives_failing_calls_of_the_store),
+        cmocka_unit_test(survives_allocation_failures),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
