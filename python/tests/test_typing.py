@@ -80,6 +80,7 @@ def notebook(path):
 
 PROGRAMS = {
     "readme": "\n".join(blocks("README.md", "python")),
+    "package": "\n".join(blocks("python/README.md", "python")),
     "guide": "\n".join(blocks("docs/python.md", "python")),
     "flights": (ROOT / "examples" / "flights.py").read_text(),
     **{path.stem.replace("-", "_"): notebook(path) for path in sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))},
