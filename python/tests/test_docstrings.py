@@ -1,4 +1,5 @@
 """Everything that is public says what it is, and functions of the back-ends say it of each parameter."""
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -128,3 +129,24 @@ def test_text_is_completed():
     text = function.__doc__
     assert docs.default_docs(function).__doc__ == text
     assert docs.completed(None, ["store"]) is None
+
+
+def test_text_of_a_class_and_of_what_is_wrapped():
+    class Thing:
+        """Summary."""
+
+        def __init__(self, table, *rest, store=None, **more):
+            pass
+
+    @functools.wraps(Thing.__init__)
+    def wrapper(*args, **kwargs):
+        """Not looked at."""
+
+    wrapper.__doc__ = "Summary."
+    assert _parameters(docs.default_docs(Thing).__doc__) == ["table", "store"]
+    assert _parameters(docs.default_docs(wrapper).__doc__) == ["table", "store"]
+
+
+def test_margins_go_as_python_takes_them():
+    for text in ("One line.", "\n    Two\n      lines.\n    ", "First\n    and\n\n        deeper\n    ", ""):
+        assert docs._without_margin(text) == inspect.cleandoc(text)

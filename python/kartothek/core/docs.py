@@ -1,7 +1,4 @@
 """What many functions have to say of their parameters and exceptions: told once, and put into the documentation of each."""
-from kartothek._lazy import LazyModule
-
-inspect = LazyModule("inspect")
 
 #: parameter: (type, meaning)
 _PARAMETERS = {
@@ -106,16 +103,25 @@ _TITLES = ("Parameters", "Returns", "Yields", "Raises")
 
 def default_docs(func):
     """Decorator: describe the parameters and exceptions that the documentation of a function or class leaves out; ``func`` is returned."""
-    func.__doc__ = completed(func.__doc__, list(inspect.signature(func).parameters))
+    func.__doc__ = completed(func.__doc__, _parameters(func))
     return func
+
+
+def _parameters(func):
+    """Names of the parameters, also of a class, and of what decorators have wrapped; at every import, so without :mod:`inspect`, which takes long."""
+    if isinstance(func, type):
+        return _parameters(func.__init__)[1:]
+    while hasattr(func, "__wrapped__"):
+        func = func.__wrapped__
+    code = func.__code__
+    return list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
 
 
 def document(namespace):
     """:func:`default_docs` for all public functions of a module; ``namespace`` is its ``globals()``."""
     for name, value in namespace.items():
         if isinstance(value, type(document)) and value.__module__ == namespace["__name__"] and not name.startswith("_"):
-            code = getattr(value, "__wrapped__", value).__code__
-            value.__doc__ = completed(value.__doc__, code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+            default_docs(value)
 
 
 def completed(text, names, told=None):
@@ -155,7 +161,7 @@ def completed(text, names, told=None):
 
 
 def _without_margin(text):
-    """What :func:`inspect.cleandoc` makes of it; this is done for each function when a module is imported, so without :mod:`inspect`."""
+    """What :func:`inspect.cleandoc` makes of it."""
     first, *others = text.expandtabs().split("\n")
     margin = min((len(line) - len(line.lstrip()) for line in others if line.strip()), default=0)
     return "\n".join([first.lstrip()] + [line[margin:] for line in others]).strip("\n")
