@@ -45,7 +45,9 @@ def test_the_guide(tmp_path):
     pytest.importorskip("dask")
     code = "\n".join(blocks("docs/python.md", "python")).replace("/tmp/", "{}/".format(tmp_path))
     out = run([sys.executable, "-c", code], tmp_path)
-    for told in ("3 rows before the update", "1 rows; 2 sold", "['replace', 'index', 'replace', 'overwrite']", "all is well", "3 tasks, 4 rows"):
+    history = "['replace', 'index', 'replace', 'overwrite']"
+    types = "int64 float64 datetime64[ns]\nint64 float64 object"
+    for told in ("3 rows before the update", "1 rows; 2 sold", history, "all is well", "3 tasks, 4 rows", types):
         assert told in out
 
 
