@@ -18,7 +18,7 @@ store_dataframes_as_dataset(store=store, dataset_uuid="u", dfs=[frame], partitio
 print("null")
 """
 
-@pytest.mark.parametrize("program, least", [("core_facts.py", 150), ("dispatch_facts.py", 15)])
+@pytest.mark.parametrize("program, least", [("core_facts.py", 150), ("dispatch_facts.py", 15), ("backend_facts.py", 80)])
 def test_answers_as_the_original(kartothek_5_3, tmp_path, program, least):
     (tmp_path / "s").mkdir()
     text = (FOLDER / program).read_text()

@@ -432,11 +432,15 @@ class MetaPartition:
                 label = "/".join([*([folders] if folders else []), *values, base])
                 part = parts.setdefault(label, {"data": {}, "keys": dict(self.metapartitions[0].get("keys") or {}, **keys)})
                 part["data"][table] = group
+        # Columns that go into the label are in no frame any more.
+        schemas = {}
+        if common_metadata.has_pyarrow():
+            schemas = {table: common_metadata.normalize_column_order(schema, partition_on) for table, schema in self.table_meta.items()}
         results = [self.as_sentinel().copy(partition_keys=partition_on)]
         for label, part in parts.items():
             for table, frame in self.data.items():
                 part["data"].setdefault(table, frame.drop(columns=partition_on[len(known) :]).iloc[:0])
-            one = self.copy(label=label, data=part["data"], files={}, indices={}, partition_keys=partition_on)
+            one = self.copy(label=label, data=part["data"], files={}, indices={}, partition_keys=partition_on, table_meta=schemas)
             one.metapartitions[0]["keys"] = part["keys"]
             results.append(one.build_indices(list(self.indices)))
         return _joined(results, schema_validation=False)

@@ -534,9 +534,9 @@ def commit_list(partition_list, store, dataset_uuid, mode, metadata_merger=None,
     duplicated = extract_duplicates(partition_labels_from_mps(parts))
     if duplicated:
         raise ValueError(_DUPLICATED.format(", ".join(sorted(duplicated))))
-    brought = [part.dataset_metadata for part in parts if part.dataset_metadata]
-    merger = metadata_merger
-    if brought:
+    brought = [part.dataset_metadata for part in parts]
+    merger = None
+    if metadata_merger is not None or any(brought):
         merger = lambda known: (metadata_merger or combine_metadata)(known + brought)  # noqa: E731
     columns = dict.fromkeys(column for nested in parts for part in nested.metapartitions for column in part["indices"])
     keys = next((part.partition_keys for part in parts if part.partition_keys), None)
