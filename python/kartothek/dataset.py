@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kartothek import _core, _facts
 from kartothek._lazy import LazyModule
 from kartothek._predicates import core_predicate, scope_predicate
-from kartothek.core.dataset import open_snapshot
+from kartothek.core.dataset import open_snapshot, user_metadata
 from kartothek.core.naming import SINGLE_TABLE
 from kartothek.core.utils import core_store, lazy_store
 
@@ -141,7 +141,7 @@ class Dataset:
     @property
     def metadata(self) -> Dict[str, Any]:
         """What users keep with the dataset: a dict."""
-        return {key: value for key, value in json.loads(self._snapshot.metadata).items() if not key.startswith("ktk.")}
+        return user_metadata(self._snapshot)
 
     @property
     def commit(self) -> Dict[str, Any]:

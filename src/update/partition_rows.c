@@ -217,9 +217,9 @@ static ktk_status check_nulls(const struct reading *reading, const struct schema
     }
     KTKI_TRY(append_null_keys(reading, schema, &names, err));
     KTKI_FAIL(err, KTK_E_INVALID,
-              "Original dataframe size (%lld rows) does not match new dataframe size (%lld rows) "
-              "after splitting it by %.*s; hint: you may see this if you are trying to use "
-              "`partition_on` on a column with null values",
+              "Original dataframe size (%lld rows) does not match new dataframe size (%lld rows). "
+              "Hint: you may see this if you are trying to use `partition_on` on a column with "
+              "null values: %.*s",
               (long long)row_count, (long long)(row_count - null_count), (int)names.size,
               (const char *)names.data);
 out:

@@ -60,7 +60,8 @@ def frame_from_stream(stream, dates_as_object=False, categoricals=(), with_index
             values[name] = as_categorical(values[name], positions)
     frame = pd.DataFrame(values, index=_index(batches.row_count, positions), copy=False)
     if not names:
-        return frame
+        # pandas would number columns that are not there, in place of naming them.
+        return frame.set_axis(pd.Index([""])[:0], axis=1)
     frame = frame if list(frame.columns) == names else frame[names]
     return _indexed(frame, batches) if with_index else frame
 

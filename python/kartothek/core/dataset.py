@@ -4,10 +4,9 @@ from _collections_abc import Mapping  # as in _partitions
 from kartothek import _core, _facts
 from kartothek._deprecated import deprecated
 from kartothek._lazy import LazyModule
-from kartothek.core import naming
+from kartothek.core import _time, naming
 from kartothek.core._mixins import CopyMixin
 from kartothek.core._partitions import Partitions
-from kartothek.core._time import datetime_utcnow
 from kartothek.core._types import normalised
 from kartothek.core._zmsgpack import packb
 from kartothek.core.index import ExplicitSecondaryIndex, PartitionIndex, filter_indices
@@ -67,7 +66,7 @@ class DatasetMetadataBase(CopyMixin):
         self.uuid = uuid
         self.partitions = partitions if partitions is not None else {}
         self.metadata = dict(metadata) if metadata is not None else {}
-        self.metadata.setdefault("creation_time", datetime_utcnow().isoformat())
+        self.metadata.setdefault("creation_time", _time.datetime_utcnow().isoformat())
         self.indices = indices if indices is not None else {}
         self.metadata_version = metadata_version
         self.explicit_partitions = explicit_partitions
@@ -387,7 +386,7 @@ class DatasetMetadata(DatasetMetadataBase):
         self = cls.__new__(cls)
         self.uuid = snapshot.uuid
         self.partitions = Partitions(snapshot)
-        self.metadata = json.loads(snapshot.metadata)
+        self.metadata = user_metadata(snapshot)
         self.indices = _indices_of(snapshot)
         self.metadata_version = naming.DEFAULT_METADATA_VERSION
         self.explicit_partitions = snapshot.is_explicit
@@ -410,6 +409,11 @@ class DatasetMetadata(DatasetMetadataBase):
     def restore(uuid, store, version):
         """Make an earlier version the current state again, as a commit of its own; the commit's id. KeyError if files are gone."""
         return _core.restore(core_store(store), uuid, str(version))
+
+
+def user_metadata(snapshot):
+    """The metadata of a dataset without what the library notes there for itself."""
+    return {key: value for key, value in json.loads(snapshot.metadata).items() if not key.startswith("ktk.")}
 
 
 def _json_of(buf, format):
@@ -468,7 +472,7 @@ class DatasetMetadataBuilder(CopyMixin):
     ):
         verify_metadata_version(metadata_version)
         self.uuid = uuid
-        self.metadata = {"creation_time": datetime_utcnow().isoformat()}
+        self.metadata = {"creation_time": _time.datetime_utcnow().isoformat()}
         self.partitions = {}
         self.indices = {}
         self.metadata_version = metadata_version

@@ -1,9 +1,8 @@
 """Indices: which partitions hold which value of a column."""
 from kartothek import _core
 from kartothek._lazy import LazyModule
-from kartothek.core import naming
+from kartothek.core import _time, naming
 from kartothek.core._mixins import CopyMixin
-from kartothek.core._time import datetime_now
 from kartothek.core._types import array_of, is_nested, normalised, normalize_value, pyarrow_type, type_name, type_of_values
 from kartothek.core.urlencode import quote
 from kartothek.core.utils import core_store, ensure_store
@@ -37,7 +36,7 @@ class IndexBase(CopyMixin):
         if column == _PARTITION_COLUMN_NAME:
             raise ValueError("Cannot create an index for column {}: index files have a column of that name for the labels.".format(column))
         self.column = column
-        self.creation_time = datetime_now()
+        self.creation_time = _time.datetime_now()
         self._loaded = index_dct is not None
         self._type = self._checked_type(dtype, index_dct, normalize_dtype)
         self.index_dct = {} if self._type is None or not index_dct else self._normalised(index_dct)
@@ -115,7 +114,7 @@ class IndexBase(CopyMixin):
         """This index, or another one, with other content, which has no file yet."""
         index = self if inplace else self.copy()
         index.index_dct = index_dct
-        index.creation_time = datetime_now()
+        index.creation_time = _time.datetime_now()
         return index
 
     def update(self, index, inplace=False):

@@ -2,7 +2,7 @@
 from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek._predicates import scope_predicate
-from kartothek.core.dataset import DatasetMetadata, open_snapshot
+from kartothek.core.dataset import DatasetMetadata, open_snapshot, user_metadata
 from kartothek.core.index import ExplicitSecondaryIndex, PartitionIndex
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, EXTERNAL_INDEX_SUFFIX, SINGLE_TABLE
 from kartothek.core.utils import core_store, ensure_store, verify_metadata_version
@@ -66,7 +66,7 @@ class Input:
 
 def inputs_of(element):
     """
-    The inputs of one element of ``dfs`` as a list of :class:`Input`; nothing for None and ``[]``.
+    The inputs of one element of ``dfs`` as a list of :class:`Input`; nothing for None, ``[]`` and ``{}``.
 
     A frame or Arrow data, ``{table: frame}``, ``{"label": …, "data": {table: frame} or [(table, frame), …]}``, ``[(table, frame), …]``, a MetaPartition
     with frames, or a list of these.
@@ -78,7 +78,7 @@ def inputs_of(element):
 
 
 def _inputs_of(element):
-    if element is None:
+    if element is None or (isinstance(element, dict) and not element):
         return
     if isinstance(element, pd.DataFrame) or to_arrow.is_arrow(element):
         yield Input(None, {SINGLE_TABLE: element})
@@ -194,7 +194,10 @@ def write_part(data, store, dataset_uuid, factory, mode="update", **settings):
     writing = _Writing(ensure_store(store), dataset_uuid, Settings(mode, is_part=True, **settings).of_inputs(inputs))
     try:
         writing.add(inputs)
-        return MetaPartition.from_description(writing.update.hand_over())
+        written = MetaPartition.from_description(writing.update.hand_over())
+        for part in written.metapartitions:
+            part["index_columns"] = sorted({column for given in inputs for column in given.indices})
+        return written
     finally:
         writing.update.close()
 
@@ -309,7 +312,7 @@ class _Writing:
         merger = self.settings.metadata_merger
         if merger is None:
             return
-        old = {} if base is None else {key: value for key, value in json.loads(base.metadata).items() if not key.startswith("ktk.")}
+        old = {} if base is None else user_metadata(base)
         merged = dict(merger([json.loads(json.dumps(old))]), **(self.settings.metadata or {}))
         missing = object()
         self.update.set_metadata(json.dumps({key: value for key, value in merged.items() if old.get(key, missing) != value}))
@@ -340,8 +343,10 @@ class _Writing:
             self.update.add_nothing()
         self.is_empty = parts.is_sentinel
         for part in parts.metapartitions:
+            self._take_given_indices(part.get("index_columns", ()))
             if "written" not in part and part["label"] is not None:
                 self._check_files(part)
+            self.tables = self.tables or list(part["files"])
         for description in parts.descriptions(self.uuid, self.partition_keys):
             try:
                 self.update.add_written(description)

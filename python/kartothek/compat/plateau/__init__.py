@@ -8,8 +8,8 @@ from kartothek.compat import _alias
 
 #: modules that plateau has just as kartothek has them
 _SAME = (
-    "core._time", "core._zmsgpack", "core.common_metadata", "core.docs", "core.index", "core.naming", "core.partition", "core.typing", "core.urlencode",
-    "core.utils", "core.uuid", "io_components.utils", "serialization", "utils",
+    "core._time", "core._zmsgpack", "core.common_metadata", "core.docs", "core.index", "core.naming", "core.partition", "core.testing", "core.typing",
+    "core.urlencode", "core.utils", "core.uuid", "io_components.utils", "serialization", "utils",
 )  # fmt: skip
 
 for _name in _SAME:

@@ -87,6 +87,12 @@ def read_dataset_as_ddf(
 
 
 def _frame_of(reader, items, divisions=None):
+    # Dask would make texts of all objects, also of dates and bytes.
+    with imported("dask").config.set({"dataframe.convert-string": False}):
+        return _read_by(reader, items, divisions)
+
+
+def _read_by(reader, items, divisions):
     graph, dd = imported("kartothek.io.dask._graph"), imported("dask.dataframe")
 
     if not items:
@@ -101,6 +107,8 @@ class _TableReader:
 
     def __init__(self, selection, store, table, columns, categoricals, dates_as_object, predicates, index):
         columns = columns_of_table(columns, table, "columns")
+        if isinstance(categoricals, dict):
+            categoricals = columns_of_table(categoricals, table, "categoricals")
         categoricals = list(categoricals or ())
         if index is not None and columns is not None and index not in columns:
             columns = columns + [index]

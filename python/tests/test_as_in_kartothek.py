@@ -1,0 +1,120 @@
+"""Small things that programs of kartothek see, each found by a test of its own."""
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kartothek.core import _time
+from kartothek.core.dataset import DatasetMetadata
+from kartothek.core.index import ExplicitSecondaryIndex
+from kartothek.core.testing import TIME_TO_FREEZE, TIME_TO_FREEZE_ISO, cm_frozen_time, get_dataframe_alltypes, get_dataframe_not_nested
+from kartothek.io.eager import read_dataset_as_dataframes, read_table, store_dataframes_as_dataset, update_dataset_from_dataframes
+from kartothek.serialization import testing
+
+FRAME = pd.DataFrame({"p": [1, 2], "x": [5, 6]})
+
+
+def test_metadata_is_the_users(store_url):
+    stored = store_dataframes_as_dataset(store_url, "u", [FRAME], metadata={"a": 1})
+    assert set(stored.metadata) == {"a", "creation_time"}
+    updated = update_dataset_from_dataframes([FRAME], store=store_url, dataset_uuid="u", metadata={"b": 2})
+    loaded = DatasetMetadata.load_from_store("u", store_url)
+    assert updated.metadata == loaded.metadata == dict(stored.metadata, b=2)
+
+
+def test_an_element_without_tables_is_nothing(store_url):
+    assert len(store_dataframes_as_dataset(store_url, "u", [{}, FRAME]).partitions) == 1
+    update_dataset_from_dataframes([{}], store=store_url, dataset_uuid="u")
+    assert len(read_table("u", store_url)) == 2
+
+
+def test_nulls_in_partition_keys_are_told_in_kartotheks_words(store_url):
+    words = r"^Original dataframe size \(2 rows\) does not match new dataframe size \(1 rows\)\. Hint: .*`partition_on` on a column with null values.*'p'"
+    with pytest.raises(ValueError, match=words):
+        store_dataframes_as_dataset(store_url, "u", [FRAME.assign(p=["a", None])], partition_on=["p"])
+
+
+def test_a_frame_of_no_columns_has_no_numbered_ones(store_url):
+    store_dataframes_as_dataset(store_url, "u", [FRAME])
+    for frame in (read_table("u", store_url, columns=[]), read_dataset_as_dataframes("u", store_url, columns={"table": []})[0]["table"]):
+        assert len(frame) == 2 and len(frame.columns) == 0
+        assert frame.columns.dtype == pd.DataFrame({"a": [1]}).columns.dtype
+
+
+def indexed(label, frame, column):
+    index = ExplicitSecondaryIndex(column, {value: [label] for value in frame[column]})
+    return {"label": label, "data": [("core", frame)], "indices": {column: index}}
+
+
+def test_indices_that_come_with_an_element_are_built_by_dask(store_url):
+    dask = pytest.importorskip("dask")
+    dask_bag = pytest.importorskip("dask.bag")
+    from kartothek.io.dask.bag import store_bag_as_dataset
+    from kartothek.io.dask.delayed import store_delayed_as_dataset, update_dataset_from_delayed
+
+    parts = [indexed("a", FRAME, "x"), indexed("b", FRAME.assign(x=7), "x")]
+    with dask.config.set(scheduler="threads"):
+        store_delayed_as_dataset(parts, store_url, "delayed").compute()
+        store_bag_as_dataset(dask_bag.from_sequence(parts), store_url, "bag").compute()
+        update_dataset_from_delayed(parts, store_url, "updated").compute()
+        with pytest.raises(ValueError, match="Incorrect indices provided for dataset"):
+            update_dataset_from_delayed([indexed("c", FRAME, "p")], store_url, "updated").compute()
+    for uuid in ("delayed", "bag", "updated"):
+        dataset = DatasetMetadata.load_from_store(uuid, store_url, load_all_indices=True)
+        assert {value: list(labels) for value, labels in dataset.indices["x"].to_dict().items()} == {5: ["a"], 6: ["a"], 7: ["b"]}
+
+
+def test_schemas_that_do_not_agree_are_told_of_their_table_by_dask(store_url):
+    dask = pytest.importorskip("dask")
+    from kartothek.io.dask.delayed import store_delayed_as_dataset
+
+    parts = [{"core": FRAME}, {"core": FRAME.astype({"x": "uint64"})}]
+    with pytest.raises(ValueError, match="Schemas for table 'core' of dataset 'u' are not compatible!"):
+        dask.compute(store_delayed_as_dataset(parts, store_url, "u"), scheduler="sync")
+
+
+@pytest.fixture
+def objects(store_url):
+    pytest.importorskip("dask.dataframe")
+    frame = pd.DataFrame({"day": [datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)], "raw": [b"\xff\x00", b"a"], "text": ["x", "y"], "n": [1, 2]})
+    store_dataframes_as_dataset(store_url, "u", [{"core": frame.iloc[:1]}, {"core": frame.iloc[1:]}])
+    return frame
+
+
+def test_a_dask_frame_keeps_dates_and_bytes(objects, store_url):
+    from kartothek.io.dask.dataframe import read_dataset_as_ddf
+
+    ddf = read_dataset_as_ddf("u", store_url, table="core", dates_as_object=True)
+    found = ddf.compute(scheduler="sync")
+    assert dict(ddf.dtypes) == dict(found.dtypes) == dict(objects.dtypes[list(found)])
+    assert list(found["day"]) == list(objects["day"]) and list(found["raw"]) == list(objects["raw"])
+    assert list(ddf[["raw"]].compute(scheduler="sync")["raw"]) == list(objects["raw"])
+
+
+def test_categoricals_of_a_dask_frame_may_be_named_by_table(objects, store_url):
+    from kartothek.io.dask.dataframe import read_dataset_as_ddf
+
+    ddf = read_dataset_as_ddf("u", store_url, table="core", categoricals={"core": ["n"]})
+    assert list(ddf.columns) == sorted(objects.columns)
+    assert ddf.compute(scheduler="sync").dtypes["n"] == "category"
+    with pytest.raises(ValueError, match="Provided table core is not compatible"):
+        read_dataset_as_ddf("u", store_url, table="core", categoricals={"other": ["n"]})
+
+
+def test_frames_of_every_type_are_stored(store_url):
+    for uuid, frame in (("a", get_dataframe_not_nested()), ("b", get_dataframe_alltypes()), ("c", testing.get_dataframe_not_nested(12))):
+        assert list(frame.columns) == sorted(frame.columns)
+        store_dataframes_as_dataset(store_url, uuid, [frame])
+        found = read_dataset_as_dataframes(uuid, store_url, dates_as_object=True)[0]["table"]
+        for column in frame:
+            assert all(np.array_equal(a, b) or (a is None and b is None) for a, b in zip(frame[column], found[column])), column
+    assert len(get_dataframe_alltypes()) == 1 and get_dataframe_alltypes()["array_int8"][0].dtype == "int8"
+    assert [len(testing.get_dataframe_not_nested(n)) for n in (0, 3, 40)] == [0, 3, 40]
+
+
+def test_the_clock_stands_still():
+    with cm_frozen_time(TIME_TO_FREEZE):
+        assert _time.datetime_now() == _time.datetime_utcnow() == TIME_TO_FREEZE
+        assert DatasetMetadata("u").metadata["creation_time"] == TIME_TO_FREEZE_ISO
+    assert _time.datetime_utcnow().year > 2025
