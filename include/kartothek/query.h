@@ -42,10 +42,16 @@ typedef struct ktk_query_options {
                                 many as the context has threads, or what the store asks for */
     int64_t ahead_bytes_max; /**< memory for rows that are read ahead; what is larger is read by
                                 itself. 0: 256 MiB */
+    /** Called by the stream after some files have been read, on the thread that asks it for rows:
+     * so many of the files that may hold matching rows are done with. Returning false cancels: the
+     * stream fails with KTK_E_CANCELLED. May be NULL. */
+    bool (*progress)(void *state, int64_t files, int64_t file_count);
+    void *progress_state; /**< must live as long as the stream */
 } ktk_query_options;
 
 #define KTK_QUERY_OPTIONS_INIT                                                                     \
-    {sizeof(ktk_query_options), NULL, NULL, 0, NULL, NULL, 0, KTK_SHAPE_TABLE, false, NULL, 0, 0}
+    {sizeof(ktk_query_options), NULL,  NULL, 0, NULL, NULL, 0,                                     \
+     KTK_SHAPE_TABLE,           false, NULL, 0, 0,    NULL, NULL}
 
 /**
  * Stream the matching rows, in document order of the partitions and file order within.

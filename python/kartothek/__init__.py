@@ -6,15 +6,20 @@ __version__ = _version()
 #: what type checkers take for True
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from kartothek._progress import progress
     from kartothek.dataset import create, open
 
-__all__ = ["create", "open"]
+__all__ = ["create", "open", "progress"]
 
 
 def __getattr__(name):
     # Most programs import what they need from kartothek.io and know nothing of these.
     if name not in __all__:
         raise AttributeError("module {!r} has no attribute {!r}".format(__name__, name))
+    if name == "progress":
+        from kartothek._progress import progress
+
+        return progress
     from kartothek import dataset
 
     return getattr(dataset, name)

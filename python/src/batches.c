@@ -1,6 +1,6 @@
 /* A stream read to its end: what its columns are, and lending it out again as Arrow. The ways into
  * NumPy are in frame_out.c. */
-#include "core.h"
+#include "call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +52,7 @@ static ktk_status read_all(struct batches_object *self, struct ArrowArrayStream 
 PyObject *core_stream_read(PyObject *object, PyObject *unused) {
     struct batches_object *self;
     struct ArrowArrayStream stream;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -68,9 +69,11 @@ PyObject *core_stream_read(PyObject *object, PyObject *unused) {
     self->batches = NULL;
     self->batch_count = 0;
     self->row_count = 0;
-    Py_BEGIN_ALLOW_THREADS status = read_all(self, &stream, &err);
+    core_call_begin(&call);
+    status = read_all(self, &stream, &err);
     stream.release(&stream);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    core_call_end(&call, status);
+    if (status != KTK_OK) {
         Py_DECREF(self);
         return core_raise(status, &err);
     }
@@ -203,8 +206,9 @@ static PyObject *get_metadata(PyObject *object, void *unused) {
 static void batches_dealloc(PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
 
-    batches_clear((struct batches_object *)object);
-    PyObject_Free(object);
+    /* Much memory takes its time to be given back. */
+    Py_BEGIN_ALLOW_THREADS batches_clear((struct batches_object *)object);
+    Py_END_ALLOW_THREADS PyObject_Free(object);
     Py_DECREF(type);
 }
 

@@ -2,11 +2,13 @@
 
 #include <unistd.h>
 
+#include "call.h"
 #include "frame_in.h"
 
 struct core core;
 
 ktk_context *core_context(void) {
+    ktk_context_options options = KTK_CONTEXT_OPTIONS_INIT;
     ktk_context *context = NULL;
     ktk_error err;
     ktk_status status;
@@ -16,7 +18,8 @@ ktk_context *core_context(void) {
     }
     /* After fork() the parent's worker threads are gone; its context must be left alone, not even
      * freed. */
-    status = ktk_context_new(&context, NULL, &err);
+    options.keep_going = core_call_keep_going;
+    status = ktk_context_new(&context, &options, &err);
     if (status != KTK_OK) {
         core_raise(status, &err);
         return NULL;
@@ -149,6 +152,8 @@ static PyMethodDef functions[] = {
      "batch."},
     {"object_kind", frame_in_object_kind, METH_VARARGS,
      "object_kind(address, length, nulls) -> str: the common type of an array of objects."},
+    {"progress_count", core_progress_count, METH_VARARGS,
+     "progress_count(variable, step): so many more progress() are open."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -2,9 +2,17 @@
  * The extension `kartothek._core`: a thin layer that turns Python objects into calls of
  * libkartothek and back.
  *
- * Written against CPython's limited API (3.9 and up). Every call into the library releases the GIL;
- * callbacks take it. The limited API of 3.9 offers no module state to types, hence the one static
- * struct below, which is written once at import and guarded by the GIL after that.
+ * The rule of the GIL: what can take longer than some microseconds, or can wait for a lock that is
+ * held during a callback, runs between core_call_begin() and core_call_end() of call.h, or, where
+ * it cannot fail, between Py_BEGIN_ALLOW_THREADS and Py_END_ALLOW_THREADS. Meanwhile nothing of
+ * Python is touched: arguments are turned into C values before, which the caller's references keep
+ * alive, results into objects after. A callback takes the GIL with PyGILState_Ensure(), whatever
+ * thread it is on, and leaves no exception set. What only looks something up in memory keeps the
+ * GIL.
+ *
+ * Written against CPython's limited API (3.9 and up). The limited API of 3.9 offers no module state
+ * to types, hence the one static struct below, which is written once at import and guarded by the
+ * GIL after that.
  */
 #ifndef KARTOTHEK_PYTHON_CORE_H
 #define KARTOTHEK_PYTHON_CORE_H
@@ -32,7 +40,10 @@ struct core {
     PyObject *datetime_type; /* datetime.datetime */
     PyObject *time_type;     /* datetime.time */
     PyObject *decimal_type;  /* decimal.Decimal */
-    ktk_context *context;    /* made on first use; a forked child makes its own */
+    PyObject
+        *progress_variable; /* the ContextVar of kartothek._progress; NULL before its first use */
+    int progress_count;     /* progress() that are open, in all threads */
+    ktk_context *context;   /* made on first use; a forked child makes its own */
     long context_pid;
 };
 
@@ -77,6 +88,7 @@ struct batches_object {
 
 struct update_object {
     PyObject_HEAD ktk_update *update; /* NULL after the end */
+    bool is_busy;                     /* in a call, on whatever thread */
 };
 
 /** Wrap a dataset, whose reference is taken over. NULL with an exception, and the reference

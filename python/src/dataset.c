@@ -1,5 +1,5 @@
 /* Dataset snapshots, what they hold, and queries on them. */
-#include "core.h"
+#include "call.h"
 
 PyObject *core_dataset_new(ktk_dataset *dataset) {
     struct dataset_object *self = PyObject_New(struct dataset_object, core.dataset_type);
@@ -36,6 +36,7 @@ static PyObject *dataset_open(PyObject *unused, PyObject *args) {
     const char *uuid;
     const char *version = NULL;
     const char *at = NULL;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -43,9 +44,10 @@ static PyObject *dataset_open(PyObject *unused, PyObject *args) {
     if (!PyArg_ParseTuple(args, "O!s|zz:open", core.store_type, &store, &uuid, &version, &at)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = open_state(&dataset, store->store, uuid, version, at, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? core_dataset_new(dataset)
-                                                 : core_raise(status, &err);
+    core_call_begin(&call);
+    status = open_state(&dataset, store->store, uuid, version, at, &err);
+    core_call_end(&call, status);
+    return status == KTK_OK ? core_dataset_new(dataset) : core_raise(status, &err);
 }
 
 static PyObject *dataset_from_document(PyObject *unused, PyObject *args) {
@@ -53,6 +55,7 @@ static PyObject *dataset_from_document(PyObject *unused, PyObject *args) {
     ktk_dataset *dataset = NULL;
     const char *document;
     Py_ssize_t size;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -60,10 +63,10 @@ static PyObject *dataset_from_document(PyObject *unused, PyObject *args) {
     if (!PyArg_ParseTuple(args, "O!y#:from_document", core.store_type, &store, &document, &size)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status =
-        ktk_dataset_from_document(&dataset, store->store, document, (size_t)size, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? core_dataset_new(dataset)
-                                                 : core_raise(status, &err);
+    core_call_begin(&call);
+    status = ktk_dataset_from_document(&dataset, store->store, document, (size_t)size, &err);
+    core_call_end(&call, status);
+    return status == KTK_OK ? core_dataset_new(dataset) : core_raise(status, &err);
 }
 
 static PyObject *get_uuid(PyObject *self, void *unused) {
@@ -75,8 +78,12 @@ static PyObject *get_document(PyObject *self, void *unused) {
     ktk_error err = {0};
     const char *text;
     size_t size;
-    ktk_status status =
-        ktk_dataset_document(&text, &size, ((struct dataset_object *)self)->dataset, &err);
+    struct core_call call;
+    ktk_status status;
+
+    core_call_begin(&call);
+    status = ktk_dataset_document(&text, &size, ((struct dataset_object *)self)->dataset, &err);
+    core_call_end(&call, status);
 
     (void)unused;
     return status == KTK_OK ? PyBytes_FromStringAndSize(text, (Py_ssize_t)size)
@@ -229,13 +236,16 @@ static PyObject *dataset_find(PyObject *self, PyObject *args) {
     ktk_dataset *dataset = ((struct dataset_object *)self)->dataset;
     const char *label;
     int64_t position;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
     if (!PyArg_ParseTuple(args, "s:find", &label)) {
         return NULL;
     }
+    core_call_begin(&call);
     status = ktk_dataset_partition_find(&position, dataset, label, &err);
+    core_call_end(&call, status);
     return status == KTK_OK ? PyLong_FromLongLong(position) : core_raise(status, &err);
 }
 
@@ -244,15 +254,18 @@ static PyObject *dataset_schema_file(PyObject *object, PyObject *args) {
     const char *table;
     const void *data = NULL;
     size_t size = 0;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
     if (!PyArg_ParseTuple(args, "s:schema_file", &table)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_dataset_schema_file(dataset, table, &data, &size, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? PyBytes_FromStringAndSize(data, (Py_ssize_t)size)
-                                                 : core_raise(status, &err);
+    core_call_begin(&call);
+    status = ktk_dataset_schema_file(dataset, table, &data, &size, &err);
+    core_call_end(&call, status);
+    return status == KTK_OK ? PyBytes_FromStringAndSize(data, (Py_ssize_t)size)
+                            : core_raise(status, &err);
 }
 
 static PyObject *dataset_set_schema_file(PyObject *object, PyObject *args) {
@@ -260,13 +273,16 @@ static PyObject *dataset_set_schema_file(PyObject *object, PyObject *args) {
     const char *table;
     const char *data;
     Py_ssize_t size;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
     if (!PyArg_ParseTuple(args, "sy#:set_schema_file", &table, &data, &size)) {
         return NULL;
     }
+    core_call_begin(&call);
     status = ktk_dataset_set_schema_file(dataset, table, data, (size_t)size, &err);
+    core_call_end(&call, status);
     if (status != KTK_OK) {
         return core_raise(status, &err);
     }
@@ -298,14 +314,17 @@ static PyObject *dataset_schema(PyObject *object, PyObject *args) {
     struct ArrowSchema schema = {0};
     const char *table;
     PyObject *result;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
     if (!PyArg_ParseTuple(args, "s:schema", &table)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_dataset_schema(dataset, table, &schema, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    core_call_begin(&call);
+    status = ktk_dataset_schema(dataset, table, &schema, &err);
+    core_call_end(&call, status);
+    if (status != KTK_OK) {
         return core_raise(status, &err);
     }
     result = describe_schema(&schema);
@@ -394,18 +413,28 @@ static int query_arguments_parse(struct query_arguments *out, PyObject *args, Py
     return 0;
 }
 
+/* A single file is no progress worth a word. */
+static bool tell_read(void *state, int64_t files, int64_t file_count) {
+    (void)state;
+    return file_count < 2 || core_call_tell(files, file_count, "files read");
+}
+
 static PyObject *dataset_query(PyObject *object, PyObject *args, PyObject *keywords) {
     ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
     struct ArrowArrayStream stream = {0};
     struct query_arguments arguments;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
     if (query_arguments_parse(&arguments, args, keywords) < 0) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_query_stream(&stream, dataset, &arguments.options, &err);
-    Py_END_ALLOW_THREADS query_arguments_clear(&arguments);
+    arguments.options.progress = tell_read;
+    core_call_begin(&call);
+    status = ktk_query_stream(&stream, dataset, &arguments.options, &err);
+    core_call_end(&call, status);
+    query_arguments_clear(&arguments);
     return status == KTK_OK ? core_stream_new(&stream) : core_raise(status, &err);
 }
 
@@ -413,15 +442,18 @@ static PyObject *dataset_groups(PyObject *object, PyObject *args, PyObject *keyw
     ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
     struct ArrowArrayStream stream = {0};
     struct query_arguments arguments;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
     if (query_arguments_parse(&arguments, args, keywords) < 0) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_query_groups(
-        &stream, dataset, &arguments.options, arguments.by.items, (size_t)arguments.by.count, &err);
-    Py_END_ALLOW_THREADS query_arguments_clear(&arguments);
+    core_call_begin(&call);
+    status = ktk_query_groups(&stream, dataset, &arguments.options, arguments.by.items,
+                              (size_t)arguments.by.count, &err);
+    core_call_end(&call, status);
+    query_arguments_clear(&arguments);
     return status == KTK_OK ? core_stream_new(&stream) : core_raise(status, &err);
 }
 
@@ -429,15 +461,17 @@ static PyObject *dataset_index_stream(PyObject *object, PyObject *args) {
     ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
     struct ArrowArrayStream stream = {0};
     const char *column;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
     if (!PyArg_ParseTuple(args, "s:index_stream", &column)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_dataset_index_stream(&stream, dataset, column, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? core_stream_new(&stream)
-                                                 : core_raise(status, &err);
+    core_call_begin(&call);
+    status = ktk_dataset_index_stream(&stream, dataset, column, &err);
+    core_call_end(&call, status);
+    return status == KTK_OK ? core_stream_new(&stream) : core_raise(status, &err);
 }
 
 static PyObject *dataset_matching_partitions(PyObject *object, PyObject *args, PyObject *keywords) {
@@ -446,15 +480,17 @@ static PyObject *dataset_matching_partitions(PyObject *object, PyObject *args, P
     int64_t *partitions = NULL;
     size_t count = 0;
     PyObject *list;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
     if (query_arguments_parse(&arguments, args, keywords) < 0) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status =
-        ktk_query_partitions(&partitions, &count, dataset, &arguments.options, &err);
-    Py_END_ALLOW_THREADS query_arguments_clear(&arguments);
+    core_call_begin(&call);
+    status = ktk_query_partitions(&partitions, &count, dataset, &arguments.options, &err);
+    core_call_end(&call, status);
+    query_arguments_clear(&arguments);
     if (status != KTK_OK) {
         return core_raise(status, &err);
     }
@@ -544,6 +580,7 @@ static PyObject *dataset_exists(PyObject *unused, PyObject *args) {
     struct store_object *store;
     const char *uuid;
     bool exists = false;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -551,14 +588,16 @@ static PyObject *dataset_exists(PyObject *unused, PyObject *args) {
     if (!PyArg_ParseTuple(args, "O!s:dataset_exists", core.store_type, &store, &uuid)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_dataset_exists(&exists, store->store, uuid, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? PyBool_FromLong(exists)
-                                                 : core_raise(status, &err);
+    core_call_begin(&call);
+    status = ktk_dataset_exists(&exists, store->store, uuid, &err);
+    core_call_end(&call, status);
+    return status == KTK_OK ? PyBool_FromLong(exists) : core_raise(status, &err);
 }
 
 static PyObject *dataset_drop(PyObject *unused, PyObject *args) {
     struct store_object *store;
     const char *uuid;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -566,8 +605,10 @@ static PyObject *dataset_drop(PyObject *unused, PyObject *args) {
     if (!PyArg_ParseTuple(args, "O!s:dataset_drop", core.store_type, &store, &uuid)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_dataset_drop(store->store, uuid, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    core_call_begin(&call);
+    status = ktk_dataset_drop(store->store, uuid, &err);
+    core_call_end(&call, status);
+    if (status != KTK_OK) {
         return core_raise(status, &err);
     }
     Py_RETURN_NONE;
@@ -586,6 +627,7 @@ static PyObject *document_pack(PyObject *unused, PyObject *args) {
     ktk_bytes bytes = KTK_BYTES_INIT;
     const char *json;
     Py_ssize_t size;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -593,8 +635,10 @@ static PyObject *document_pack(PyObject *unused, PyObject *args) {
     if (context == NULL || !PyArg_ParseTuple(args, "y#:document_pack", &json, &size)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_document_pack(&bytes, context, json, (size_t)size, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? bytes_of(&bytes) : core_raise(status, &err);
+    core_call_begin(&call);
+    status = ktk_document_pack(&bytes, context, json, (size_t)size, &err);
+    core_call_end(&call, status);
+    return status == KTK_OK ? bytes_of(&bytes) : core_raise(status, &err);
 }
 
 static PyObject *document_unpack(PyObject *unused, PyObject *args) {
@@ -602,6 +646,7 @@ static PyObject *document_unpack(PyObject *unused, PyObject *args) {
     ktk_bytes bytes = KTK_BYTES_INIT;
     const char *data;
     Py_ssize_t size;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -609,8 +654,10 @@ static PyObject *document_unpack(PyObject *unused, PyObject *args) {
     if (context == NULL || !PyArg_ParseTuple(args, "y#:document_unpack", &data, &size)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_document_unpack(&bytes, context, data, (size_t)size, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? bytes_of(&bytes) : core_raise(status, &err);
+    core_call_begin(&call);
+    status = ktk_document_unpack(&bytes, context, data, (size_t)size, &err);
+    core_call_end(&call, status);
+    return status == KTK_OK ? bytes_of(&bytes) : core_raise(status, &err);
 }
 
 static PyObject *uuid_generate(PyObject *self, PyObject *unused) {
@@ -645,6 +692,7 @@ static PyObject *commit_status(PyObject *unused, PyObject *args) {
     struct store_object *store;
     const char *uuid;
     const char *id;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -652,9 +700,10 @@ static PyObject *commit_status(PyObject *unused, PyObject *args) {
     if (!PyArg_ParseTuple(args, "O!ss:commit_status", core.store_type, &store, &uuid, &id)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_commit_status(&state, store->store, uuid, id, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? PyUnicode_FromString(texts[state])
-                                                 : core_raise(status, &err);
+    core_call_begin(&call);
+    status = ktk_commit_status(&state, store->store, uuid, id, &err);
+    core_call_end(&call, status);
+    return status == KTK_OK ? PyUnicode_FromString(texts[state]) : core_raise(status, &err);
 }
 
 PyMethodDef core_dataset_functions[] = {

@@ -1,5 +1,5 @@
 /* The history of a dataset: what happened, and how to bring a version back. */
-#include "core.h"
+#include "call.h"
 
 /* What a walk fills. */
 struct history_state {
@@ -46,6 +46,7 @@ static PyObject *history(PyObject *unused, PyObject *args) {
     struct store_object *store;
     const char *uuid;
     long long limit;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -57,9 +58,10 @@ static PyObject *history(PyObject *unused, PyObject *args) {
     if (state.list == NULL) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status =
-        ktk_history_walk(store->store, uuid, limit, take_entry, &state, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    core_call_begin(&call);
+    status = ktk_history_walk(store->store, uuid, limit, take_entry, &state, &err);
+    core_call_end(&call, status);
+    if (status != KTK_OK) {
         Py_DECREF(state.list);
         return core_raise(status, &err);
     }
@@ -71,6 +73,7 @@ static PyObject *restore(PyObject *unused, PyObject *args) {
     const char *uuid;
     const char *version;
     ktk_commit commit;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -78,10 +81,10 @@ static PyObject *restore(PyObject *unused, PyObject *args) {
     if (!PyArg_ParseTuple(args, "O!ss:restore", core.store_type, &store, &uuid, &version)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status =
-        ktk_dataset_restore(store->store, uuid, version, false, &commit, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? PyUnicode_FromString(commit.id)
-                                                 : core_raise(status, &err);
+    core_call_begin(&call);
+    status = ktk_dataset_restore(store->store, uuid, version, false, &commit, &err);
+    core_call_end(&call, status);
+    return status == KTK_OK ? PyUnicode_FromString(commit.id) : core_raise(status, &err);
 }
 
 PyMethodDef core_history_functions[] = {

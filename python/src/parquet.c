@@ -1,19 +1,21 @@
 /* Single Parquet files. */
-#include "core.h"
+#include "call.h"
 
 static PyObject *read_file(ktk_parquet_file *file, const struct texts *columns,
                            const ktk_predicate *where) {
     ktk_parquet_read_options options = KTK_PARQUET_READ_OPTIONS_INIT;
     struct ArrowArrayStream stream = {0};
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
     options.columns = columns->items;
     options.column_count = (size_t)columns->count;
     options.where = where;
-    Py_BEGIN_ALLOW_THREADS status = ktk_parquet_read(&stream, file, &options, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? core_stream_new(&stream)
-                                                 : core_raise(status, &err);
+    core_call_begin(&call);
+    status = ktk_parquet_read(&stream, file, &options, &err);
+    core_call_end(&call, status);
+    return status == KTK_OK ? core_stream_new(&stream) : core_raise(status, &err);
 }
 
 /* A context of its own where the caller asks for a number of threads; the file holds it. */
@@ -28,6 +30,7 @@ static ktk_context *context_for(int threads) {
         return context == NULL ? NULL : ktk_context_ref(context);
     }
     options.threads = threads;
+    options.keep_going = core_call_keep_going;
     status = ktk_context_new(&context, &options, &err);
     if (status != KTK_OK) {
         core_raise(status, &err);
@@ -41,6 +44,7 @@ static ktk_parquet_file *open_file(PyObject *source, ktk_context *context) {
     ktk_parquet_file *file = NULL;
     ktk_bytes bytes = KTK_BYTES_INIT;
     PyObject *path = NULL;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -48,16 +52,17 @@ static ktk_parquet_file *open_file(PyObject *source, ktk_context *context) {
         if (core_bytes_lend(source, &bytes) < 0) {
             return NULL;
         }
-        Py_BEGIN_ALLOW_THREADS status = ktk_parquet_open_bytes(&file, context, &bytes, &err);
-        Py_END_ALLOW_THREADS
+        core_call_begin(&call);
+        status = ktk_parquet_open_bytes(&file, context, &bytes, &err);
+        core_call_end(&call, status);
     } else {
         path = core_utf8(source);
         if (path == NULL) {
             return NULL;
         }
-        Py_BEGIN_ALLOW_THREADS status =
-            ktk_parquet_open_path(&file, context, PyBytes_AsString(path), &err);
-        Py_END_ALLOW_THREADS
+        core_call_begin(&call);
+        status = ktk_parquet_open_path(&file, context, PyBytes_AsString(path), &err);
+        core_call_end(&call, status);
     }
     ktk_bytes_clear(&bytes);
     Py_XDECREF(path);
@@ -148,6 +153,7 @@ static PyObject *write_file(PyObject *source, const char *path, int threads,
     ktk_context *context = context_for(threads);
     ktk_bytes bytes = KTK_BYTES_INIT;
     PyObject *content = NULL;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -155,16 +161,15 @@ static PyObject *write_file(PyObject *source, const char *path, int threads,
         ktk_context_free(context);
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status =
-        path == NULL ? ktk_parquet_write_bytes(&bytes, context, &stream, options, &err)
-                     : ktk_parquet_write_path(context, path, &stream, options, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    core_call_begin(&call);
+    status = path == NULL ? ktk_parquet_write_bytes(&bytes, context, &stream, options, &err)
+                          : ktk_parquet_write_path(context, path, &stream, options, &err);
+    core_call_end(&call, status);
+    if (status != KTK_OK) {
         core_raise(status, &err);
-    }
-    else if (path == NULL) {
+    } else if (path == NULL) {
         content = PyBytes_FromStringAndSize((const char *)bytes.data, (Py_ssize_t)bytes.size);
-    }
-    else {
+    } else {
         content = Py_None;
         Py_INCREF(content);
     }

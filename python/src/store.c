@@ -1,6 +1,6 @@
 /* Store objects: opened by URL, or any Python object with kartothek's store methods behind a table
  * of callbacks. */
-#include "core.h"
+#include "call.h"
 
 #include <kartothek/sys/store.h>
 #include <string.h>
@@ -16,6 +16,10 @@ static ktk_status status_of_exception(ktk_error *err, const char *doing, const c
     PyObject *bytes = NULL;
     ktk_status status = KTK_E_IO;
 
+    if (core_call_keep_exception()) {
+        return ktk_error_set(err, KTK_E_CANCELLED, "cannot %s '%s': the call was interrupted",
+                             doing, key);
+    }
     PyErr_Fetch(&type, &value, &trace);
     PyErr_NormalizeException(&type, &value, &trace);
     if (PyErr_GivenExceptionMatches(type, PyExc_KeyError)) {
@@ -274,6 +278,7 @@ static PyObject *store_open(PyObject *unused, PyObject *args) {
     ktk_context *context = core_context();
     ktk_store *store = NULL;
     const char *url;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -281,8 +286,10 @@ static PyObject *store_open(PyObject *unused, PyObject *args) {
     if (context == NULL || !PyArg_ParseTuple(args, "s:open", &url)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_store_open(&store, context, url, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? wrap_store(store) : core_raise(status, &err);
+    core_call_begin(&call);
+    status = ktk_store_open(&store, context, url, &err);
+    core_call_end(&call, status);
+    return status == KTK_OK ? wrap_store(store) : core_raise(status, &err);
 }
 
 static PyObject *store_wrap(PyObject *unused, PyObject *args) {
@@ -311,14 +318,17 @@ static PyObject *store_get(PyObject *object, PyObject *args) {
     ktk_bytes bytes = KTK_BYTES_INIT;
     PyObject *result;
     const char *key;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
     if (!PyArg_ParseTuple(args, "s:get", &key)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_store_get(self->store, key, &bytes, NULL, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    core_call_begin(&call);
+    status = ktk_store_get(self->store, key, &bytes, NULL, &err);
+    core_call_end(&call, status);
+    if (status != KTK_OK) {
         return core_raise(status, &err);
     }
     result = PyBytes_FromStringAndSize((const char *)bytes.data, (Py_ssize_t)bytes.size);
@@ -331,29 +341,33 @@ static PyObject *store_put(PyObject *object, PyObject *args) {
     const char *key;
     const char *data;
     Py_ssize_t size;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
     if (!PyArg_ParseTuple(args, "sy#:put", &key, &data, &size)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status =
-        ktk_store_put(self->store, key, data, (size_t)size, NULL, NULL, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? PyUnicode_FromString(key)
-                                                 : core_raise(status, &err);
+    core_call_begin(&call);
+    status = ktk_store_put(self->store, key, data, (size_t)size, NULL, NULL, &err);
+    core_call_end(&call, status);
+    return status == KTK_OK ? PyUnicode_FromString(key) : core_raise(status, &err);
 }
 
 static PyObject *store_delete(PyObject *object, PyObject *args) {
     struct store_object *self = (struct store_object *)object;
     const char *key;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
     if (!PyArg_ParseTuple(args, "s:delete", &key)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_store_remove(self->store, key, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    core_call_begin(&call);
+    status = ktk_store_remove(self->store, key, &err);
+    core_call_end(&call, status);
+    if (status != KTK_OK) {
         return core_raise(status, &err);
     }
     Py_RETURN_NONE;
@@ -376,6 +390,7 @@ static PyObject *store_keys(PyObject *object, PyObject *args) {
     struct store_object *self = (struct store_object *)object;
     const char *prefix = "";
     PyObject *keys;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -386,8 +401,10 @@ static PyObject *store_keys(PyObject *object, PyObject *args) {
     if (keys == NULL) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_store_list(self->store, prefix, add_key, keys, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    core_call_begin(&call);
+    status = ktk_store_list(self->store, prefix, add_key, keys, &err);
+    core_call_end(&call, status);
+    if (status != KTK_OK) {
         Py_DECREF(keys);
         return core_raise(status, &err);
     }

@@ -1,6 +1,6 @@
 /* Arrow streams across the PyCapsule interface
  * (https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html). */
-#include "core.h"
+#include "call.h"
 
 #include <stdlib.h>
 
@@ -222,6 +222,7 @@ static PyObject *stream_split(PyObject *object, PyObject *args) {
     PyObject *result;
     long long bytes_max;
     ktk_split *split = NULL;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -233,9 +234,11 @@ static PyObject *stream_split(PyObject *object, PyObject *args) {
         core_texts_free(&columns);
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_split_new(&split, context, &stream, columns.items,
-                                                  (size_t)columns.count, bytes_max, &err);
-    Py_END_ALLOW_THREADS core_texts_free(&columns);
+    core_call_begin(&call);
+    status = ktk_split_new(&split, context, &stream, columns.items, (size_t)columns.count,
+                           bytes_max, &err);
+    core_call_end(&call, status);
+    core_texts_free(&columns);
     if (status != KTK_OK) {
         return core_raise(status, &err);
     }

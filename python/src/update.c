@@ -1,5 +1,5 @@
 /* One transaction on a dataset. */
-#include "core.h"
+#include "call.h"
 
 #include <string.h>
 
@@ -55,6 +55,18 @@ static int take_words(ktk_update_options *out, const struct words *words) {
     return 0;
 }
 
+static bool tell_written(void *state, int64_t files, int64_t rows, int64_t bytes) {
+    (void)state;
+    (void)rows;
+    (void)bytes;
+    return core_call_tell(files, -1, "files written");
+}
+
+static bool tell_indexed(void *state, int64_t files, int64_t file_count) {
+    (void)state;
+    return core_call_tell(files, file_count, "files read for an index");
+}
+
 static int update_arguments_parse(struct update_arguments *out, PyObject *args,
                                   PyObject *keywords) {
     static char *names[] = {"store",           "uuid",        "mode",      "table",
@@ -76,6 +88,9 @@ static int update_arguments_parse(struct update_arguments *out, PyObject *args,
     out->options.partition_on = out->partition_on.items;
     out->options.partition_on_count = (size_t)out->partition_on.count;
     out->options.file.row_group_rows_max = row_group_rows;
+    out->options.progress = tell_written;
+    /* Files are read in smaller parts where somebody is told of each. */
+    out->options.index_progress = core_call_is_told() ? tell_indexed : NULL;
     return 0;
 }
 
@@ -83,6 +98,7 @@ static PyObject *update_begin(PyObject *unused, PyObject *args, PyObject *keywor
     struct update_arguments arguments;
     struct update_object *self;
     ktk_update *update = NULL;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -90,9 +106,11 @@ static PyObject *update_begin(PyObject *unused, PyObject *args, PyObject *keywor
     if (update_arguments_parse(&arguments, args, keywords) < 0) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status =
+    core_call_begin(&call);
+    status =
         ktk_update_begin(&update, arguments.store->store, arguments.uuid, &arguments.options, &err);
-    Py_END_ALLOW_THREADS core_texts_free(&arguments.partition_on);
+    core_call_end(&call, status);
+    core_texts_free(&arguments.partition_on);
     if (status != KTK_OK) {
         return core_raise(status, &err);
     }
@@ -102,6 +120,7 @@ static PyObject *update_begin(PyObject *unused, PyObject *args, PyObject *keywor
         Py_END_ALLOW_THREADS return NULL;
     }
     self->update = update;
+    self->is_busy = false;
     return (PyObject *)self;
 }
 
@@ -112,6 +131,31 @@ static ktk_update *live_update(PyObject *object) {
         PyErr_SetString(PyExc_RuntimeError, "the update has ended");
     }
     return update;
+}
+
+/* An update serves one call at a time: another thread, or a store's method in the middle of one, is
+ * refused. -1 with an exception. */
+static int check_is_free(PyObject *object) {
+    if (((struct update_object *)object)->is_busy) {
+        PyErr_SetString(PyExc_RuntimeError, "the update is in the middle of another call");
+        return -1;
+    }
+    return 0;
+}
+
+/* core_call_begin() for a call with an update. -1 with an exception. */
+static int enter(PyObject *object, struct core_call *call) {
+    if (check_is_free(object) < 0) {
+        return -1;
+    }
+    ((struct update_object *)object)->is_busy = true;
+    core_call_begin(call);
+    return 0;
+}
+
+static void leave(PyObject *object, struct core_call *call, ktk_status status) {
+    core_call_end(call, status);
+    ((struct update_object *)object)->is_busy = false;
 }
 
 /* The tables of one input, each with its stream. */
@@ -155,8 +199,10 @@ static int table_streams_take(struct table_streams *out, PyObject *pairs) {
     return 0;
 }
 
-static PyObject *add_tables(ktk_update *update, PyObject *pairs, bool has_rows, const char *label) {
+static PyObject *add_tables(PyObject *object, ktk_update *update, PyObject *pairs, bool has_rows,
+                            const char *label) {
     struct table_streams streams;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -164,10 +210,15 @@ static PyObject *add_tables(ktk_update *update, PyObject *pairs, bool has_rows, 
         table_streams_free(&streams);
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status =
-        has_rows ? ktk_update_add_tables(update, streams.tables, (size_t)streams.count, label, &err)
+    if (enter(object, &call) < 0) {
+        table_streams_free(&streams);
+        return NULL;
+    }
+    status = has_rows
+                 ? ktk_update_add_tables(update, streams.tables, (size_t)streams.count, label, &err)
                  : ktk_update_add_schemas(update, streams.tables, (size_t)streams.count, &err);
-    Py_END_ALLOW_THREADS table_streams_free(&streams);
+    leave(object, &call, status);
+    table_streams_free(&streams);
     if (status != KTK_OK) {
         return core_raise(status, &err);
     }
@@ -183,7 +234,7 @@ static PyObject *update_add_tables(PyObject *object, PyObject *args) {
         !PyArg_ParseTuple(args, "O!|z:add_tables", &PyList_Type, &pairs, &label)) {
         return NULL;
     }
-    return add_tables(update, pairs, true, label);
+    return add_tables(object, update, pairs, true, label);
 }
 
 static PyObject *update_add_schemas(PyObject *object, PyObject *args) {
@@ -193,13 +244,14 @@ static PyObject *update_add_schemas(PyObject *object, PyObject *args) {
     if (update == NULL || !PyArg_ParseTuple(args, "O!:add_schemas", &PyList_Type, &pairs)) {
         return NULL;
     }
-    return add_tables(update, pairs, false, NULL);
+    return add_tables(object, update, pairs, false, NULL);
 }
 
 static PyObject *update_hand_over(PyObject *object, PyObject *unused) {
     ktk_update *update = live_update(object);
     ktk_bytes bytes = KTK_BYTES_INIT;
     PyObject *description;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -207,8 +259,12 @@ static PyObject *update_hand_over(PyObject *object, PyObject *unused) {
     if (update == NULL) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_update_hand_over(update, &bytes, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    if (enter(object, &call) < 0) {
+        return NULL;
+    }
+    status = ktk_update_hand_over(update, &bytes, &err);
+    leave(object, &call, status);
+    if (status != KTK_OK) {
         return core_raise(status, &err);
     }
     description = PyBytes_FromStringAndSize((const char *)bytes.data, (Py_ssize_t)bytes.size);
@@ -220,14 +276,19 @@ static PyObject *update_add_written(PyObject *object, PyObject *args) {
     ktk_update *update = live_update(object);
     const char *description;
     Py_ssize_t size;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
     if (update == NULL || !PyArg_ParseTuple(args, "y#:add_written", &description, &size)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_update_add_written(update, description, (size_t)size, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    if (enter(object, &call) < 0) {
+        return NULL;
+    }
+    status = ktk_update_add_written(update, description, (size_t)size, &err);
+    leave(object, &call, status);
+    if (status != KTK_OK) {
         return core_raise(status, &err);
     }
     Py_RETURN_NONE;
@@ -235,6 +296,7 @@ static PyObject *update_add_written(PyObject *object, PyObject *args) {
 
 static PyObject *update_add_nothing(PyObject *object, PyObject *unused) {
     ktk_update *update = live_update(object);
+    struct core_call in_call;
     ktk_error err;
     ktk_status status;
 
@@ -242,7 +304,11 @@ static PyObject *update_add_nothing(PyObject *object, PyObject *unused) {
     if (update == NULL) {
         return NULL;
     }
+    if (enter(object, &in_call) < 0) {
+        return NULL;
+    }
     status = ktk_update_add_nothing(update, &err);
+    leave(object, &in_call, status);
     if (status != KTK_OK) {
         return core_raise(status, &err);
     }
@@ -252,14 +318,19 @@ static PyObject *update_add_nothing(PyObject *object, PyObject *unused) {
 static PyObject *update_delete(PyObject *object, PyObject *args) {
     ktk_update *update = live_update(object);
     struct predicate_object *scope;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
     if (update == NULL || !PyArg_ParseTuple(args, "O!:delete", core.predicate_type, &scope)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_update_delete(update, scope->predicate, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    if (enter(object, &call) < 0) {
+        return NULL;
+    }
+    status = ktk_update_delete(update, scope->predicate, &err);
+    leave(object, &call, status);
+    if (status != KTK_OK) {
         return core_raise(status, &err);
     }
     Py_RETURN_NONE;
@@ -270,13 +341,18 @@ static PyObject *call_with_text(PyObject *object, PyObject *args,
                                 ktk_status (*call)(ktk_update *, const char *, ktk_error *)) {
     ktk_update *update = live_update(object);
     const char *text;
+    struct core_call in_call;
     ktk_error err;
     ktk_status status;
 
     if (update == NULL || !PyArg_ParseTuple(args, "s", &text)) {
         return NULL;
     }
+    if (enter(object, &in_call) < 0) {
+        return NULL;
+    }
     status = call(update, text, &err);
+    leave(object, &in_call, status);
     if (status != KTK_OK) {
         return core_raise(status, &err);
     }
@@ -297,12 +373,13 @@ static PyObject *update_set_metadata(PyObject *object, PyObject *args) {
 
 static PyObject *update_base(PyObject *object, void *unused) {
     ktk_update *update = live_update(object);
-    ktk_dataset *base = update == NULL ? NULL : ktk_update_base(update);
+    ktk_dataset *base;
 
     (void)unused;
-    if (update == NULL) {
+    if (update == NULL || check_is_free(object) < 0) {
         return NULL;
     }
+    base = ktk_update_base(update);
     if (base == NULL) {
         Py_RETURN_NONE;
     }
@@ -329,6 +406,7 @@ static void add_commit_id(const ktk_update *update) {
 static PyObject *update_commit(PyObject *object, PyObject *unused) {
     ktk_update *update = live_update(object);
     ktk_commit commit;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -336,8 +414,12 @@ static PyObject *update_commit(PyObject *object, PyObject *unused) {
     if (update == NULL) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_update_commit(update, &commit, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    if (enter(object, &call) < 0) {
+        return NULL;
+    }
+    status = ktk_update_commit(update, &commit, &err);
+    leave(object, &call, status);
+    if (status != KTK_OK) {
         core_raise(status, &err);
         add_commit_id(update);
         return NULL;
@@ -353,6 +435,9 @@ static PyObject *update_close(PyObject *object, PyObject *unused) {
     ktk_update *update = self->update;
 
     (void)unused;
+    if (check_is_free(object) < 0) {
+        return NULL;
+    }
     self->update = NULL;
     Py_BEGIN_ALLOW_THREADS ktk_update_free(update);
     Py_END_ALLOW_THREADS Py_RETURN_NONE;

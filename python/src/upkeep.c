@@ -1,5 +1,5 @@
 /* Looking after datasets: garbage collection, checks, copies, statistics of files. */
-#include "core.h"
+#include "call.h"
 
 #include <kartothek/upkeep.h>
 
@@ -14,6 +14,11 @@ static ktk_status collect(PyObject *list, PyObject *item, ktk_error *err) {
 
 /* ---- garbage collection ---- */
 
+static bool tell_removed(void *state, int64_t files, int64_t file_count) {
+    (void)state;
+    return core_call_tell(files, file_count, "files removed");
+}
+
 static PyObject *gc(PyObject *unused, PyObject *args) {
     ktk_gc_options options = KTK_GC_OPTIONS_INIT;
     ktk_gc_result result;
@@ -21,6 +26,7 @@ static PyObject *gc(PyObject *unused, PyObject *args) {
     const char *uuid;
     long long grace_ms;
     int acts;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -32,8 +38,11 @@ static PyObject *gc(PyObject *unused, PyObject *args) {
     options.grace_ms = grace_ms;
     /* Who gives a time in a program has asked for it. */
     options.allows_short_grace = grace_ms != 0;
-    Py_BEGIN_ALLOW_THREADS status = ktk_gc(store->store, uuid, &options, &result, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    options.progress = tell_removed;
+    core_call_begin(&call);
+    status = ktk_gc(store->store, uuid, &options, &result, &err);
+    core_call_end(&call, status);
+    if (status != KTK_OK) {
         return core_raise(status, &err);
     }
     return Py_BuildValue(
@@ -58,6 +67,11 @@ static ktk_status take_finding(void *state, const ktk_check_finding *finding, kt
     return status;
 }
 
+static bool tell_checked(void *state, int64_t files, int64_t file_count) {
+    (void)state;
+    return core_call_tell(files, file_count, "files checked");
+}
+
 static PyObject *check(PyObject *unused, PyObject *args) {
     ktk_check_options options = KTK_CHECK_OPTIONS_INIT;
     ktk_check_result result;
@@ -65,6 +79,7 @@ static PyObject *check(PyObject *unused, PyObject *args) {
     PyObject *findings;
     const char *uuid;
     int deep;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -79,8 +94,11 @@ static PyObject *check(PyObject *unused, PyObject *args) {
     options.deep = deep != 0;
     options.report = take_finding;
     options.report_state = findings;
-    Py_BEGIN_ALLOW_THREADS status = ktk_check(store->store, uuid, &options, &result, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    options.progress = tell_checked;
+    core_call_begin(&call);
+    status = ktk_check(store->store, uuid, &options, &result, &err);
+    core_call_end(&call, status);
+    if (status != KTK_OK) {
         Py_DECREF(findings);
         return core_raise(status, &err);
     }
@@ -89,11 +107,19 @@ static PyObject *check(PyObject *unused, PyObject *args) {
 
 /* ---- copies ---- */
 
+static bool tell_copied(void *state, int64_t files, int64_t file_count, int64_t bytes) {
+    (void)state;
+    (void)bytes;
+    return core_call_tell(files, file_count, "files copied");
+}
+
 static PyObject *dataset_copy(PyObject *unused, PyObject *args) {
+    ktk_copy_options options = KTK_COPY_OPTIONS_INIT;
     ktk_copy_result result;
     struct store_object *store;
     struct dataset_object *source;
     const char *uuid;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -102,10 +128,11 @@ static PyObject *dataset_copy(PyObject *unused, PyObject *args) {
                           core.dataset_type, &source)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status =
-        ktk_dataset_copy(store->store, uuid, source->dataset, NULL, &result, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? PyUnicode_FromString(result.id)
-                                                 : core_raise(status, &err);
+    options.progress = tell_copied;
+    core_call_begin(&call);
+    status = ktk_dataset_copy(store->store, uuid, source->dataset, &options, &result, &err);
+    core_call_end(&call, status);
+    return status == KTK_OK ? PyUnicode_FromString(result.id) : core_raise(status, &err);
 }
 
 /* ---- statistics ---- */
@@ -131,6 +158,7 @@ static PyObject *statistics(PyObject *unused, PyObject *args) {
     PyObject *where;
     PyObject *groups;
     unsigned long long seed;
+    struct core_call call;
     ktk_error err;
     ktk_status status;
 
@@ -149,9 +177,10 @@ static PyObject *statistics(PyObject *unused, PyObject *args) {
     }
     options.where = where == Py_None ? NULL : ((struct predicate_object *)where)->predicate;
     options.seed = seed;
-    Py_BEGIN_ALLOW_THREADS status =
-        ktk_dataset_statistics(dataset->dataset, &options, take_row_group, groups, &err);
-    Py_END_ALLOW_THREADS if (status != KTK_OK) {
+    core_call_begin(&call);
+    status = ktk_dataset_statistics(dataset->dataset, &options, take_row_group, groups, &err);
+    core_call_end(&call, status);
+    if (status != KTK_OK) {
         Py_DECREF(groups);
         return core_raise(status, &err);
     }

@@ -21,6 +21,9 @@ from kartothek.parquet import read, write
 
 ROWS = 50
 
+# Each warning that is heard is kept.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 
 class _MallocInfo(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()]

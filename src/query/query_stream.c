@@ -84,6 +84,10 @@ ktk_status ktk_query_stream(struct ArrowArrayStream *out, ktk_dataset *dataset,
     if (plan->shape == KTK_SHAPE_PARTITION && plan->partition_count > 1) {
         KTKI_TRY(ktki_stored_shape(plan, &ahead, err));
     }
+    if (options != NULL) {
+        ahead.progress = options->progress;
+        ahead.progress_state = options->progress_state;
+    }
     KTKI_TRY(stream_new(&stream, plan, &ahead, err));
     schema = plan->output;
     plan = NULL; /* belongs to the stream */

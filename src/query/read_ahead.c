@@ -49,6 +49,8 @@ struct read_ahead {
     size_t window_max;
     int64_t bytes_max;
     bool opens_only;
+    bool (*progress)(void *state, int64_t files, int64_t file_count);
+    void *progress_state;
     struct pool *own_pool;  /* where the context has too few threads; made when it is needed */
     struct pool_work *work; /* NULL: the taker does it all, or nothing is to be done yet */
     pthread_mutex_t lock;   /* within the pool's lock */
@@ -399,6 +401,21 @@ static void go_on(struct read_ahead *ahead) {
     (void)pthread_mutex_unlock(&ahead->lock);
 }
 
+/* All files are used up but those in the ring and those that are not begun. */
+static ktk_status tell_progress(struct read_ahead *ahead, ktk_error *err) {
+    int64_t files;
+
+    if (ahead->progress == NULL) {
+        return KTK_OK;
+    }
+    (void)pthread_mutex_lock(&ahead->lock);
+    files = ahead->next_partition - (int64_t)ahead->file_count;
+    (void)pthread_mutex_unlock(&ahead->lock);
+    return (ahead->progress)(ahead->progress_state, files, ahead->plan->partition_count)
+               ? KTK_OK
+               : ktk_error_set(err, KTK_E_CANCELLED, "the query was cancelled");
+}
+
 /* The next thing that stands first and is not used up. */
 static ktk_status next_head(struct read_ahead *ahead, enum head *out, ktk_error *err) {
     ktk_status status = KTK_OK;
@@ -409,6 +426,7 @@ static ktk_status next_head(struct read_ahead *ahead, enum head *out, ktk_error 
         KTKI_TRY(await(ahead, out, err));
         if (*out == HEAD_USED_UP) {
             drop_file(ahead);
+            KTKI_TRY(tell_progress(ahead, err));
         }
     } while (*out == HEAD_USED_UP);
     if (*out == HEAD_FAILED) {
@@ -506,6 +524,8 @@ ktk_status ktki_read_ahead_new(struct read_ahead **out, const struct query_plan 
     ahead->reads_max = choose_reads(plan, options->files_at_once);
     ahead->bytes_max = options->ahead_bytes_max > 0 ? options->ahead_bytes_max : AHEAD_BYTES_MAX;
     ahead->opens_only = options->opens_only;
+    ahead->progress = options->progress;
+    ahead->progress_state = options->progress_state;
     ahead->window = 1;
     ahead->window_max = ahead->reads_max == 1 ? 1 : (size_t)ahead->reads_max * WINDOW_PER_READ;
     KTKI_TRY(

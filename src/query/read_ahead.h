@@ -17,6 +17,8 @@ struct read_ahead_options {
     int32_t files_at_once;   /* 0: as many as the context has threads, or what the store asks for */
     int64_t ahead_bytes_max; /* 0: 256 MiB */
     bool opens_only;         /* for ktki_read_ahead_next_file() */
+    bool (*progress)(void *state, int64_t files, int64_t file_count); /* of ktk_query_options */
+    void *progress_state;
 };
 
 /** Nothing is read yet. The plan must outlive it. It belongs to one thread, the taker's. */

@@ -9,6 +9,10 @@
 /* Groups of so many rows together are one task: its writer serves them one after the other. */
 #define TASK_ROWS_MIN ((int64_t)64 << 10)
 
+/* But no more groups than that: each is a file, which takes its time, and nobody is asked whether
+ * to go on before the task is done. */
+#define TASK_GROUPS_MAX 64
+
 /* Tasks that are started together: enough to keep the threads busy, few enough for the caller to
  * hear of progress. */
 #define TASKS_PER_THREAD 4
@@ -69,7 +73,8 @@ static void plan_wave(struct wave *wave, uint32_t first) {
     while (group < wave->rows->group_count && wave->task_count < tasks_max) {
         int64_t row_count = 0;
 
-        while (group < wave->rows->group_count && row_count < TASK_ROWS_MIN) {
+        while (group < wave->rows->group_count && row_count < TASK_ROWS_MIN &&
+               group - wave->starts[wave->task_count] < TASK_GROUPS_MAX) {
             row_count += ktki_partition_rows_count(wave->rows, group++);
         }
         wave->starts[++wave->task_count] = group;

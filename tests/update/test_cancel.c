@@ -4,12 +4,16 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include <kartothek/dataset.h>
 #include <kartothek/update.h>
 
 #define OLD "p,x|1,1;2,2;3,3"
-#define BOTH "p,x|1,1;2,2;3,3;4,4;5,5;6,6;7,7"
+
+/* Partitions that an update adds: one task, and several tasks of several waves. */
+#define FEW 4
+#define MANY 600
 
 /* Says so often that the call is to go on. */
 struct patience {
@@ -66,13 +70,27 @@ static ktk_status write_rows(ktk_store *store, ktk_context *context, ktk_update_
     return status;
 }
 
+static void append_rows(char *text, size_t size, const char *head, int count) {
+    size_t used = (size_t)snprintf(text, size, "%s", head);
+
+    for (int i = 4; i < 4 + count; i++) {
+        used += (size_t)snprintf(text + used, size - used, "%s%d,%d", used > 0 ? ";" : "", i, i);
+        assert_true(used < size);
+    }
+}
+
 /* Whenever an update is cancelled, either nothing has happened or all of it. */
-static void check_each_moment(int32_t threads, struct hooked_store *kind) {
+static void check_moments(int32_t threads, struct hooked_store *kind, int count, int step) {
+    char added[16 * MANY] = "";
+    char all[16 * MANY] = "";
     int cancelled = 0;
     ktk_error err;
     ktk_status status = KTK_E_CANCELLED;
 
-    for (int asks = 0; status != KTK_OK; asks++) {
+    append_rows(added, sizeof(added), "", count);
+    append_rows(all, sizeof(all), OLD, count);
+
+    for (int asks = 0; status != KTK_OK; asks += step) {
         struct patience patience = {0};
         ktk_context *context = impatient_context(&patience, threads);
         ktk_store *memory = NULL;
@@ -85,13 +103,13 @@ static void check_each_moment(int32_t threads, struct hooked_store *kind) {
         CHECK_OK(write_rows(store, context, KTK_UPDATE_CREATE, "1,1;2,2;3,3", &err));
         key_count = test_key_count(store, "");
         be_patient(&patience, asks);
-        status = write_rows(store, context, KTK_UPDATE_UPDATE, "4,4;5,5;6,6;7,7", &err);
+        status = write_rows(store, context, KTK_UPDATE_UPDATE, added, &err);
         if (status != KTK_OK) {
             assert_int_equal(status, KTK_E_CANCELLED);
             cancelled++;
         }
         be_patient(&patience, 1000000);
-        test_check_dataset(store, "u", status == KTK_OK ? BOTH : OLD);
+        test_check_dataset(store, "u", status == KTK_OK ? all : OLD);
         if (status != KTK_OK) {
             assert_int_equal(test_key_count(store, ""), key_count);
         }
@@ -109,10 +127,12 @@ static void a_cancelled_update_changes_nothing(void **unused) {
     struct hooked_store unconditional = {.key_suffix = "?", .is_unconditional = true};
 
     (void)unused;
-    check_each_moment(1, &swapping);
-    check_each_moment(3, &swapping);
-    check_each_moment(1, &creating);
-    check_each_moment(1, &unconditional);
+    check_moments(1, &swapping, FEW, 1);
+    check_moments(3, &swapping, FEW, 1);
+    check_moments(1, &creating, FEW, 1);
+    check_moments(1, &unconditional, FEW, 1);
+    check_moments(1, &swapping, MANY, 101);
+    check_moments(3, &swapping, MANY, 101);
 }
 
 static void a_cancelled_drop_can_be_finished(void **unused) {

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 pd = LazyModule("pandas")
+_progress = LazyModule("kartothek._progress")
 
 
 @deprecated
@@ -395,7 +396,7 @@ def read_dataset_as_metapartitions(
         With frames.
     """
     reader, found = metapartitions_in_parts(**locals())
-    return list(map(reader, found))
+    return list(_progress.each(reader, found, "partitions read"))
 
 
 def delete_dataset(dataset_uuid=None, store=None, factory=None):

@@ -12,6 +12,7 @@ from kartothek.io_components.utils import address, check_addressing, normalize_a
 
 json = LazyModule("json")
 from_arrow = LazyModule("kartothek._frames.from_arrow")
+_progress = LazyModule("kartothek._progress")
 
 
 #: Rows of several groups are read together as long as they take no more than this.
@@ -234,8 +235,7 @@ def iterate_dataframes(
         for frame in _frames_together(readings[0], groups):
             yield {readings[0].table: frame}
     else:
-        for group in groups:
-            yield {reading.table: reading.group(group) for reading in readings}
+        yield from _progress.each(lambda group: {reading.table: reading.group(group) for reading in readings}, groups, "partitions read")
 
 
 def _frames_together(reading, groups):
