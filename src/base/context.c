@@ -136,3 +136,13 @@ struct pool *ktki_context_pool(const ktk_context *context) {
 ktk_status ktki_context_keep_going(const ktk_context *context, ktk_error *err) {
     return ktki_pool_keep_going(context->pool, err);
 }
+
+static bool goes_on(void *context) {
+    return ktki_context_keep_going(context, NULL) == KTK_OK;
+}
+
+ktk_status ktki_context_pool_new(struct pool **out, ktk_context *context, int32_t threads,
+                                 ktk_error *err) {
+    threads = threads < THREADS_MAX ? threads : THREADS_MAX;
+    return ktki_pool_new(out, &context->allocator, threads - 1, goes_on, context, err);
+}

@@ -15,6 +15,11 @@ const ktk_limits *ktki_context_limits(const ktk_context *context);
 /** Where work is shared out: NULL, or without a worker, if the context has no threads. */
 struct pool *ktki_context_pool(const ktk_context *context);
 
+/** A pool of the caller's, for work that waits: `threads` take part (>= 1; at most 256 do), his own
+ * included. It asks whom the context asks. To be freed before the context. */
+ktk_status ktki_context_pool_new(struct pool **out, ktk_context *context, int32_t threads,
+                                 ktk_error *err);
+
 /** Ask the caller whether to go on, in what takes long without ktki_pool_run(), which asks itself.
  * KTK_E_CANCELLED if not. */
 ktk_status ktki_context_keep_going(const ktk_context *context, ktk_error *err);

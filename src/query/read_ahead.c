@@ -304,10 +304,6 @@ static int64_t count_left(const struct read_ahead *ahead) {
            (ahead->file_count > 0 ? file->read_count - file->begun : 0);
 }
 
-static bool goes_on(void *state) {
-    return ktki_context_keep_going(state, NULL) == KTK_OK;
-}
-
 /* Have others help, once there is something for them. */
 static ktk_status get_help(struct read_ahead *ahead, ktk_error *err) {
     ktk_context *context = ahead->plan->context;
@@ -319,8 +315,7 @@ static ktk_status get_help(struct read_ahead *ahead, ktk_error *err) {
         return KTK_OK; /* no other thread is there that the lock would be for */
     }
     if (ahead->reads_max > ktk_context_threads(context)) {
-        KTKI_TRY(ktki_pool_new(&ahead->own_pool, ahead->allocator, ahead->reads_max - 1, goes_on,
-                               context, err));
+        KTKI_TRY(ktki_context_pool_new(&ahead->own_pool, context, ahead->reads_max, err));
         pool = ahead->own_pool;
     }
     KTKI_TRY(ktki_pool_work_new(&ahead->work, pool, help, ahead, err));
@@ -501,7 +496,7 @@ ktk_status ktki_read_ahead_open_first(struct read_ahead *ahead, const struct sca
 
 static int32_t choose_reads(const struct query_plan *plan, int32_t wanted) {
     int32_t threads = ktk_context_threads(plan->context);
-    int32_t suggested = ktki_store_reads_at_once(ktk_dataset_store(plan->dataset));
+    int32_t suggested = ktki_store_calls_at_once(ktk_dataset_store(plan->dataset));
 
     if (suggested == 1) {
         return 1; /* it may be for one thread only */

@@ -4,6 +4,8 @@
 
 #include <kartothek/sys/store.h>
 
+#include "base/pool.h"
+
 /** Which keys the wrapper lets through (dataset.md 10.3). */
 enum key_space {
     KTKI_KEYS_BASIC,    /**< ASCII letters, digits and some punctuation; neither '/' nor space */
@@ -16,7 +18,7 @@ struct store_setup {
     uint32_t caps;            /**< instead of ops->caps, which cannot follow a base store */
     void *state;              /**< owned by the store on success */
     const char *name;         /**< copied */
-    int32_t reads_at_once;    /**< instead of ops->reads_at_once */
+    int32_t calls_at_once;    /**< instead of ops->calls_at_once */
     enum key_space keys;
     bool is_view; /**< errors come from a store below, which has named itself in them already */
     /** Wait for one's turn among those who ask with the same key, not for long. What ends it, or
@@ -56,9 +58,14 @@ enum key_space ktki_store_key_space(const ktk_store *store);
 /** ktk_store_caps of `store`. */
 uint32_t ktki_store_caps(const ktk_store *store);
 
-/** How many reads should be under way at once; 0: as many as there are threads. 1 if the store is
+/** How many calls should be under way at once; 0: as many as there are threads. 1 if the store is
  * not for several threads. */
-int32_t ktki_store_reads_at_once(const ktk_store *store);
+int32_t ktki_store_calls_at_once(const ktk_store *store);
+
+/** As ktki_pool_run(), for items that call the store and need little memory: in the threads of the
+ * context, or where the store asks for more at once and the context has any, in as many. */
+ktk_status ktki_store_run(ktk_store *store, size_t count, ktki_pool_fn fn, void *state,
+                          ktk_error *err);
 
 /** Add some; only before anybody else has the store. */
 void ktki_store_add_caps(ktk_store *store, uint32_t caps);

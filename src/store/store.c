@@ -24,7 +24,7 @@ struct ktk_store {
     const ktk_allocator *allocator; /* of the context */
     const ktk_store_ops *ops;
     uint32_t caps;
-    int32_t reads_at_once;
+    int32_t calls_at_once;
     atomic_int level;       /* see ktki_store_level() */
     struct store_lock held; /* what updates hold; no operations: none */
     void *state;
@@ -57,9 +57,9 @@ ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct st
     if ((setup->caps & ~KNOWN_CAPS) != 0) {
         KTKI_FAIL(err, KTK_E_INVALID, "unknown store capabilities 0x%x", setup->caps & ~KNOWN_CAPS);
     }
-    if (setup->reads_at_once < 0) {
-        KTKI_FAIL(err, KTK_E_INVALID, "the number of reads at once must not be negative: %d",
-                  setup->reads_at_once);
+    if (setup->calls_at_once < 0) {
+        KTKI_FAIL(err, KTK_E_INVALID, "the number of calls at once must not be negative: %d",
+                  setup->calls_at_once);
     }
     KTKI_TRY(ktki_copy_text(allocator, setup->name, strlen(setup->name), &name, err));
     KTKI_TRY(KTKI_NEW(allocator, &store, err));
@@ -71,8 +71,8 @@ ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct st
     store->allocator = allocator;
     store->ops = ops;
     store->caps = setup->caps;
-    store->reads_at_once =
-        (setup->caps & (uint32_t)KTK_STORE_THREAD_SAFE) != 0 ? setup->reads_at_once : 1;
+    store->calls_at_once =
+        (setup->caps & (uint32_t)KTK_STORE_THREAD_SAFE) != 0 ? setup->calls_at_once : 1;
     atomic_init(&store->level, -1);
     store->state = setup->state;
     store->name = name;
@@ -95,7 +95,7 @@ ktk_status ktk_store_new(ktk_store **out, ktk_context *context, const ktk_store_
     const struct store_setup setup = {
         .ops = ops,
         .caps = ops->caps,
-        .reads_at_once = ops->reads_at_once,
+        .calls_at_once = ops->calls_at_once,
         .state = state,
         .name = name,
         .keys = KTKI_KEYS_EXTENDED,
@@ -144,8 +144,25 @@ uint32_t ktki_store_caps(const ktk_store *store) {
     return store->caps;
 }
 
-int32_t ktki_store_reads_at_once(const ktk_store *store) {
-    return store->reads_at_once;
+int32_t ktki_store_calls_at_once(const ktk_store *store) {
+    return store->calls_at_once;
+}
+
+ktk_status ktki_store_run(ktk_store *store, size_t count, ktki_pool_fn fn, void *state,
+                          ktk_error *err) {
+    ktk_context *context = store->context;
+    size_t threads = (size_t)ktk_context_threads(context);
+    size_t wanted = count < (size_t)store->calls_at_once ? count : (size_t)store->calls_at_once;
+    struct pool *own = NULL;
+    ktk_status status = KTK_OK;
+
+    if (threads > 1 && wanted > threads) {
+        KTKI_TRY(ktki_context_pool_new(&own, context, (int32_t)wanted, err));
+    }
+    status = ktki_pool_run(own != NULL ? own : ktki_context_pool(context), count, fn, state, err);
+out:
+    ktki_pool_free(own);
+    return status;
 }
 
 void ktki_store_add_caps(ktk_store *store, uint32_t caps) {

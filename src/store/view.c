@@ -186,7 +186,7 @@ ktk_status ktki_store_view_new(ktk_store **out, ktk_store *base, const struct vi
     struct store_setup store = {
         .ops = setup->is_read_only ? &read_only_ops : &view_ops,
         .caps = ktki_store_caps(base) | (uint32_t)KTK_STORE_THREAD_SAFE,
-        .reads_at_once = ktki_store_reads_at_once(base),
+        .calls_at_once = ktki_store_calls_at_once(base),
         .keys = setup->keys,
         .is_view = true,
     };

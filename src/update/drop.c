@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "dataset/name.h"
 #include "dataset/table_schema.h"
+#include "store/backend.h"
 
 #define INDEX_SUFFIX ".by-dataset-index.parquet"
 
@@ -75,19 +76,26 @@ static bool is_of_schema(const char *key) {
     return ends_with(key, "/" KTKI_SCHEMA_FILE) || ends_with(key, KTKI_SCHEMA_COPY_SUFFIX);
 }
 
+struct removal {
+    ktk_store *store;
+    const char *const *keys;
+    bool schemas; /* those alone, or all others */
+};
+
+static ktk_status remove_one(void *state, size_t item, ktk_error *err) {
+    const struct removal *removal = state;
+    const char *key = removal->keys[item];
+
+    return is_of_schema(key) == removal->schemas ? ktk_store_remove(removal->store, key, err)
+                                                 : KTK_OK;
+}
+
 static ktk_status remove_some(const struct keys *keys, ktk_store *store, bool schemas,
                               ktk_error *err) {
-    const char *const *texts = (const char *const *)keys->texts.data;
-    ktk_status status = KTK_OK;
+    struct removal removal = {store, (const char *const *)keys->texts.data, schemas};
+    size_t count = keys->texts.size / sizeof(*removal.keys);
 
-    for (size_t i = 0; i < keys->texts.size / sizeof(*texts); i++) {
-        if (is_of_schema(texts[i]) == schemas) {
-            KTKI_TRY(ktki_context_keep_going(ktk_store_context(store), err));
-            KTKI_TRY(ktk_store_remove(store, texts[i], err));
-        }
-    }
-out:
-    return status;
+    return ktki_store_run(store, count, remove_one, &removal, err);
 }
 
 ktk_status ktk_dataset_drop(ktk_store *store, const char *uuid, ktk_error *err) {

@@ -3,12 +3,12 @@
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
-#include "base/pool.h"
 #include "base/text.h"
 #include "base/time_format.h"
 #include "dataset/index.h"
 #include "dataset/name.h"
 #include "parquet/reader.h"
+#include "store/backend.h"
 #include "update/index_merge.h"
 #include "update/index_values.h"
 
@@ -224,7 +224,7 @@ static ktk_status read_files(struct follow *follow, size_t count, ktk_error *err
     while (follow->done < count) {
         size_t some = count - follow->done < wave ? count - follow->done : wave;
 
-        KTKI_TRY(ktki_pool_run(ktki_context_pool(update->context), some, read_task, follow, err));
+        KTKI_TRY(ktki_store_run(update->store, some, read_task, follow, err));
         follow->done += some;
         if (update->index_progress != NULL &&
             !update->index_progress(update->progress_state, (int64_t)follow->done,

@@ -4,9 +4,9 @@
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
-#include "base/pool.h"
 #include "dataset/index.h"
 #include "parquet/reader.h"
+#include "store/backend.h"
 #include "update/index_merge.h"
 #include "update/index_values.h"
 
@@ -92,8 +92,7 @@ static ktk_status read_files(struct verify *verify, ktk_error *err) {
                                                        .key = document->partitions[i].files[j].key};
         }
     }
-    KTKI_TRY(ktki_pool_run(ktki_context_pool(verify->context), verify->file_count, read_task,
-                           verify, err));
+    KTKI_TRY(ktki_store_run(verify->column.store, verify->file_count, read_task, verify, err));
     for (size_t i = 0; i < verify->file_count; i++) {
         struct file_values *file = &verify->files[i];
 

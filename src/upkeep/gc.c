@@ -5,9 +5,9 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/options.h"
-#include "base/pool.h"
 #include "dataset/document_file.h"
 #include "dataset/name.h"
+#include "store/backend.h"
 #include "upkeep/gc_record.h"
 #include "upkeep/versions.h"
 
@@ -164,8 +164,7 @@ static ktk_status look(struct gc *gc, ktk_error *err) {
             KTKI_TRY(ktki_buffer_append(&gc->candidates, &candidate, sizeof(candidate), err));
         }
     }
-    KTKI_TRY(ktki_pool_run(ktki_context_pool(ktk_store_context(gc->store)), candidate_count(gc),
-                           complete_one, gc, err));
+    KTKI_TRY(ktki_store_run(gc->store, candidate_count(gc), complete_one, gc, err));
     drop_gone(gc);
 out:
     return status;
@@ -360,8 +359,7 @@ static ktk_status remove_some(struct gc *gc, bool versions, size_t *left, ktk_er
         count++;
         KTKI_TRY(ktki_buffer_append(&gc->due, &candidate, sizeof(candidate), err));
     }
-    removal =
-        ktki_pool_run(ktki_context_pool(ktk_store_context(gc->store)), count, remove_one, gc, err);
+    removal = ktki_store_run(gc->store, count, remove_one, gc, err);
     status = report_removed(gc, count, removal == KTK_OK ? err : NULL);
     status = removal != KTK_OK ? removal : status;
 out:

@@ -7,7 +7,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/options.h"
-#include "base/pool.h"
+#include "store/backend.h"
 
 #define FILES_AT_ONCE ((size_t)64)
 
@@ -57,10 +57,10 @@ out:
 
 static ktk_status report_some(struct statistics *statistics, size_t count, ktk_statistics_fn fn,
                               void *state, ktk_error *err) {
-    ktk_context *context = ktk_store_context(ktk_dataset_store(statistics->dataset));
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_pool_run(ktki_context_pool(context), count, open_one, statistics, err));
+    KTKI_TRY(
+        ktki_store_run(ktk_dataset_store(statistics->dataset), count, open_one, statistics, err));
     for (size_t i = 0; i < count; i++) {
         KTKI_TRY(report_file(statistics, i, fn, state, err));
     }

@@ -378,7 +378,7 @@ static const ktk_store_ops far_ops = {
     .head = waiting_head,
     .list = waiting_list,
     .free = waiting_free,
-    .reads_at_once = 7,
+    .calls_at_once = 7,
 };
 
 /* Its word about several reads at once does not count: it is for one thread. */
@@ -389,7 +389,7 @@ static const ktk_store_ops lonely_ops = {
     .head = waiting_head,
     .list = waiting_list,
     .free = waiting_free,
-    .reads_at_once = 7,
+    .calls_at_once = 7,
 };
 
 static ktk_store *waiting_store_new(struct waiting_store *waiting, const ktk_store_ops *ops,

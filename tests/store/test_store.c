@@ -1,9 +1,13 @@
 #include "support/test.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <kartothek/store.h>
 #include <kartothek/sys/store.h>
+
+#include "store/backend.h"
 
 /* A backend that does what each case asks. */
 struct scripted {
@@ -93,12 +97,12 @@ static ktk_store *scripted_new(ktk_context *context, struct scripted *scripted) 
 static void refuses_incomplete_operations(void **unused) {
     ktk_context *context = test_context_new(1);
     struct scripted scripted = {0};
-    ktk_store_ops bad[5];
+    ktk_store_ops bad[6];
     ktk_store *store = TEST_POISON;
     ktk_error err;
 
     (void)unused;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         bad[i] = scripted_ops;
     }
     bad[0].size = 8;
@@ -106,7 +110,8 @@ static void refuses_incomplete_operations(void **unused) {
     bad[2].list = NULL;
     bad[3].free = NULL;
     bad[4].caps = 0x80;
-    for (int i = 0; i < 5; i++) {
+    bad[5].calls_at_once = -1;
+    for (int i = 0; i < 6; i++) {
         CHECK_STATUS(ktk_store_new(&store, context, &bad[i], &scripted, "x", &err), KTK_E_INVALID);
     }
     assert_ptr_equal(store, TEST_POISON);
@@ -248,6 +253,60 @@ static void gives_back_what_fallbacks_fetched(void **unused) {
     test_context_free(context);
 }
 
+/* Items that wait for each other, until `wanted` were inside at once. */
+struct waiting {
+    atomic_int inside;
+    atomic_int most;
+    atomic_int done;
+    int wanted;
+};
+
+static ktk_status wait_for_others(void *state, size_t item, ktk_error *err) {
+    const struct timespec pause = {0, 1000000};
+    struct waiting *waiting = state;
+    int inside = atomic_fetch_add(&waiting->inside, 1) + 1;
+    int most = atomic_load(&waiting->most);
+
+    while (inside > most && !atomic_compare_exchange_weak(&waiting->most, &most, inside)) {
+    }
+    for (int i = 0; i < 20000 && atomic_load(&waiting->most) < waiting->wanted; i++) {
+        (void)nanosleep(&pause, NULL);
+    }
+    atomic_fetch_sub(&waiting->inside, 1);
+    atomic_fetch_add(&waiting->done, 1);
+    return item == 49 ? ktk_error_set(err, KTK_E_IO, "the last one") : KTK_OK;
+}
+
+static void runs_as_many_at_once_as_a_store_asks_for(void **unused) {
+    static const struct {
+        int32_t threads;
+        int32_t asked;
+        bool is_shared;
+        int wanted;
+    } cases[] = {{2, 7, true, 7}, {2, 0, true, 2},  {3, 2, true, 3},
+                 {1, 7, true, 1}, {2, 7, false, 2}, {4, 99, true, 50}};
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        ktk_context *context = test_context_new(cases[i].threads);
+        struct waiting waiting = {.wanted = cases[i].wanted};
+        struct scripted scripted = {0};
+        ktk_store_ops ops = scripted_ops;
+        ktk_store *store = NULL;
+        ktk_error err;
+
+        ops.calls_at_once = cases[i].asked;
+        ops.caps = cases[i].is_shared ? KTK_STORE_THREAD_SAFE : 0;
+        CHECK_OK(ktk_store_new(&store, context, &ops, &scripted, "far://", &err));
+        CHECK_STATUS(ktki_store_run(store, 50, wait_for_others, &waiting, &err), KTK_E_IO);
+        CHECK_MESSAGE("the last one");
+        assert_int_equal(atomic_load(&waiting.most), cases[i].wanted);
+        assert_int_equal(atomic_load(&waiting.done), 50);
+        ktk_store_free(store);
+        test_context_free(context);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_incomplete_operations),
@@ -256,6 +315,7 @@ int main(void) {
         cmocka_unit_test(is_read_only_without_put),
         cmocka_unit_test(limits_what_is_read_whole),
         cmocka_unit_test(gives_back_what_fallbacks_fetched),
+        cmocka_unit_test(runs_as_many_at_once_as_a_store_asks_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,11 +69,12 @@ typedef struct ktk_store_ops {
     /** Free the state. Required. */
     void (*free)(void *state);
 
-    /** How many reads should be under way at once because each waits longer than it works, as over
-     * a network: queries read so many files at a time, in threads of their own. 0: no more than the
-     * context has threads. Only with KTK_STORE_THREAD_SAFE: other stores are asked by the thread
-     * that wants the rows, one file after the other. */
-    int32_t reads_at_once;
+    /** How many calls should be under way at once because each waits longer than it works, as over
+     * a network: queries, and what else reads or removes many objects, do so many at a time, in
+     * threads of their own. 0: no more than the context has threads. Only with
+     * KTK_STORE_THREAD_SAFE: of other stores queries read one file after the other, in the thread
+     * that wants the rows. */
+    int32_t calls_at_once;
 } ktk_store_ops;
 
 /**
