@@ -116,8 +116,8 @@ KTK_API int64_t ktk_dataset_partition_count(const ktk_dataset *dataset);
 KTK_API const char *ktk_dataset_partition_label(const ktk_dataset *dataset, int64_t index);
 
 /**
- * Position of the partition with a label; -1 if there is none. The first call makes a table of all
- * labels. Thread-safe.
+ * Position of the partition with a label; -1 if there is none. The first few calls look at one
+ * label after the other, the next one makes a table of all. Thread-safe.
  */
 KTK_API ktk_status ktk_dataset_partition_find(int64_t *out, ktk_dataset *dataset, const char *label,
                                               ktk_error *err) KTK_CHECK_RESULT;

@@ -72,7 +72,14 @@ ktk_status ktki_buffer_append_zeros(struct buffer *buffer, size_t size, ktk_erro
 }
 
 ktk_status ktki_buffer_append_byte(struct buffer *buffer, uint8_t byte, ktk_error *err) {
-    return ktki_buffer_append(buffer, &byte, 1, err);
+    ktk_status status =
+        buffer->size < buffer->capacity ? KTK_OK : ktki_buffer_reserve(buffer, 1, err);
+
+    if (status == KTK_OK) {
+        assert(buffer->data != NULL);
+        buffer->data[buffer->size++] = byte;
+    }
+    return status;
 }
 
 ktk_status ktki_buffer_append_text(struct buffer *buffer, const char *text, ktk_error *err) {

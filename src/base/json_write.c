@@ -2,6 +2,9 @@
 
 #include <assert.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/error.h"
 #include "base/json_read.h"
@@ -13,21 +16,20 @@ void ktki_json_writer_init(struct json_writer *writer, struct buffer *out) {
     *writer = (struct json_writer){.out = out};
 }
 
-/* The separator in front of a key or a value. */
-static ktk_status append_separator(struct json_writer *writer, ktk_error *err) {
+/* Whether a comma is due in front of a key or a value; after this it is not. */
+static bool takes_comma(struct json_writer *writer) {
     uint64_t level = (uint64_t)1 << writer->depth;
-    ktk_status status = KTK_OK;
+    bool takes = !writer->after_key && writer->depth > 0 && (writer->has_items & level) != 0;
 
-    if (writer->after_key) {
-        writer->after_key = false;
-    } else if (writer->depth > 0) {
-        if ((writer->has_items & level) != 0) {
-            KTKI_TRY(ktki_buffer_append(writer->out, ", ", 2, err));
-        }
+    if (!writer->after_key && writer->depth > 0) {
         writer->has_items |= level;
     }
-out:
-    return status;
+    writer->after_key = false;
+    return takes;
+}
+
+static ktk_status append_separator(struct json_writer *writer, ktk_error *err) {
+    return takes_comma(writer) ? ktki_buffer_append(writer->out, ", ", 2, err) : KTK_OK;
 }
 
 static ktk_status begin(struct json_writer *writer, uint8_t bracket, ktk_error *err) {
@@ -119,19 +121,51 @@ static uint64_t zero_bytes(uint64_t bytes) {
     return (bytes - EACH(0x01)) & ~bytes & EACH(0x80);
 }
 
-/* Nearly every text of a large document is so: nothing in it has to be looked at twice. */
-static bool is_all_plain(const char *text, size_t size) {
+/* Whether eight bytes are plain. */
+static bool is_plain_word(const char *text) {
+    uint64_t bytes;
+
+    memcpy(&bytes, text, sizeof(bytes));
+    return ((bytes | (bytes - EACH(0x20))) & EACH(0x80)) == 0 &&
+           (zero_bytes(bytes ^ EACH('"')) | zero_bytes(bytes ^ EACH('\\')) |
+            zero_bytes(bytes ^ EACH(0x7F))) == 0;
+}
+
+#ifdef __SSE2__
+static bool are_16_plain(const char *text) {
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
+    const __m128i is_special = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                            _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    const __m128i is_control = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F));
+    /* With signs, what is wide is negative and so below a space, too. */
+    const __m128i is_low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
+
+    return _mm_movemask_epi8(_mm_or_si128(is_special, _mm_or_si128(is_control, is_low))) == 0;
+}
+#endif
+
+/* Nearly every text of a large document is so: nothing in it has to be looked at twice. The last
+ * bytes are looked at together with some in front of them. */
+bool ktki_json_is_plain(const char *text, size_t size) {
     size_t i = 0;
 
-    for (; i + sizeof(uint64_t) <= size; i += sizeof(uint64_t)) {
-        uint64_t bytes;
-
-        memcpy(&bytes, text + i, sizeof(bytes));
-        if (((bytes | (bytes - EACH(0x20))) & EACH(0x80)) != 0 ||
-            (zero_bytes(bytes ^ EACH('"')) | zero_bytes(bytes ^ EACH('\\')) |
-             zero_bytes(bytes ^ EACH(0x7F))) != 0) {
+#ifdef __SSE2__
+    for (; i + 16 <= size; i += 16) {
+        if (!are_16_plain(text + i)) {
             return false;
         }
+    }
+    if (size >= 16) {
+        return are_16_plain(text + size - 16);
+    }
+#endif
+    for (; i + sizeof(uint64_t) <= size; i += sizeof(uint64_t)) {
+        if (!is_plain_word(text + i)) {
+            return false;
+        }
+    }
+    if (size >= sizeof(uint64_t)) {
+        return is_plain_word(text + size - sizeof(uint64_t));
     }
     while (i < size && is_plain((uint8_t)text[i])) {
         i++;
@@ -139,28 +173,11 @@ static bool is_all_plain(const char *text, size_t size) {
     return i == size;
 }
 
-static ktk_status append_plain(struct buffer *out, const char *text, size_t size, ktk_error *err) {
-    ktk_status status = ktki_buffer_reserve(out, size + 2, err);
-
-    if (status == KTK_OK) {
-        uint8_t *at = out->data + out->size;
-
-        at[0] = '"';
-        memcpy(at + 1, text, size);
-        at[size + 1] = '"';
-        out->size += size + 2;
-    }
-    return status;
-}
-
 static ktk_status append_quoted(struct buffer *out, const char *text, size_t size, ktk_error *err) {
     const uint8_t *at = (const uint8_t *)text;
     const uint8_t *end = size == 0 ? at : at + size;
     ktk_status status = KTK_OK;
 
-    if (size > 0 && is_all_plain(text, size)) {
-        return append_plain(out, text, size, err);
-    }
     if (!ktki_utf8_is_valid(text, size)) {
         KTKI_FAIL(err, KTK_E_INVALID, "a text of %zu bytes is not UTF-8", size);
     }
@@ -180,17 +197,54 @@ out:
     return status;
 }
 
-ktk_status ktki_json_key_bytes(struct json_writer *writer, const char *key, size_t size,
-                               ktk_error *err) {
+/* A plain text with what is around it, in one piece. */
+static ktk_status append_plain(struct json_writer *writer, const char *text, size_t size,
+                               bool is_key, ktk_error *err) {
+    struct buffer *out = writer->out;
+    ktk_status status = ktki_buffer_reserve(out, size + 6, err);
+    uint8_t *at;
+
+    if (status == KTK_OK) {
+        at = out->data + out->size;
+        if (takes_comma(writer)) {
+            memcpy(at, ", ", 2);
+            at += 2;
+        }
+        *at++ = '"';
+        memcpy(at, text, size);
+        at += size;
+        *at++ = '"';
+        if (is_key) {
+            memcpy(at, ": ", 2);
+            at += 2;
+        }
+        writer->after_key = is_key;
+        out->size = (size_t)(at - out->data);
+    }
+    return status;
+}
+
+static ktk_status append_text(struct json_writer *writer, const char *text, size_t size,
+                              bool is_key, ktk_error *err) {
     ktk_status status = KTK_OK;
 
-    assert(writer->depth > 0 && !writer->after_key);
+    if (size > 0 && ktki_json_is_plain(text, size)) {
+        return append_plain(writer, text, size, is_key, err);
+    }
     KTKI_TRY(append_separator(writer, err));
-    KTKI_TRY(append_quoted(writer->out, key, size, err));
-    KTKI_TRY(ktki_buffer_append(writer->out, ": ", 2, err));
-    writer->after_key = true;
+    KTKI_TRY(append_quoted(writer->out, text, size, err));
+    if (is_key) {
+        KTKI_TRY(ktki_buffer_append(writer->out, ": ", 2, err));
+        writer->after_key = true;
+    }
 out:
     return status;
+}
+
+ktk_status ktki_json_key_bytes(struct json_writer *writer, const char *key, size_t size,
+                               ktk_error *err) {
+    assert(writer->depth > 0 && !writer->after_key);
+    return append_text(writer, key, size, true, err);
 }
 
 ktk_status ktki_json_key(struct json_writer *writer, const char *key, ktk_error *err) {
@@ -199,12 +253,7 @@ ktk_status ktki_json_key(struct json_writer *writer, const char *key, ktk_error 
 
 ktk_status ktki_json_string(struct json_writer *writer, const char *text, size_t size,
                             ktk_error *err) {
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(append_separator(writer, err));
-    KTKI_TRY(append_quoted(writer->out, text, size, err));
-out:
-    return status;
+    return append_text(writer, text, size, false, err);
 }
 
 ktk_status ktki_json_text(struct json_writer *writer, const char *text, ktk_error *err) {

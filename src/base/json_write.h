@@ -30,6 +30,8 @@ ktk_status ktki_json_text(struct json_writer *writer, const char *text,
 ktk_status ktki_json_i64(struct json_writer *writer, int64_t value, ktk_error *err);
 ktk_status ktki_json_bool(struct json_writer *writer, bool value, ktk_error *err);
 ktk_status ktki_json_null(struct json_writer *writer, ktk_error *err);
+/** Whether a text stands in JSON as it is: ASCII, without controls, quotes and backslashes. */
+bool ktki_json_is_plain(const char *text, size_t size);
 /** Room for text that already is JSON: one value or, in an object, members with what stands between
  * them. The caller fills all of it. */
 ktk_status ktki_json_room(struct json_writer *writer, size_t size, char **out, ktk_error *err);

@@ -260,6 +260,75 @@ out:
     return status;
 }
 
+/* ---- whole entries of maps ---- */
+
+/* Keys of an entry: its own, and those of the maps in it. */
+#define ENTRY_KEYS_MAX 4
+
+struct text {
+    const char *data;
+    size_t size;
+};
+
+/* The text at the cursor if it is plain and all of it is there. */
+static bool take_plain(struct cursor *cursor, struct text *text) {
+    const uint8_t *bytes = NULL;
+    uint8_t type = 0;
+    uint8_t size = 0;
+
+    if (!ktki_cursor_u8(cursor, &type) ||
+        (type == 0xD9 ? !ktki_cursor_u8(cursor, &size) : type < 0xA0 || type > 0xBF)) {
+        return false;
+    }
+    text->size = type == 0xD9 ? size : type & 0x1F;
+    if (!ktki_cursor_bytes(cursor, text->size, &bytes)) {
+        return false;
+    }
+    text->data = (const char *)bytes;
+    return ktki_json_is_plain(text->data, text->size);
+}
+
+static char *put(char *at, const char *bytes, size_t size) {
+    memcpy(at, bytes, size);
+    return at + size;
+}
+
+/*
+ * Read an entry of a map in one go, whose value is a text or a map with one such entry: that is
+ * what all but the whole of a large document is made of. Anything else, and what is not there in
+ * one piece, stays where it is.
+ */
+static ktk_status read_entry(struct decoder *decoder, bool *is_read, ktk_error *err) {
+    struct cursor cursor = decoder->cursor;
+    struct text texts[ENTRY_KEYS_MAX + 1];
+    size_t size = 0;
+    int32_t keys = 0;
+    char *at;
+    ktk_status status = KTK_OK;
+
+    *is_read = false;
+    do {
+        if (keys == ENTRY_KEYS_MAX || !take_plain(&cursor, &texts[keys])) {
+            goto out;
+        }
+        size += texts[keys++].size + 6; /* the quotes, ": " and the brackets of its map */
+    } while (ktki_cursor_left(&cursor) > 0 && *cursor.at == 0x81 && ktki_cursor_skip(&cursor, 1));
+    if (keys - 1 > decoder->depth_max - decoder->depth || !take_plain(&cursor, &texts[keys])) {
+        goto out;
+    }
+    KTKI_TRY(ktki_json_room(&decoder->json, size + texts[keys].size, &at, err));
+    for (int32_t i = 0; i < keys; i++) {
+        at = put(at, i == 0 ? "\"" : "{\"", i == 0 ? 1 : 2);
+        at = put(put(at, texts[i].data, texts[i].size), "\": ", 3);
+    }
+    at = put(put(put(at, "\"", 1), texts[keys].data, texts[keys].size), "\"", 1);
+    memset(at, '}', (size_t)keys - 1);
+    decoder->cursor = cursor;
+    *is_read = true;
+out:
+    return status;
+}
+
 /* Close what is complete. */
 static ktk_status end_levels(struct decoder *decoder, ktk_error *err) {
     ktk_status status = KTK_OK;
@@ -285,9 +354,15 @@ static ktk_status decode(struct decoder *decoder, struct buffer *out, int32_t de
     while (decoder->depth > 0) {
         struct level *level = &decoder->levels[decoder->depth - 1];
         bool is_key = level->is_map && level->left % 2 == 0;
+        bool is_entry = false;
 
-        level->left--;
-        KTKI_TRY(read_value(decoder, is_key, err));
+        if (is_key) {
+            KTKI_TRY(read_entry(decoder, &is_entry, err));
+        }
+        level->left -= is_entry ? 2 : 1;
+        if (!is_entry) {
+            KTKI_TRY(read_value(decoder, is_key, err));
+        }
         KTKI_TRY(end_levels(decoder, err));
     }
     KTKI_TRY(need(decoder, 1, err));

@@ -118,6 +118,8 @@ out:
 
 /* ---- partitions by label ---- */
 
+#define SEARCHES_MAX 3
+
 /* Number the labels, once. Under the lock. */
 static ktk_status number_labels(ktk_dataset *dataset, ktk_error *err) {
     const ktk_allocator *allocator = ktki_context_allocator(ktk_store_context(dataset->store));
@@ -155,11 +157,35 @@ static ktk_status need_labels(ktk_dataset *dataset, ktk_error *err) {
     return status;
 }
 
+/* Whether a label is looked for among all instead: as often as this takes less than their table. */
+static bool takes_search(ktk_dataset *dataset) {
+    bool takes;
+
+    (void)pthread_mutex_lock(&dataset->lock);
+    takes = !dataset->has_labels && dataset->searches < SEARCHES_MAX;
+    dataset->searches += takes;
+    (void)pthread_mutex_unlock(&dataset->lock);
+    return takes;
+}
+
+static int64_t search_label(const struct document *document, const char *label) {
+    for (int64_t i = 0; i < document->partition_count; i++) {
+        if (strcmp(document->partitions[i].label, label) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 ktk_status ktk_dataset_partition_find(int64_t *out, ktk_dataset *dataset, const char *label,
                                       ktk_error *err) {
     const uint64_t *number;
-    ktk_status status;
+    ktk_status status = KTK_OK;
 
+    if (takes_search(dataset)) {
+        *out = search_label(&dataset->document, label);
+        goto out;
+    }
     KTKI_TRY(need_labels(dataset, err));
     number = ktki_hash_map_find(&dataset->labels, label, strlen(label));
     *out = number == NULL ? -1 : (int64_t)*number;

@@ -38,10 +38,11 @@ struct ktk_dataset {
     int32_t table_count;
     struct dataset_table *tables;  /* in the arena of the document */
     struct dataset_index *indices; /* as those of the document; in its arena */
+    int32_t searches;              /* labels that were looked for one by one */
     bool has_labels;               /* the two below are made, when they are first needed */
     struct hash_map labels;        /* number of each partition by its label */
     struct label_digest digest;    /* of all labels */
-    pthread_mutex_t lock; /* of `file` and `schema` of each table, the four above and `restored` */
+    pthread_mutex_t lock; /* of `file` and `schema` of each table, the five above and `restored` */
 };
 
 /**

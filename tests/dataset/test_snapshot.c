@@ -302,10 +302,13 @@ static void partitions_without_a_list_are_found_in_the_store(void **unused) {
     assert_string_equal(ktk_dataset_partition_file(dataset, 1, "core"),
                         "u/core/A=2/B=%2F/x.parquet.parquet");
     assert_null(ktk_dataset_partition_file(dataset, 1, "more"));
-    CHECK_OK(ktk_dataset_partition_find(&position, dataset, "A=2/B=%2F/x", &err));
-    assert_int_equal(position, 1);
-    CHECK_OK(ktk_dataset_partition_find(&position, dataset, "A=2/B=%2F", &err));
-    assert_int_equal(position, -1);
+    /* The first ones are looked for one by one. */
+    for (int i = 0; i < 4; i++) {
+        CHECK_OK(ktk_dataset_partition_find(&position, dataset, "A=2/B=%2F/x", &err));
+        assert_int_equal(position, 1);
+        CHECK_OK(ktk_dataset_partition_find(&position, dataset, "A=2/B=%2F", &err));
+        assert_int_equal(position, -1);
+    }
     assert_int_equal(ktk_dataset_table_count(dataset), 2);
     assert_int_equal(ktk_dataset_partition_key_count(dataset), 2);
     assert_string_equal(ktk_dataset_partition_key(dataset, 1), "B");

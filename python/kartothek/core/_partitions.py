@@ -20,17 +20,29 @@ class Partitions(Mapping):
         return self._snapshot.partition_count
 
     def __contains__(self, label):
-        return isinstance(label, str) and "\0" not in label and self._snapshot.find(label) >= 0
+        return self._find(label) >= 0
 
     def __getitem__(self, label):
         if self._made is not None:
             return self._made[label]
-        if label not in self:
+        number = self._find(label)
+        if number < 0:
             raise KeyError(label)
-        return Partition(*self._snapshot.partition(self._snapshot.find(label)))
+        return Partition(*self._snapshot.partition(number))
+
+    def _find(self, label):
+        return self._snapshot.find(label) if isinstance(label, str) and "\0" not in label else -1
 
     def __iter__(self):
-        return iter(self._snapshot.labels() if self._made is None else self._made)
+        return iter(self._labels() if self._made is None else self._made)
+
+    def _labels(self):
+        # One is asked for more often than all.
+        if len(self) > 0:
+            yield self._snapshot.partition(0)[0]
+            labels = iter(self._snapshot.labels())
+            next(labels)
+            yield from labels
 
     def copy(self):
         """A dict of all of them."""

@@ -202,6 +202,32 @@ def msgpacks():
     values = edges + [-value for value in edges if value <= 2**63] + [-1, -32, -33, -128, -129, -32768, -32769, -(2**31), -(2**31) - 1]
     values += [{}, [], ""]
     values += [random_value(rng, 2) for _ in range(250)]
+    # Maps of one entry in each other, as documents have them, and what nearly looks like that.
+    values += [
+        {
+            "day=2020/a": {"files": {"table": "u/table/day=2020/a.parquet"}},
+            "day=2020/b": {"files": {"table": "u/table/day=2020/b.parquet"}},
+            "c": 1,
+        },
+        {"a": {"b": {"c": {"d": {"e": "f"}}}}, "g": {"h": {"i": {"j": "k"}}}},
+        {
+            "a": {"b": {"c": 'd"e'}},
+            "f\\g": {"h": "i"},
+            "j": {"k\x7f": "l"},
+            "m": {"n": "\u00e9"},
+            "o": {"p": ["q"]},
+            "r": {"s": {"t": 5}},
+            "u": {"v": {}},
+            "w": {"x": "y", "z": ""},
+        },
+        {
+            "": {"": {"": ""}},
+            "x" * 31: {"y" * 32: "z" * 255},
+            "a" * 16: "b" * 256,
+            "k": {"q" * 17 + '"': "v"},
+            "l": {"m": "n" * 15 + "\n" + "o" * 20},
+        },
+    ]
     for value in values:
         yield json.dumps(value), msgpack.packb(value).hex()
 
