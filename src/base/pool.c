@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/thread.h"
 
 /* How often a thread that waits for others asks whether to go on. */
 #define ASK_EVERY_NS 100000000L
@@ -200,11 +201,7 @@ ktk_status ktki_pool_new(struct pool **out, const ktk_allocator *allocator, int3
     (void)pthread_mutex_init(&pool->lock, NULL);
     (void)pthread_cond_init(&pool->work, NULL);
     while (pool->thread_count < pool->thread_capacity) {
-        int code = pthread_create(&pool->threads[pool->thread_count], NULL, worker, pool);
-        if (code != 0) {
-            KTKI_FAIL(err, KTK_E_UNAVAILABLE, "cannot start thread %zu of %d: error %d",
-                      pool->thread_count + 1, thread_count, code);
-        }
+        KTKI_TRY(ktki_thread_start(&pool->threads[pool->thread_count], worker, pool, err));
         pool->thread_count++;
     }
     *out = pool;

@@ -1,5 +1,4 @@
-/** The only place that makes threads: run a number of independent items, the caller's thread taking
- * part. */
+/** Run a number of independent items on threads of its own, the caller's taking part. */
 #ifndef KTKI_BASE_POOL_H
 #define KTKI_BASE_POOL_H
 
