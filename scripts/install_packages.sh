@@ -9,7 +9,7 @@ packages() {
     build)
         echo gcc libc6-dev make meson ninja-build pkg-config python3 python3-dev python3-venv \
             libzstd-dev libsnappy-dev libdeflate-dev liblz4-dev libbrotli-dev \
-            libxxhash-dev libsmartcols-dev libcmocka-dev
+            libxxhash-dev libcurl4-openssl-dev libssl-dev libexpat1-dev libsmartcols-dev libcmocka-dev
         ;;
     check)
         echo g++ clang-19 libclang-rt-19-dev llvm-19 clang-format-19 clang-tidy-19 cppcheck universal-ctags mandoc zsh

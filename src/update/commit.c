@@ -16,6 +16,12 @@
 #include "update/scope_rows.h"
 #include "update/update_base.h"
 
+/* reliability.md 1.6 A: what a commit tries, unless the caller says otherwise. */
+#define ATTEMPTS_MAX 32
+#define TIME_MAX_MS 120000
+#define WAIT_FIRST_MS 50
+#define WAIT_MAX_MS 5000
+
 #define SETTLE_WAIT_MS 50
 #define SETTLE_MAX_MS 2000
 
@@ -685,7 +691,7 @@ static ktk_status run(struct commit *commit, ktk_error *err) {
             return resolve(commit, status, err);
         }
         unlock(commit);
-        if (!ktki_retry_wait(&commit->retry)) {
+        if (!ktki_retry_wait(&commit->retry, 0)) {
             return give_up(commit, status, err);
         }
     }
@@ -709,13 +715,16 @@ static void forget_versions(struct commit *commit) {
 }
 
 ktk_status ktki_commit(struct ktk_update *update, ktk_commit *result, ktk_error *err) {
+    struct retry_limits limits = {ATTEMPTS_MAX, TIME_MAX_MS, WAIT_FIRST_MS, WAIT_MAX_MS};
     struct commit commit = {.update = update, .result = result, .turn = -1};
     ktk_status status;
 
     ktki_buffer_init(&commit.sequences, update->allocator, 0);
     ktki_buffer_init(&commit.document, update->allocator, 0);
     ktki_arena_init(&commit.arena, update->allocator);
-    ktki_retry_init(&commit.retry, update->clock, update->attempts_max, update->time_max_ms);
+    limits.attempts_max = update->attempts_max > 0 ? update->attempts_max : limits.attempts_max;
+    limits.time_max_ms = update->time_max_ms > 0 ? update->time_max_ms : limits.time_max_ms;
+    ktki_retry_init(&commit.retry, update->clock, &limits);
     commit.current = ktki_document_state_ref(&update->base);
     update->fate = UPDATE_FAILED;
     KTKI_IGNORE(ktki_update_text(update, &commit.turn_folder, NULL, "%s/_ktk", update->uuid));

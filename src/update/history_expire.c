@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "update/history_open.h"
-#include "update/retry.h"
+#include "base/retry.h"
 
 #define YOUNG_MS ((int64_t)3600 * 1000)
 

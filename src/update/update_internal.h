@@ -12,7 +12,7 @@
 #include "base/uuid.h"
 #include "dataset/snapshot.h"
 #include "update/change.h"
-#include "update/retry.h"
+#include "base/retry.h"
 
 /** A table of the partitions that an update adds. The texts lie in its arena. */
 struct update_table {
@@ -84,7 +84,7 @@ struct ktk_update {
     int32_t attempts_max;
     int64_t time_max_ms;
     int64_t grace_ms;
-    const struct commit_clock *clock; /* NULL: the system's */
+    const struct time_source *clock; /* NULL: the system's */
     ktk_delete_mode delete_mode;
     bool dry_run;
     int64_t rewritten_count; /* partitions that lose some rows, and these rows */

@@ -9,7 +9,7 @@
 #include "update/commit_chain.h"
 #include "update/history_open.h"
 #include "update/index_follow.h"
-#include "update/retry.h"
+#include "base/retry.h"
 #include "upkeep/versions.h"
 
 #define YOUNG_MS ((int64_t)3600 * 1000)

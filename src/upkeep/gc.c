@@ -30,7 +30,7 @@ struct gc {
     ktk_store *store;
     const char *uuid;
     const ktk_allocator *allocator;
-    const struct commit_clock *clock;
+    const struct time_source *clock;
     const ktk_gc_options *options;
     int64_t grace_us;
     int64_t history_us;
@@ -448,7 +448,7 @@ static int64_t bounded_us(int64_t milliseconds) {
 }
 
 ktk_status ktki_gc(ktk_store *store, const char *uuid, const ktk_gc_options *options,
-                   const struct commit_clock *clock, ktk_gc_result *out, ktk_error *err) {
+                   const struct time_source *clock, ktk_gc_result *out, ktk_error *err) {
     static const ktk_gc_options defaults = KTK_GC_OPTIONS_INIT;
     struct gc gc = {.store = store, .uuid = uuid, .clock = clock};
     int64_t grace_ms;

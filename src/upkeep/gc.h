@@ -4,10 +4,10 @@
 
 #include <kartothek/upkeep.h>
 
-#include "update/retry.h"
+#include "base/retry.h"
 
 /** ktk_gc() with a clock of the caller's; NULL: the system's. */
 ktk_status ktki_gc(ktk_store *store, const char *uuid, const ktk_gc_options *options,
-                   const struct commit_clock *clock, ktk_gc_result *out, ktk_error *err);
+                   const struct time_source *clock, ktk_gc_result *out, ktk_error *err);
 
 #endif

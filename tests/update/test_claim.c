@@ -57,7 +57,7 @@ static uint64_t clock_random(void *unused) {
     return 40;
 }
 
-static const struct commit_clock test_clock = {clock_now, clock_sleep, clock_random, NULL};
+static const struct time_source test_clock = {clock_now, clock_sleep, clock_random, NULL};
 
 static ktk_status append_as(ktk_store *to, const char *columns, const char *row,
                             ktk_update_mode mode, ktk_document_format format, ktk_error *err) {

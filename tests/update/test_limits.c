@@ -52,7 +52,7 @@ static uint64_t always_zero(void *unused) {
     return 0;
 }
 
-static const struct commit_clock test_clock = {read_clock, sleep_by_clock, always_zero, NULL};
+static const struct time_source test_clock = {read_clock, sleep_by_clock, always_zero, NULL};
 
 static ktk_update *begun(ktk_store *store, const ktk_update_options *options, const char *columns,
                          const char *row) {

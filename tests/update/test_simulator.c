@@ -90,7 +90,7 @@ static ktk_status begin(ktk_update **out, struct simulation *simulation, const s
 }
 
 static void perform(struct simulation *simulation, struct deed *deed) {
-    const struct commit_clock clock = {sim_now, sim_sleep, sim_random, simulation};
+    const struct time_source clock = {sim_now, sim_sleep, sim_random, simulation};
     ktk_update *update = NULL;
     ktk_commit commit;
     ktk_error err;

@@ -370,7 +370,7 @@ static uint64_t clock_random(void *unused) {
 /* A partition that nobody wrote: a commit never looks into it. */
 static ktk_status append_label(const char *label, struct hasty_clock *hasty, ktk_commit *commit,
                                ktk_error *err) {
-    const struct commit_clock clock = {clock_now, clock_sleep, clock_random, hasty};
+    const struct time_source clock = {clock_now, clock_sleep, clock_random, hasty};
     ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
     struct written_file file = {.row_count = 1, .size = 1};
     ktk_update *update = NULL;

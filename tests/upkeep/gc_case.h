@@ -76,7 +76,7 @@ static uint64_t no_random(void *unused) {
     return 0;
 }
 
-static const struct commit_clock test_clock = {now_ms, no_sleep, no_random, NULL};
+static const struct time_source test_clock = {now_ms, no_sleep, no_random, NULL};
 
 static void pass(int64_t hours) {
     times->now_us += hours * HOUR_US;

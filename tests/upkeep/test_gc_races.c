@@ -72,7 +72,7 @@ static uint64_t any(void *unused) {
     return draw(UINT64_MAX);
 }
 
-static const struct commit_clock test_clock = {now_ms, no_sleep, any, NULL};
+static const struct time_source test_clock = {now_ms, no_sleep, any, NULL};
 
 /* ---- writers ---- */
 
