@@ -86,6 +86,21 @@ ktk_status ktki_buffer_append_text(struct buffer *buffer, const char *text, ktk_
     return ktki_buffer_append(buffer, text, strlen(text), err);
 }
 
+ktk_status ktki_buffer_append_lower(struct buffer *buffer, const char *text, size_t size,
+                                    ktk_error *err) {
+    size_t start = buffer->size;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_buffer_append(buffer, text, size, err));
+    for (size_t i = start; i < buffer->size; i++) {
+        bool is_upper = buffer->data[i] >= 'A' && buffer->data[i] <= 'Z';
+
+        buffer->data[i] = (uint8_t)(buffer->data[i] + (is_upper ? 'a' - 'A' : 0));
+    }
+out:
+    return status;
+}
+
 ktk_status ktki_buffer_append_format(struct buffer *buffer, ktk_error *err, const char *format,
                                      ...) {
     ktk_status status = KTK_OK;

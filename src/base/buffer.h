@@ -30,6 +30,9 @@ ktk_status ktki_buffer_append(struct buffer *buffer, const void *data, size_t si
 ktk_status ktki_buffer_append_zeros(struct buffer *buffer, size_t size, ktk_error *err);
 ktk_status ktki_buffer_append_byte(struct buffer *buffer, uint8_t byte, ktk_error *err);
 ktk_status ktki_buffer_append_text(struct buffer *buffer, const char *text, ktk_error *err);
+/** ASCII letters in lower case. */
+ktk_status ktki_buffer_append_lower(struct buffer *buffer, const char *text, size_t size,
+                                    ktk_error *err);
 ktk_status ktki_buffer_append_format(struct buffer *buffer, ktk_error *err, const char *format, ...)
     KTK_PRINTF(3, 4);
 

@@ -13,6 +13,7 @@
 #define BUDGET_MAX 500
 #define BUDGET_PER_RETRY 5
 
+#define ADAPTATIONS_MAX 3
 #define WAIT_ASKED_MAX_MS 60000
 /* Signatures are taken when they are so old; a smaller difference is not worth a correction. */
 #define CLOCK_TOLERANCE_MS 2000
@@ -36,8 +37,7 @@ struct exchange {
     struct http_transfer *transfer; /* NULL: `start_status` says why there is none */
     ktk_status start_status;
     ktk_error start_error;
-    bool has_renewed; /* credentials, once */
-    bool has_set_clock;
+    int32_t adaptations; /* of credentials, clock or region, so far */
 };
 
 /* --- one attempt --------------------------------------------------------------------------- */
@@ -181,16 +181,13 @@ static bool goes_on(struct exchange *exchange, ktk_status status, const struct h
     const struct service_ops *ops = exchanger->ops;
 
     /* What was refused was not carried out, even where it must not be sent twice. */
-    if (status == KTK_E_DENIED) {
-        if (!exchange->has_set_clock && set_clock(exchanger, answer)) {
-            exchange->has_set_clock = true;
-            return true;
+    if (answer->status >= 300 && status != KTK_E_UNAVAILABLE) {
+        if (exchange->adaptations == ADAPTATIONS_MAX) {
+            return false;
         }
-        if (!exchange->has_renewed && ops->renew != NULL && ops->renew(exchanger->state, why)) {
-            exchange->has_renewed = true;
-            return true;
-        }
-        return false;
+        exchange->adaptations++;
+        return (status == KTK_E_DENIED && set_clock(exchanger, answer)) ||
+               (ops->adapt != NULL && ops->adapt(exchanger->state, answer, why));
     }
     if (status != KTK_E_UNAVAILABLE ||
         (exchange->call->is_once && answer->failure != KTKI_HTTP_UNREACHABLE)) {

@@ -62,9 +62,12 @@ struct service_ops {
                        struct signed_call *out, ktk_error *err);
     /** Read code and message out of an answer; both are empty before. */
     void (*explain)(void *state, const struct http_answer *answer, struct service_error *out);
-    /** The credentials that the last attempt was signed with were not taken: get others. False:
-     * there are none, or none but those. NULL: there never are. */
-    bool (*renew)(void *state, const struct service_error *error);
+    /**
+     * The service refused: change what a next attempt is signed with - credentials, a region.
+     * False: there is nothing to change. Not asked about answers that time may change. NULL: there
+     * never is.
+     */
+    bool (*adapt)(void *state, const struct http_answer *answer, const struct service_error *error);
 };
 
 struct exchanger_options {

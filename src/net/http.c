@@ -1,6 +1,5 @@
 #include "net/http.h"
 
-#include <ctype.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -107,9 +106,7 @@ static ktk_status keep_header(struct buffer *headers, const char *line, size_t s
     if (colon == NULL) {
         goto out;
     }
-    for (const char *at = line; at < colon; at++) {
-        KTKI_TRY(ktki_buffer_append_byte(headers, (uint8_t)tolower((unsigned char)*at), err));
-    }
+    KTKI_TRY(ktki_buffer_append_lower(headers, line, (size_t)(colon - line), err));
     KTKI_TRY(ktki_buffer_append_byte(headers, '\0', err));
     for (value = colon + 1; value < end && (*value == ' ' || *value == '\t'); value++) {
     }

@@ -1,6 +1,5 @@
 #include "net/sign_aws.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
 #include "base/alloc.h"
@@ -67,16 +66,6 @@ out:
     return status;
 }
 
-static ktk_status append_lower(struct buffer *out, const char *text, ktk_error *err) {
-    ktk_status status = KTK_OK;
-
-    for (; *text != '\0'; text++) {
-        KTKI_TRY(ktki_buffer_append_byte(out, (uint8_t)tolower((unsigned char)*text), err));
-    }
-out:
-    return status;
-}
-
 /* `query` is what ktki_query_append() made. */
 static ktk_status write_request(struct signing *signing, const char *query, ktk_error *err) {
     struct buffer *text = &signing->text;
@@ -85,10 +74,12 @@ static ktk_status write_request(struct signing *signing, const char *query, ktk_
     KTKI_TRY(ktki_buffer_append_format(text, err, "%s\n%s\n%s\n", signing->call->method,
                                        signing->call->path, query));
     for (size_t i = 0; i < signing->header_count; i++) {
-        KTKI_TRY(append_lower(text, signing->headers[i].name, err));
+        KTKI_TRY(ktki_buffer_append_lower(text, signing->headers[i].name,
+                                          strlen(signing->headers[i].name), err));
         KTKI_TRY(ktki_buffer_append_format(text, err, ":%s\n", signing->headers[i].value));
         KTKI_TRY(i == 0 ? KTK_OK : ktki_buffer_append_byte(&signing->names, ';', err));
-        KTKI_TRY(append_lower(&signing->names, signing->headers[i].name, err));
+        KTKI_TRY(ktki_buffer_append_lower(&signing->names, signing->headers[i].name,
+                                          strlen(signing->headers[i].name), err));
     }
     KTKI_TRY(ktki_buffer_append_byte(&signing->names, '\0', err));
     KTKI_TRY(ktki_buffer_append_format(text, err, "\n%s\n%s", (const char *)signing->names.data,

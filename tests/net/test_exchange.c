@@ -98,9 +98,10 @@ static void explain(void *state, const struct http_answer *given, struct service
                    (const char *)given->body.data);
 }
 
-static bool renew(void *state, const struct service_error *error) {
+static bool renew(void *state, const struct http_answer *given, const struct service_error *error) {
     struct service *service = state;
 
+    (void)given;
     return strcmp(error->code, "Expired") == 0 &&
            atomic_fetch_add(&service->script->renewals, 1) < service->script->renewals_max;
 }
