@@ -14,7 +14,10 @@ struct part {
 
 struct parts {
     struct part scheme;
+    struct part user;     /* `at` is NULL: none */
+    struct part password; /* likewise */
     struct part host;
+    struct part port;
     struct part path;
     struct part query;
     struct part fragment;
@@ -52,17 +55,25 @@ static bool is_scheme(const char *at, size_t size) {
     return size > 0;
 }
 
-/* Leave the user, up to the last '@', and the port off. */
-static struct part host_of(const char *at, const char *end) {
+/* user:password@host:port; a port is digits. */
+static void split_authority(struct parts *out, const char *at, const char *end) {
     const char *user_end = memrchr(at, '@', (size_t)(end - at));
     const char *colon;
 
-    at = user_end == NULL ? at : user_end + 1;
+    if (user_end != NULL) {
+        colon = memchr(at, ':', (size_t)(user_end - at));
+        out->user = (struct part){at, (size_t)((colon == NULL ? user_end : colon) - at)};
+        if (colon != NULL) {
+            out->password = (struct part){colon + 1, (size_t)(user_end - colon - 1)};
+        }
+        at = user_end + 1;
+    }
     colon = memrchr(at, ':', (size_t)(end - at));
     if (colon != NULL && is_digits(colon + 1, (size_t)(end - colon - 1))) {
+        out->port = (struct part){colon + 1, (size_t)(end - colon - 1)};
         end = colon;
     }
-    return (struct part){at, (size_t)(end - at)};
+    out->host = (struct part){at, (size_t)(end - at)};
 }
 
 static ktk_status split_url(struct parts *out, const char *url, ktk_error *err) {
@@ -78,7 +89,7 @@ static ktk_status split_url(struct parts *out, const char *url, ktk_error *err) 
     out->scheme = (struct part){url, (size_t)(mark - url)};
     authority = mark + 3;
     end = authority + strcspn(authority, "/?#");
-    out->host = host_of(authority, end);
+    split_authority(out, authority, end);
     out->path = (struct part){end, strcspn(end, "?#")};
     end += out->path.size;
     if (*end == '?') {
@@ -216,38 +227,108 @@ out:
 
 /* ---- query ---- */
 
-/* Parameters of other stores are ignored, as the originals do. */
-static ktk_status parse_query(struct store_url *url, struct part query, ktk_error *err) {
-    struct buffer name;
-    struct buffer value;
+static bool is_text(const uint8_t *data, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        if (data[i] < 0x20 || data[i] == 0x7F) {
+            return false;
+        }
+    }
+    return ktki_utf8_is_valid(data, size);
+}
+
+/* A part as a text of its own. `name` for the message. */
+static ktk_status decode_part(const struct store_url *url, struct part part, const char *name,
+                              char **out, ktk_error *err) {
+    struct buffer decoded;
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&name, url->allocator, 0);
-    ktki_buffer_init(&value, url->allocator, 0);
+    ktki_buffer_init(&decoded, url->allocator, 0);
+    KTKI_TRY(ktki_percent_decode(&decoded, part.at, part.size, false, err));
+    if (!is_text(decoded.data, decoded.size)) {
+        KTKI_FAIL(err, KTK_E_INVALID,
+                  "the %s of a store URL is not valid UTF-8 text without control characters", name);
+    }
+    KTKI_TRY(ktki_copy_text(url->allocator, (const char *)decoded.data, decoded.size, out, err));
+out:
+    ktki_buffer_clear(&decoded);
+    return status;
+}
+
+/* Takes what concerns every store; the rest is kept for the store's own kind. */
+static ktk_status take_param(struct store_url *url, const struct store_param *param, bool *is_taken,
+                             ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    *is_taken = true;
+    if (strcmp(param->name, "create_if_missing") == 0) {
+        url->create_if_missing = strcmp(param->value, "true") == 0;
+    } else if (strcmp(param->name, "concurrency") == 0) {
+        url->single_writer = strcmp(param->value, "single-writer") == 0;
+        if (!url->single_writer) {
+            KTKI_FAIL(err, KTK_E_INVALID, "'concurrency' of a store can only be 'single-writer'");
+        }
+    } else {
+        *is_taken = false;
+    }
+out:
+    return status;
+}
+
+/* Parameters that a kind of store does not know are ignored, as the originals do. */
+static ktk_status parse_query(struct store_url *url, struct part query, ktk_error *err) {
+    struct store_param param = {NULL, NULL};
+    ktk_status status = KTK_OK;
+
     url->create_if_missing = true;
     while (query.size > 0) {
         struct part pair = next_part(&query, '&');
         struct part key = next_part(&pair, '=');
+        bool is_taken;
 
-        name.size = 0;
-        value.size = 0;
-        KTKI_TRY(ktki_percent_decode(&name, key.at, key.size, false, err));
-        KTKI_TRY(ktki_percent_decode(&value, pair.at, pair.size, false, err));
-        if (part_is((struct part){(const char *)name.data, name.size}, "create_if_missing")) {
-            url->create_if_missing =
-                part_is((struct part){(const char *)value.data, value.size}, "true");
-        } else if (part_is((struct part){(const char *)name.data, name.size}, "concurrency")) {
-            url->single_writer =
-                part_is((struct part){(const char *)value.data, value.size}, "single-writer");
-            if (!url->single_writer) {
-                KTKI_FAIL(err, KTK_E_INVALID,
-                          "'concurrency' of a store can only be 'single-writer'");
-            }
+        KTKI_TRY(decode_part(url, key, "query", &param.name, err));
+        KTKI_TRY(decode_part(url, pair, "query", &param.value, err));
+        KTKI_TRY(take_param(url, &param, &is_taken, err));
+        if (!is_taken && url->param_count == KTKI_STORE_PARAMS_MAX) {
+            KTKI_FAIL(err, KTK_E_INVALID, "a store URL has more than %d parameters",
+                      KTKI_STORE_PARAMS_MAX);
         }
+        if (is_taken) {
+            ktki_free_text(url->allocator, param.name);
+            ktki_free_text(url->allocator, param.value);
+        } else {
+            url->params[url->param_count++] = param;
+        }
+        param = (struct store_param){NULL, NULL};
     }
 out:
-    ktki_buffer_clear(&name);
-    ktki_buffer_clear(&value);
+    ktki_free_text(url->allocator, param.name);
+    ktki_free_text(url->allocator, param.value);
+    return status;
+}
+
+const char *ktki_store_url_param(const struct store_url *url, const char *name) {
+    for (size_t i = url->param_count; i > 0; i--) {
+        if (strcmp(url->params[i - 1].name, name) == 0) {
+            return url->params[i - 1].value;
+        }
+    }
+    return NULL;
+}
+
+/* ---- authority ---- */
+
+static ktk_status parse_authority(struct store_url *url, const struct parts *parts,
+                                  ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    if (parts->user.at != NULL) {
+        KTKI_TRY(decode_part(url, parts->user, "user", &url->user, err));
+    }
+    if (parts->password.at != NULL) {
+        KTKI_TRY(decode_part(url, parts->password, "password", &url->password, err));
+    }
+    KTKI_TRY(decode_part(url, parts->port, "port", &url->port, err));
+out:
     return status;
 }
 
@@ -283,15 +364,6 @@ out:
     return status;
 }
 
-static bool is_text(const uint8_t *data, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        if (data[i] < 0x20 || data[i] == 0x7F) {
-            return false;
-        }
-    }
-    return ktki_utf8_is_valid(data, size);
-}
-
 /* The host, in lower case as the originals have it, and the path behind it. */
 static ktk_status parse_path(struct store_url *url, const struct parts *parts, ktk_error *err) {
     struct buffer raw;
@@ -319,6 +391,9 @@ static ktk_status parse_path(struct store_url *url, const struct parts *parts, k
     }
     KTKI_TRY(
         ktki_copy_text(url->allocator, (const char *)decoded.data, decoded.size, &url->path, err));
+    KTKI_TRY(ktki_copy_text(url->allocator, url->path, host_size, &url->host, err));
+    KTKI_TRY(ktki_copy_text(url->allocator, url->path + host_size, decoded.size - host_size,
+                            &url->location, err));
 out:
     ktki_buffer_clear(&decoded);
     ktki_buffer_clear(&raw);
@@ -328,7 +403,16 @@ out:
 void ktki_store_url_clear(struct store_url *url) {
     if (url->allocator != NULL) {
         ktki_free_text(url->allocator, url->scheme);
+        ktki_free_text(url->allocator, url->user);
+        ktki_free_text(url->allocator, url->password);
+        ktki_free_text(url->allocator, url->host);
+        ktki_free_text(url->allocator, url->port);
+        ktki_free_text(url->allocator, url->location);
         ktki_free_text(url->allocator, url->path);
+        for (size_t i = 0; i < url->param_count; i++) {
+            ktki_free_text(url->allocator, url->params[i].name);
+            ktki_free_text(url->allocator, url->params[i].value);
+        }
     }
     *url = (struct store_url){0};
 }
@@ -343,6 +427,7 @@ ktk_status ktki_store_url_parse(struct store_url *out, const ktk_allocator *allo
     KTKI_TRY(parse_scheme(&parsed, parts.scheme, err));
     KTKI_TRY(parse_fragment(&parsed, parts.fragment, err));
     KTKI_TRY(parse_query(&parsed, parts.query, err));
+    KTKI_TRY(parse_authority(&parsed, &parts, err));
     KTKI_TRY(parse_path(&parsed, &parts, err));
     *out = parsed;
     parsed = (struct store_url){0};

@@ -9,10 +9,25 @@ enum store_wrapper { KTKI_WRAP_READONLY, KTKI_WRAP_URLENCODE };
 
 #define KTKI_STORE_WRAPPERS_MAX 8
 
+#define KTKI_STORE_PARAMS_MAX 32
+
+struct store_param {
+    char *name;
+    char *value; /**< "" where there is no '=' */
+};
+
+/** Texts are percent-decoded UTF-8 without control characters. */
 struct store_url {
     const ktk_allocator *allocator;
-    char *scheme; /**< lower case, without wrappers */
-    char *path;   /**< host and path, percent-decoded; user and port are left out. UTF-8 */
+    char *scheme;   /**< lower case, without wrappers */
+    char *user;     /**< up to the first ':' before the last '@'; NULL: none */
+    char *password; /**< NULL: no ':' */
+    char *host;     /**< lower case */
+    char *port;     /**< "": none */
+    char *location; /**< the path behind the host, "" or from '/' */
+    char *path;     /**< host and location: what a folder's store takes */
+    struct store_param params[KTKI_STORE_PARAMS_MAX]; /**< of the query, but those below */
+    size_t param_count;
     bool create_if_missing;
     bool single_writer;
     enum store_wrapper wrappers[KTKI_STORE_WRAPPERS_MAX]; /**< innermost first */
@@ -26,6 +41,9 @@ struct store_url {
  */
 ktk_status ktki_store_url_parse(struct store_url *out, const ktk_allocator *allocator,
                                 const char *url, ktk_error *err);
+
+/** Value of a parameter, the last of several; NULL: it is not there. */
+const char *ktki_store_url_param(const struct store_url *url, const char *name);
 
 /** A zeroed one is allowed. */
 void ktki_store_url_clear(struct store_url *url);
