@@ -20,7 +20,6 @@
 
 struct exchanger {
     const ktk_allocator *allocator;
-    char *name;
     const struct service_ops *ops;
     void *state;
     const struct time_source *clock;
@@ -203,10 +202,9 @@ static ktk_status tell(const struct exchange *exchange, ktk_status status, int32
     if (exchange->retry.attempts > 1) {
         (void)snprintf(tries, sizeof(tries), ", %d attempts", (int)exchange->retry.attempts);
     }
-    status =
-        ktk_error_set(err, status, "cannot %s of '%s': status %d%s%s%s%s%s", exchange->call->what,
-                      exchange->exchanger->name, (int)code, why->code[0] == '\0' ? "" : " ",
-                      why->code, why->message[0] == '\0' ? "" : ": ", why->message, tries);
+    status = ktk_error_set(err, status, "cannot %s: status %d%s%s%s%s%s", exchange->call->what,
+                           (int)code, why->code[0] == '\0' ? "" : " ", why->code,
+                           why->message[0] == '\0' ? "" : ": ", why->message, tries);
     if (err != NULL) {
         err->detail = code;
     }
@@ -230,7 +228,7 @@ static ktk_status take_answer(struct exchange *exchange, struct http_answer *ans
     status = ktki_http_finish(exchange->transfer, answer, err);
     exchange->transfer = NULL;
     if (status != KTK_OK) {
-        ktki_error_context(err, "cannot %s of '%s'", exchange->call->what, exchanger->name);
+        ktki_error_context(err, "cannot %s", exchange->call->what);
         return status;
     }
     status = status_of(answer->status);
@@ -313,7 +311,7 @@ int64_t ktki_exchanger_clock_ahead_ms(struct exchanger *exchanger) {
 /* --- an exchanger -------------------------------------------------------------------------- */
 
 ktk_status ktki_exchanger_new(struct exchanger **out, const ktk_allocator *allocator,
-                              const char *name, const struct service_ops *ops, void *state,
+                              const struct service_ops *ops, void *state,
                               const struct exchanger_options *options, ktk_error *err) {
     static const struct exchanger_options defaults = {.clock = NULL};
     static const struct retry_limits limits = {5, 180000, 100, 20000};
@@ -328,7 +326,6 @@ ktk_status ktki_exchanger_new(struct exchanger **out, const ktk_allocator *alloc
     exchanger->clock = options->clock;
     exchanger->limits = options->limits.attempts_max == 0 ? limits : options->limits;
     atomic_store(&exchanger->budget, BUDGET_MAX);
-    KTKI_TRY(ktki_copy_text(allocator, name, strlen(name), &exchanger->name, err));
     KTKI_TRY(ktki_http_client_new(&exchanger->client, allocator, &options->http, err));
     *out = exchanger;
     exchanger = NULL;
@@ -342,6 +339,5 @@ void ktki_exchanger_free(struct exchanger *exchanger) {
         return;
     }
     ktki_http_client_free(exchanger->client);
-    ktki_free_text(exchanger->allocator, exchanger->name);
     KTKI_DELETE(exchanger->allocator, exchanger);
 }

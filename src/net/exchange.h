@@ -76,13 +76,9 @@ struct exchanger_options {
     struct retry_limits limits;      /**< zeros stand for 5 attempts, 180 s, 100 ms, 20 s */
 };
 
-/**
- * May be shared between threads. `allocator`, `ops` and `state` must outlive it.
- *
- * @param name for messages, e.g. "s3://bucket"; copied
- */
+/** May be shared between threads. `allocator`, `ops` and `state` must outlive it. */
 ktk_status ktki_exchanger_new(struct exchanger **out, const ktk_allocator *allocator,
-                              const char *name, const struct service_ops *ops, void *state,
+                              const struct service_ops *ops, void *state,
                               const struct exchanger_options *options, ktk_error *err);
 
 /** Every exchange must be finished. NULL is allowed. */

@@ -5,9 +5,10 @@
 #include "base/error.h"
 #include "store/fs.h"
 #include "store/memory.h"
+#include "store/s3.h"
 #include "store/url.h"
 
-enum store_type { TYPE_MEMORY, TYPE_FOLDER, TYPE_NOT_BUILT };
+enum store_type { TYPE_MEMORY, TYPE_FOLDER, TYPE_S3, TYPE_NOT_BUILT };
 
 /* A scheme with an 'h' allows '/' and space in keys. */
 static const struct scheme {
@@ -15,14 +16,22 @@ static const struct scheme {
     enum store_type type;
     enum key_space keys;
 } schemes[] = {
-    {"hfs", TYPE_FOLDER, KTKI_KEYS_EXTENDED},        {"hfile", TYPE_FOLDER, KTKI_KEYS_EXTENDED},
-    {"filesystem", TYPE_FOLDER, KTKI_KEYS_EXTENDED}, {"fs", TYPE_FOLDER, KTKI_KEYS_BASIC},
-    {"file", TYPE_FOLDER, KTKI_KEYS_BASIC},          {"hmemory", TYPE_MEMORY, KTKI_KEYS_EXTENDED},
-    {"memory", TYPE_MEMORY, KTKI_KEYS_BASIC},        {"s3", TYPE_NOT_BUILT, KTKI_KEYS_BASIC},
-    {"hs3", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},     {"boto", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},
-    {"azure", TYPE_NOT_BUILT, KTKI_KEYS_BASIC},      {"hazure", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},
-    {"gcs", TYPE_NOT_BUILT, KTKI_KEYS_BASIC},        {"hgcs", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},
-    {"redis", TYPE_NOT_BUILT, KTKI_KEYS_BASIC},      {"hredis", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},
+    {"hfs", TYPE_FOLDER, KTKI_KEYS_EXTENDED},
+    {"hfile", TYPE_FOLDER, KTKI_KEYS_EXTENDED},
+    {"filesystem", TYPE_FOLDER, KTKI_KEYS_EXTENDED},
+    {"fs", TYPE_FOLDER, KTKI_KEYS_BASIC},
+    {"file", TYPE_FOLDER, KTKI_KEYS_BASIC},
+    {"hmemory", TYPE_MEMORY, KTKI_KEYS_EXTENDED},
+    {"memory", TYPE_MEMORY, KTKI_KEYS_BASIC},
+    {"s3", TYPE_S3, KTKI_KEYS_BASIC},
+    {"hs3", TYPE_S3, KTKI_KEYS_EXTENDED},
+    {"boto", TYPE_S3, KTKI_KEYS_EXTENDED},
+    {"azure", TYPE_NOT_BUILT, KTKI_KEYS_BASIC},
+    {"hazure", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},
+    {"gcs", TYPE_NOT_BUILT, KTKI_KEYS_BASIC},
+    {"hgcs", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},
+    {"redis", TYPE_NOT_BUILT, KTKI_KEYS_BASIC},
+    {"hredis", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},
 };
 
 static const struct scheme *find_scheme(const char *name) {
@@ -71,6 +80,10 @@ static ktk_status open_by_type(ktk_store **out, ktk_context *context, const stru
         return open_memory(out, context, url, scheme->keys, err);
     case TYPE_FOLDER:
         return open_folder(out, context, url, scheme->keys, err);
+    case TYPE_S3:
+        /* A bucket named without keys is for datasets, whatever the originals make of it. */
+        return ktki_store_s3_new(out, context, url,
+                                 url->user == NULL ? KTKI_KEYS_EXTENDED : scheme->keys, err);
     case TYPE_NOT_BUILT:
         break;
     }

@@ -262,6 +262,7 @@ static ktk_status take_param(struct store_url *url, const struct store_param *pa
     *is_taken = true;
     if (strcmp(param->name, "create_if_missing") == 0) {
         url->create_if_missing = strcmp(param->value, "true") == 0;
+        url->is_creation_asked = true;
     } else if (strcmp(param->name, "concurrency") == 0) {
         url->single_writer = strcmp(param->value, "single-writer") == 0;
         if (!url->single_writer) {

@@ -29,6 +29,7 @@ struct store_url {
     struct store_param params[KTKI_STORE_PARAMS_MAX]; /**< of the query, but those below */
     size_t param_count;
     bool create_if_missing;
+    bool is_creation_asked; /**< `create_if_missing` was there */
     bool single_writer;
     enum store_wrapper wrappers[KTKI_STORE_WRAPPERS_MAX]; /**< innermost first */
     size_t wrapper_count;

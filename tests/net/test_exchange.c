@@ -128,8 +128,8 @@ static void set_up(struct fixture *fixture, const char *const *answers) {
     fixture->script.renewals_max = 1;
     fixture->server = http_server_new(answer, &fixture->script);
     fixture->service = (struct service){&fixture->script, http_server_url(fixture->server)};
-    CHECK_OK(ktki_exchanger_new(&fixture->exchanger, test_allocator(), "s3://bucket", &ops,
-                                &fixture->service, &options, &err));
+    CHECK_OK(ktki_exchanger_new(&fixture->exchanger, test_allocator(), &ops, &fixture->service,
+                                &options, &err));
 }
 
 static void tear_down(struct fixture *fixture) {
@@ -169,7 +169,7 @@ static const struct expectation expectations[] = {
      KTK_E_UNAVAILABLE,
      500,
      5,
-     "cannot get 'k' of 's3://bucket': status 500 Internal, 5 attempts"},
+     "cannot get 'k': status 500 Internal, 5 attempts"},
     {{ANSWER("501 x", "0", "")}, false, KTK_E_UNSUPPORTED, 501, 1, "status 501"},
     {{ANSWER("404 x", "9", "NoSuchKey")}, false, KTK_E_NOT_FOUND, 404, 1, "404 NoSuchKey"},
     {{ANSWER("403 x", "9", "Forbidden")}, false, KTK_E_DENIED, 403, 1, "403 Forbidden"},
