@@ -17,7 +17,8 @@
 extern "C" {
 #endif
 
-/** Opaque text that changes with every write of a key (an ETag). Empty: unknown. */
+/** Opaque text that changes with every write of other bytes to a key (an ETag; S3's is a digest of
+ * the value). Empty: unknown. */
 typedef struct ktk_store_version {
     char text[128];
 } ktk_store_version;

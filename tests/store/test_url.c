@@ -214,7 +214,7 @@ static void says_why_a_url_does_not_open(void **unused) {
         const char *message;
     } cases[] = {
         {"ftp://key:secret@host/x", KTK_E_INVALID, "unknown storage type \"ftp\""},
-        {"s3://key:secret@host/bucket", KTK_E_UNSUPPORTED, "stores of type 's3'"},
+        {"gcs://key:secret@host/bucket", KTK_E_UNSUPPORTED, "stores of type 'gcs'"},
         {"hazure://key:secret@host", KTK_E_UNSUPPORTED, "stores of type 'hazure'"},
         {"hs3://key:secret@host/bucket#wrap:secret", KTK_E_INVALID, "'secret'"},
         {"key:secret@host/bucket", KTK_E_INVALID, "scheme"},
