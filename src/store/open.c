@@ -3,12 +3,13 @@
 #include "base/buffer.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "store/azure.h"
 #include "store/fs.h"
 #include "store/memory.h"
 #include "store/s3.h"
 #include "store/url.h"
 
-enum store_type { TYPE_MEMORY, TYPE_FOLDER, TYPE_S3, TYPE_NOT_BUILT };
+enum store_type { TYPE_MEMORY, TYPE_FOLDER, TYPE_S3, TYPE_AZURE, TYPE_NOT_BUILT };
 
 /* A scheme with an 'h' allows '/' and space in keys. */
 static const struct scheme {
@@ -26,8 +27,13 @@ static const struct scheme {
     {"s3", TYPE_S3, KTKI_KEYS_BASIC},
     {"hs3", TYPE_S3, KTKI_KEYS_EXTENDED},
     {"boto", TYPE_S3, KTKI_KEYS_EXTENDED},
-    {"azure", TYPE_NOT_BUILT, KTKI_KEYS_BASIC},
-    {"hazure", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},
+    {"azure", TYPE_AZURE, KTKI_KEYS_BASIC},
+    {"hazure", TYPE_AZURE, KTKI_KEYS_EXTENDED},
+    {"az", TYPE_AZURE, KTKI_KEYS_EXTENDED},
+    {"abfss", TYPE_AZURE, KTKI_KEYS_EXTENDED},
+    {"abfs", TYPE_AZURE, KTKI_KEYS_EXTENDED},
+    {"wasbs", TYPE_AZURE, KTKI_KEYS_EXTENDED},
+    {"wasb", TYPE_AZURE, KTKI_KEYS_EXTENDED},
     {"gcs", TYPE_NOT_BUILT, KTKI_KEYS_BASIC},
     {"hgcs", TYPE_NOT_BUILT, KTKI_KEYS_EXTENDED},
     {"redis", TYPE_NOT_BUILT, KTKI_KEYS_BASIC},
@@ -84,6 +90,8 @@ static ktk_status open_by_type(ktk_store **out, ktk_context *context, const stru
         /* A bucket named without keys is for datasets, whatever the originals make of it. */
         return ktki_store_s3_new(out, context, url,
                                  url->user == NULL ? KTKI_KEYS_EXTENDED : scheme->keys, err);
+    case TYPE_AZURE:
+        return ktki_store_azure_new(out, context, url, scheme->keys, err);
     case TYPE_NOT_BUILT:
         break;
     }

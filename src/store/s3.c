@@ -6,132 +6,11 @@
 #include "base/buffer.h"
 #include "base/context.h"
 #include "base/error.h"
-#include "base/text.h"
-#include "net/http_date.h"
 #include "store/s3_bucket.h"
 
 /* What is larger goes in parts (reliability.md 2). */
 #define SINGLE_PUT_BYTES_MAX (64 * 1024 * 1024)
 #define HEADERS_MAX 4
-
-/* --- reading ------------------------------------------------------------------------------- */
-
-static ktk_status s3_get(void *state, const char *key, ktk_bytes *out, ktk_store_version *version,
-                         ktk_error *err) {
-    struct s3_bucket *bucket = state;
-    struct http_answer answer = {0};
-    struct s3_call call;
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_s3_call_init(&call, bucket, "GET", "get", key, err));
-    call.call.answer_bytes_max = (size_t)bucket->limits->object_bytes_max;
-    KTKI_TRY(ktki_exchange(bucket->exchanger, &call.call, &answer, NULL, err));
-    KTKI_TRY(ktki_buffer_move(&answer.body, out, err));
-    if (version != NULL) {
-        ktki_s3_version(&answer, version);
-    }
-out:
-    ktki_http_answer_clear(&answer);
-    ktki_s3_call_clear(&call);
-    return status;
-}
-
-static ktk_status s3_head(void *state, const char *key, ktk_store_entry *out, ktk_error *err) {
-    struct s3_bucket *bucket = state;
-    struct http_answer answer = {0};
-    struct s3_call call;
-    const char *size;
-    const char *date;
-    int64_t seconds = 0;
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_s3_call_init(&call, bucket, "HEAD", "look at", key, err));
-    KTKI_TRY(ktki_exchange(bucket->exchanger, &call.call, &answer, NULL, err));
-    size = ktki_http_answer_header(&answer, "content-length");
-    date = ktki_http_answer_header(&answer, "last-modified");
-    *out = (ktk_store_entry){.key = key, .size = -1, .modified_us = -1};
-    if (size != NULL && !ktki_parse_i64(size, strlen(size), &out->size)) {
-        out->size = -1;
-    }
-    if (date != NULL && ktki_http_date_parse(date, &seconds)) {
-        out->modified_us = seconds * 1000000;
-    }
-    ktki_s3_version(&answer, &out->version);
-out:
-    ktki_http_answer_clear(&answer);
-    ktki_s3_call_clear(&call);
-    return status;
-}
-
-/* Of a whole value that came although a range was asked for. */
-static ktk_status cut_body(struct buffer *body, int64_t offset, int64_t size, ktk_error *err) {
-    size_t left;
-    ktk_status status = KTK_OK;
-
-    if ((uint64_t)offset > body->size) {
-        KTKI_FAIL(err, KTK_E_INVALID, "offset %lld lies behind the end at %zu", (long long)offset,
-                  body->size);
-    }
-    left = body->size - (size_t)offset;
-    body->size = (uint64_t)size < left ? (size_t)size : left;
-    memmove(body->data, body->data + offset, body->size);
-out:
-    return status;
-}
-
-/* No byte is where the range begins: right at the end there is none to be had. */
-static ktk_status read_nothing(struct s3_bucket *bucket, const char *key, int64_t offset,
-                               ktk_bytes *out, ktk_error *err) {
-    ktk_store_entry entry;
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(s3_head(bucket, key, &entry, err));
-    if (offset > entry.size) {
-        KTKI_FAIL(err, KTK_E_INVALID, "offset %lld lies behind the end of '%s' at %lld",
-                  (long long)offset, key, (long long)entry.size);
-    }
-    KTKI_TRY(ktki_bytes_copy(bucket->allocator, "", 0, out, err));
-out:
-    return status;
-}
-
-static ktk_status s3_get_range(void *state, const char *key, int64_t offset, int64_t size,
-                               ktk_bytes *out, ktk_error *err) {
-    struct s3_bucket *bucket = state;
-    struct http_answer answer = {0};
-    struct http_header header = {"Range", NULL};
-    struct s3_call call;
-    char range[64];
-    ktk_status status = KTK_OK;
-
-    if (size == 0) {
-        return read_nothing(bucket, key, offset, out, err);
-    }
-    KTKI_TRY(ktki_s3_call_init(&call, bucket, "GET", "get a range of", key, err));
-    (void)snprintf(range, sizeof(range), "bytes=%lld-%lld", (long long)offset,
-                   (long long)(offset > INT64_MAX - size ? INT64_MAX : offset + size - 1));
-    header.value = range;
-    call.call.headers = &header;
-    call.call.header_count = 1;
-    call.call.answer_bytes_max = (size_t)bucket->limits->object_bytes_max;
-    status = ktki_exchange(bucket->exchanger, &call.call, &answer, NULL, err);
-    if (answer.status == 416) {
-        status = read_nothing(bucket, key, offset, out, err);
-        goto out;
-    }
-    KTKI_TRY(status);
-    if (answer.status == 200) {
-        KTKI_TRY(cut_body(&answer.body, offset, size, err));
-    } else if (answer.body.size > (uint64_t)size) {
-        KTKI_FAIL(err, KTK_E_CORRUPT, "%zu bytes of '%s' came where %lld were asked for",
-                  answer.body.size, key, (long long)size);
-    }
-    KTKI_TRY(ktki_buffer_move(&answer.body, out, err));
-out:
-    ktki_http_answer_clear(&answer);
-    ktki_s3_call_clear(&call);
-    return status;
-}
 
 /* --- writing ------------------------------------------------------------------------------- */
 
@@ -139,23 +18,23 @@ static ktk_status make_bucket(struct s3_bucket *bucket, ktk_error *err) {
     static const char form[] = "<CreateBucketConfiguration><LocationConstraint>%s"
                                "</LocationConstraint></CreateBucketConfiguration>";
     struct http_answer answer = {0};
-    struct s3_call call;
+    struct object_call call;
     char body[256];
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_s3_call_init(&call, bucket, "PUT", "make the bucket", NULL, err));
+    KTKI_TRY(ktki_object_call_init(&call, &bucket->objects, "PUT", "make the bucket", NULL, err));
     /* The default region must not be named. */
     if (bucket->settings.authority == NULL && strcmp(bucket->region, "us-east-1") != 0) {
         (void)snprintf(body, sizeof(body), form, bucket->region);
         call.call.body = body;
         call.call.body_size = strlen(body);
     }
-    status = ktki_exchange(bucket->exchanger, &call.call, &answer, NULL, err);
+    status = ktki_exchange(bucket->objects.exchanger, &call.call, &answer, NULL, err);
     /* Somebody else may have made it meanwhile. */
     status = status == KTK_E_CONFLICT ? KTK_OK : status;
 out:
     ktki_http_answer_clear(&answer);
-    ktki_s3_call_clear(&call);
+    ktki_object_call_clear(&call);
     return status;
 }
 
@@ -176,13 +55,13 @@ static ktk_status send_put(struct s3_bucket *bucket, const char *key, const void
     struct http_answer answer = {0};
     struct http_header headers[HEADERS_MAX];
     struct buffer md5;
-    struct s3_call call;
+    struct object_call call;
     char etag[sizeof(condition->matches->text)];
     uint8_t digest[KTKI_MD5_SIZE];
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&md5, bucket->allocator, 0);
-    KTKI_TRY(ktki_s3_call_init(&call, bucket, "PUT", "put", key, err));
+    ktki_buffer_init(&md5, bucket->objects.allocator, 0);
+    KTKI_TRY(ktki_object_call_init(&call, &bucket->objects, "PUT", "put", key, err));
     call.call.body = data == NULL ? "" : data;
     call.call.body_size = size;
     call.call.headers = headers;
@@ -198,15 +77,15 @@ static ktk_status send_put(struct s3_bucket *bucket, const char *key, const void
     KTKI_TRY(ktki_base64_append(&md5, digest, sizeof(digest), err));
     KTKI_TRY(ktki_buffer_append_byte(&md5, '\0', err));
     headers[call.call.header_count++] = (struct http_header){"Content-MD5", (const char *)md5.data};
-    status = ktki_exchange(bucket->exchanger, &call.call, &answer, why, err);
+    status = ktki_exchange(bucket->objects.exchanger, &call.call, &answer, why, err);
     *code = answer.status;
     if (status == KTK_OK && version != NULL) {
-        ktki_s3_version(&answer, version);
+        ktki_object_version(&answer, version);
     }
 out:
     ktki_http_answer_clear(&answer);
     ktki_buffer_clear(&md5);
-    ktki_s3_call_clear(&call);
+    ktki_object_call_clear(&call);
     return status;
 }
 
@@ -216,7 +95,7 @@ static bool wants_other_form(struct s3_bucket *bucket, const char *key,
     ktk_store_entry entry;
 
     if (atomic_load(&bucket->etag_form) != ETAG_UNKNOWN ||
-        s3_head(bucket, key, &entry, NULL) != KTK_OK ||
+        ktki_object_head(bucket, key, &entry, NULL) != KTK_OK ||
         strcmp(entry.version.text, matches->text) != 0) {
         return false;
     }
@@ -237,7 +116,7 @@ static ktk_status judge_condition(struct s3_bucket *bucket, const char *key,
         return status;
     }
     /* 409 is another write at the same time, which need not have won. */
-    if (code == 409 && s3_head(bucket, key, &entry, NULL) != KTK_OK) {
+    if (code == 409 && ktki_object_head(bucket, key, &entry, NULL) != KTK_OK) {
         return ktk_error_set(err, KTK_E_UNAVAILABLE, "'%s' is being written by somebody else", key);
     }
     return ktk_error_set(err, KTK_E_EXISTS, "'%s' exists already", key);
@@ -282,27 +161,7 @@ out:
     return status;
 }
 
-static ktk_status s3_remove(void *state, const char *key, ktk_error *err) {
-    struct s3_bucket *bucket = state;
-    struct http_answer answer = {0};
-    struct s3_call call;
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_s3_call_init(&call, bucket, "DELETE", "remove", key, err));
-    status = ktki_exchange(bucket->exchanger, &call.call, &answer, NULL, err);
-    status = status == KTK_E_NOT_FOUND ? KTK_OK : status;
-out:
-    ktki_http_answer_clear(&answer);
-    ktki_s3_call_clear(&call);
-    return status;
-}
-
 /* --- the store ----------------------------------------------------------------------------- */
-
-static ktk_status s3_list(void *state, const char *prefix, ktk_store_list_fn fn, void *fn_state,
-                          ktk_error *err) {
-    return ktki_s3_list(state, prefix, fn, fn_state, err);
-}
 
 static void s3_free(void *state) {
     ktki_s3_bucket_free(state);
@@ -312,12 +171,12 @@ static const ktk_store_ops ops = {
     .size = sizeof(ktk_store_ops),
     .caps = (uint32_t)KTK_STORE_THREAD_SAFE | (uint32_t)KTK_STORE_CONDITIONAL_PUT |
             (uint32_t)KTK_STORE_PROBED,
-    .get = s3_get,
-    .get_range = s3_get_range,
-    .head = s3_head,
+    .get = ktki_object_get,
+    .get_range = ktki_object_get_range,
+    .head = ktki_object_head,
     .put = s3_put,
-    .remove = s3_remove,
-    .list = s3_list,
+    .remove = ktki_object_remove,
+    .list = ktki_object_list,
     .free = s3_free,
 };
 
@@ -330,7 +189,7 @@ ktk_status ktki_store_s3_new(ktk_store **out, ktk_context *context, const struct
     KTKI_TRY(ktki_s3_bucket_new(&bucket, ktki_context_allocator(context),
                                 ktki_context_limits(context), url, err));
     setup.state = bucket;
-    setup.name = bucket->name;
+    setup.name = bucket->objects.name;
     KTKI_TRY(ktki_store_new(out, context, &setup, err));
     bucket = NULL;
 out:

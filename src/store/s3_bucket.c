@@ -8,6 +8,7 @@
 #include "net/xml.h"
 
 #define REGION_DEFAULT "us-east-1"
+#define REGION_SIZE sizeof(((struct s3_bucket *)NULL)->region)
 
 /* --- what the exchanger asks --------------------------------------------------------------- */
 
@@ -36,8 +37,8 @@ static ktk_status sign(void *state, const struct call *call, int64_t now_ms,
     struct buffer texts;
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&authority, bucket->allocator, 0);
-    ktki_buffer_init(&texts, bucket->allocator, 0);
+    ktki_buffer_init(&authority, bucket->objects.allocator, 0);
+    ktki_buffer_init(&texts, bucket->objects.allocator, 0);
     KTKI_TRY(ktki_aws_credentials_get(bucket->credentials, &keys, &texts, err));
     pthread_mutex_lock(&bucket->lock);
     memcpy(region, bucket->region, sizeof(region));
@@ -48,51 +49,36 @@ static ktk_status sign(void *state, const struct call *call, int64_t now_ms,
     endpoint.region = region;
     endpoint.authority = (const char *)authority.data;
     KTKI_TRY(ktki_sign_aws(&bucket->crypto, &endpoint, keys.access_key == NULL ? NULL : &keys, call,
-                           now_ms, bucket->allocator, out, err));
+                           now_ms, bucket->objects.allocator, out, err));
 out:
     ktki_buffer_clear(&authority);
     ktki_buffer_clear(&texts);
     return status;
 }
 
-struct told_error {
-    struct service_error *error;
-    char region[64];
-};
-
-static ktk_status take_error(void *state, const char *path, const char *text, ktk_error *err) {
-    struct told_error *told = state;
-
-    (void)err;
-    if (strcmp(path, "Error/Code") == 0) {
-        (void)snprintf(told->error->code, sizeof(told->error->code), "%s", text);
-    } else if (strcmp(path, "Error/Message") == 0) {
-        (void)snprintf(told->error->message, sizeof(told->error->message), "%s", text);
-    } else if (strcmp(path, "Error/Region") == 0) {
-        (void)snprintf(told->region, sizeof(told->region), "%s", text);
-    }
-    return KTK_OK;
+static void explain(void *state, const struct http_answer *answer, struct service_error *out) {
+    ktki_object_explain(((struct s3_bucket *)state)->objects.allocator, answer, out);
 }
 
-static void explain(void *state, const struct http_answer *answer, struct service_error *out) {
-    struct s3_bucket *bucket = state;
-    struct told_error told = {out, ""};
-
-    KTKI_IGNORE(ktki_xml_read(bucket->allocator, answer->body.data, answer->body.size, take_error,
-                              &told, NULL));
+/* Of an error about the region: what it should have been. */
+static ktk_status take_region(void *state, const char *path, const char *text, ktk_error *err) {
+    (void)err;
+    if (strcmp(path, "Error/Region") == 0 && strlen(text) < REGION_SIZE) {
+        (void)snprintf(state, REGION_SIZE, "%s", text);
+    }
+    return KTK_OK;
 }
 
 /* Is the bucket in another region? Then calls go there from now on. */
 static bool changes_region(struct s3_bucket *bucket, const struct http_answer *answer) {
     const char *region = ktki_http_answer_header(answer, "x-amz-bucket-region");
-    struct service_error unused;
-    struct told_error told = {&unused, ""};
+    char told[REGION_SIZE] = "";
     bool is_other;
 
     if (region == NULL && answer->status == 400) {
-        KTKI_IGNORE(ktki_xml_read(bucket->allocator, answer->body.data, answer->body.size,
-                                  take_error, &told, NULL));
-        region = told.region;
+        KTKI_IGNORE(ktki_xml_read(bucket->objects.allocator, answer->body.data, answer->body.size,
+                                  take_region, told, NULL));
+        region = told;
     }
     if (region == NULL || region[0] == '\0' || strlen(region) >= sizeof(bucket->region)) {
         return false;
@@ -133,19 +119,35 @@ static bool adapt(void *state, const struct http_answer *answer,
 
 static const struct service_ops service = {sign, explain, adapt};
 
+static const struct call_param list_params[] = {{"list-type", "2"}, {"encoding-type", "url"}};
+
+/* ListObjectsV2. Not every service encodes keys although it was asked to. */
+static const struct object_list_format list_format = {
+    .entry = "ListBucketResult/Contents",
+    .key = "Key",
+    .size = "Size",
+    .modified = "LastModified",
+    .version = "ETag",
+    .encoding = "ListBucketResult/EncodingType",
+    .next = "ListBucketResult/NextContinuationToken",
+    .next_param = "continuation-token",
+    .params = list_params,
+    .param_count = sizeof(list_params) / sizeof(list_params[0]),
+};
+
 /* --- a bucket ------------------------------------------------------------------------------ */
 
 static ktk_status set_region(struct s3_bucket *bucket, ktk_error *err) {
     struct buffer region;
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&region, bucket->allocator, 0);
+    ktki_buffer_init(&region, bucket->objects.allocator, 0);
     if (bucket->settings.region != NULL) {
         KTKI_TRY(ktki_buffer_append_text(&region, bucket->settings.region, err));
         KTKI_TRY(ktki_buffer_append_byte(&region, '\0', err));
     } else {
-        KTKI_TRY(
-            ktki_aws_profile_region(bucket->allocator, bucket->settings.profile, &region, err));
+        KTKI_TRY(ktki_aws_profile_region(bucket->objects.allocator, bucket->settings.profile,
+                                         &region, err));
     }
     if (region.size > sizeof(bucket->region)) {
         KTKI_FAIL(err, KTK_E_INVALID, "a region of %zu characters is too long", region.size - 1);
@@ -157,17 +159,34 @@ out:
     return status;
 }
 
+static ktk_status set_root(struct s3_bucket *bucket, ktk_error *err) {
+    const struct s3_settings *settings = &bucket->settings;
+    struct buffer root;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&root, bucket->objects.allocator, 0);
+    if (!settings->is_virtual_host) {
+        KTKI_TRY(ktki_buffer_append_byte(&root, '/', err));
+        KTKI_TRY(ktki_url_encode(&root, settings->bucket, strlen(settings->bucket), false, err));
+    }
+    KTKI_TRY(ktki_copy_text(bucket->objects.allocator, (const char *)root.data, root.size,
+                            &bucket->root, err));
+out:
+    ktki_buffer_clear(&root);
+    return status;
+}
+
 static ktk_status set_name(struct s3_bucket *bucket, ktk_error *err) {
     struct buffer name;
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&name, bucket->allocator, 0);
+    ktki_buffer_init(&name, bucket->objects.allocator, 0);
     KTKI_TRY(ktki_buffer_append_format(&name, err, "s3://%s%s%s", bucket->settings.bucket,
                                        bucket->settings.prefix[0] == '\0' ? "" : "/",
                                        bucket->settings.prefix));
     name.size -= bucket->settings.prefix[0] == '\0' ? 0 : 1;
-    KTKI_TRY(
-        ktki_copy_text(bucket->allocator, (const char *)name.data, name.size, &bucket->name, err));
+    KTKI_TRY(ktki_copy_text(bucket->objects.allocator, (const char *)name.data, name.size,
+                            &bucket->name, err));
 out:
     ktki_buffer_clear(&name);
     return status;
@@ -187,9 +206,9 @@ static ktk_status set_up(struct s3_bucket *bucket, ktk_error *err) {
     ktk_status status = KTK_OK;
 
     KTKI_TRY(ktki_crypto_api_load(&bucket->crypto, err));
-    KTKI_TRY(ktki_aws_credentials_new(&bucket->credentials, bucket->allocator, &keys, err));
-    KTKI_TRY(
-        ktki_exchanger_new(&bucket->exchanger, bucket->allocator, &service, bucket, &options, err));
+    KTKI_TRY(ktki_aws_credentials_new(&bucket->credentials, bucket->objects.allocator, &keys, err));
+    KTKI_TRY(ktki_exchanger_new(&bucket->objects.exchanger, bucket->objects.allocator, &service,
+                                bucket, &options, err));
 out:
     return status;
 }
@@ -201,12 +220,17 @@ ktk_status ktki_s3_bucket_new(struct s3_bucket **out, const ktk_allocator *alloc
     ktk_status status = KTK_OK;
 
     KTKI_TRY(KTKI_NEW(allocator, &bucket, err));
-    bucket->allocator = allocator;
-    bucket->limits = limits;
+    bucket->objects.allocator = allocator;
+    bucket->objects.limits = limits;
     (void)pthread_mutex_init(&bucket->lock, NULL);
+    bucket->objects.list = &list_format;
     KTKI_TRY(ktki_s3_settings_read(&bucket->settings, url, err));
+    bucket->objects.prefix = bucket->settings.prefix;
     KTKI_TRY(set_region(bucket, err));
+    KTKI_TRY(set_root(bucket, err));
     KTKI_TRY(set_name(bucket, err));
+    bucket->objects.root = bucket->root;
+    bucket->objects.name = bucket->name;
     KTKI_TRY(set_up(bucket, err));
     *out = bucket;
     bucket = NULL;
@@ -219,54 +243,11 @@ void ktki_s3_bucket_free(struct s3_bucket *bucket) {
     if (bucket == NULL) {
         return;
     }
-    ktki_exchanger_free(bucket->exchanger);
+    ktki_exchanger_free(bucket->objects.exchanger);
     ktki_aws_credentials_free(bucket->credentials);
     ktki_s3_settings_clear(&bucket->settings);
-    ktki_free_text(bucket->allocator, bucket->name);
+    ktki_free_text(bucket->objects.allocator, bucket->name);
+    ktki_free_text(bucket->objects.allocator, bucket->root);
     (void)pthread_mutex_destroy(&bucket->lock);
-    KTKI_DELETE(bucket->allocator, bucket);
-}
-
-/* --- calls --------------------------------------------------------------------------------- */
-
-ktk_status ktki_s3_call_init(struct s3_call *out, const struct s3_bucket *bucket,
-                             const char *method, const char *verb, const char *key,
-                             ktk_error *err) {
-    const struct s3_settings *settings = &bucket->settings;
-    ktk_status status = KTK_OK;
-
-    *out = (struct s3_call){.call = {.method = method}};
-    ktki_buffer_init(&out->path, bucket->allocator, 0);
-    KTKI_TRY(ktki_buffer_append_byte(&out->path, '/', err));
-    if (!settings->is_virtual_host) {
-        KTKI_TRY(
-            ktki_url_encode(&out->path, settings->bucket, strlen(settings->bucket), false, err));
-        KTKI_TRY(key == NULL ? KTK_OK : ktki_buffer_append_byte(&out->path, '/', err));
-    }
-    if (key != NULL) {
-        KTKI_TRY(
-            ktki_url_encode(&out->path, settings->prefix, strlen(settings->prefix), true, err));
-        KTKI_TRY(ktki_url_encode(&out->path, key, strlen(key), true, err));
-    }
-    KTKI_TRY(ktki_buffer_append_byte(&out->path, '\0', err));
-    (void)snprintf(out->what, sizeof(out->what), key == NULL ? "%s" : "%s '%s'", verb,
-                   key == NULL ? "" : key);
-    out->call.path = (const char *)out->path.data;
-    out->call.what = out->what;
-out:
-    if (status != KTK_OK) {
-        ktki_s3_call_clear(out);
-    }
-    return status;
-}
-
-void ktki_s3_call_clear(struct s3_call *call) {
-    ktki_buffer_clear(&call->path);
-}
-
-void ktki_s3_version(const struct http_answer *answer, ktk_store_version *out) {
-    const char *etag = ktki_http_answer_header(answer, "etag");
-    bool fits = etag != NULL && strlen(etag) < sizeof(out->text);
-
-    (void)snprintf(out->text, sizeof(out->text), "%s", fits ? etag : "");
+    KTKI_DELETE(bucket->objects.allocator, bucket);
 }

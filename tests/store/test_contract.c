@@ -91,6 +91,11 @@ static ktk_status make_s3(ktk_store **out, ktk_context *context, const char *fol
     return make_far(out, context, folder, "KTK_TEST_S3", err);
 }
 
+static ktk_status make_azure(ktk_store **out, ktk_context *context, const char *folder,
+                             ktk_error *err) {
+    return make_far(out, context, folder, "KTK_TEST_AZURE", err);
+}
+
 struct kind {
     const char *name;
     factory_fn make;
@@ -106,6 +111,7 @@ static const struct kind kinds[] = {
     {"prefixed plain", make_prefixed_plain, MANY_KEYS / 10, NULL},
     {"urlencoded fs", make_urlencoded_fs, MANY_KEYS / 10, NULL},
     {"s3", make_s3, MANY_KEYS / 2, "KTK_TEST_S3"},
+    {"azure", make_azure, MANY_KEYS / 2, "KTK_TEST_AZURE"},
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))

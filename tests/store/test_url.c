@@ -215,7 +215,7 @@ static void says_why_a_url_does_not_open(void **unused) {
     } cases[] = {
         {"ftp://key:secret@host/x", KTK_E_INVALID, "unknown storage type \"ftp\""},
         {"gcs://key:secret@host/bucket", KTK_E_UNSUPPORTED, "stores of type 'gcs'"},
-        {"hazure://key:secret@host", KTK_E_UNSUPPORTED, "stores of type 'hazure'"},
+        {"hgcs://key:secret@host", KTK_E_UNSUPPORTED, "stores of type 'hgcs'"},
         {"hs3://key:secret@host/bucket#wrap:secret", KTK_E_INVALID, "'secret'"},
         {"key:secret@host/bucket", KTK_E_INVALID, "scheme"},
         {"hfs://", KTK_E_INVALID, "folder"},

@@ -1,0 +1,320 @@
+#include "store/azure.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/buffer.h"
+#include "base/context.h"
+#include "base/error.h"
+#include "net/azure_credentials.h"
+#include "net/url_encode.h"
+#include "store/azure_settings.h"
+#include "store/object_parts.h"
+
+/* What is larger goes in blocks (reliability.md 2). */
+#define SINGLE_PUT_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define BLOCK_BYTES ((size_t)8 * 1024 * 1024)
+#define BLOCK_COUNT_MAX 50000
+#define HEADERS_MAX 4
+
+struct azure_container {
+    struct object_store objects; /* first, so that the operations of objects take it */
+    struct azure_settings settings;
+    char *name; /* "az://account/container/prefix" */
+    char *root;
+    struct crypto_api crypto;
+    struct azure_credentials *credentials;
+    atomic_bool has_tried_to_make;
+};
+
+/* --- what the exchanger asks --------------------------------------------------------------- */
+
+static ktk_status sign(void *state, const struct call *call, int64_t now_ms,
+                       struct signed_call *out, ktk_error *err) {
+    struct azure_container *container = state;
+    struct azure_keys keys;
+    struct buffer texts;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&texts, container->objects.allocator, 0);
+    KTKI_TRY(ktki_azure_credentials_get(container->credentials, &keys, &texts, err));
+    KTKI_TRY(ktki_sign_azure(&container->crypto, container->settings.endpoint, &keys, call, now_ms,
+                             container->objects.allocator, out, err));
+out:
+    ktki_buffer_clear(&texts);
+    return status;
+}
+
+static void explain(void *state, const struct http_answer *answer, struct service_error *out) {
+    ktki_object_explain(((struct azure_container *)state)->objects.allocator, answer, out);
+}
+
+static bool adapt(void *state, const struct http_answer *answer,
+                  const struct service_error *error) {
+    struct azure_container *container = state;
+
+    (void)error;
+    return answer->status == 401 && ktki_azure_credentials_renew(container->credentials);
+}
+
+static const struct service_ops service = {sign, explain, adapt};
+
+static const struct call_param list_params[] = {{"restype", "container"}, {"comp", "list"}};
+
+static const struct object_list_format list_format = {
+    .entry = "EnumerationResults/Blobs/Blob",
+    .key = "Name",
+    .size = "Properties/Content-Length",
+    .modified = "Properties/Last-Modified",
+    .version = "Properties/Etag",
+    .is_http_date = true,
+    .next = "EnumerationResults/NextMarker",
+    .next_param = "marker",
+    .params = list_params,
+    .param_count = sizeof(list_params) / sizeof(list_params[0]),
+};
+
+/* --- writing ------------------------------------------------------------------------------- */
+
+static ktk_status make_container(struct azure_container *container, ktk_error *err) {
+    static const struct call_param param = {"restype", "container"};
+    struct http_answer answer = {0};
+    struct object_call call;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(
+        ktki_object_call_init(&call, &container->objects, "PUT", "make the container", NULL, err));
+    call.call.params = &param;
+    call.call.param_count = 1;
+    call.call.body = "";
+    status = ktki_exchange(container->objects.exchanger, &call.call, &answer, NULL, err);
+    /* Somebody else may have made it meanwhile. */
+    status = status == KTK_E_CONFLICT ? KTK_OK : status;
+out:
+    ktki_http_answer_clear(&answer);
+    ktki_object_call_clear(&call);
+    return status;
+}
+
+static ktk_status send_put(struct azure_container *container, const char *key, const void *data,
+                           size_t size, const ktk_put_condition *condition,
+                           ktk_store_version *version, struct service_error *why, ktk_error *err) {
+    struct http_answer answer = {0};
+    struct http_header headers[HEADERS_MAX] = {{"x-ms-blob-type", "BlockBlob"}};
+    struct buffer md5;
+    struct object_call call;
+    uint8_t digest[KTKI_MD5_SIZE];
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&md5, container->objects.allocator, 0);
+    *why = (struct service_error){{0}, {0}};
+    KTKI_TRY(ktki_object_call_init(&call, &container->objects, "PUT", "put", key, err));
+    call.call.body = data == NULL ? "" : data;
+    call.call.body_size = size;
+    KTKI_TRY(ktki_md5(&container->crypto, call.call.body, size, digest, err));
+    KTKI_TRY(ktki_base64_append(&md5, digest, sizeof(digest), err));
+    KTKI_TRY(ktki_buffer_append_byte(&md5, '\0', err));
+    call.call.headers = headers;
+    call.call.header_count = 1;
+    headers[call.call.header_count++] = (struct http_header){"Content-MD5", (const char *)md5.data};
+    if (condition != NULL && condition->must_not_exist) {
+        headers[call.call.header_count++] = (struct http_header){"If-None-Match", "*"};
+    }
+    if (condition != NULL && condition->matches != NULL) {
+        headers[call.call.header_count++] =
+            (struct http_header){"If-Match", condition->matches->text};
+    }
+    call.call.is_once = call.call.header_count > 2;
+    status = ktki_exchange(container->objects.exchanger, &call.call, &answer, why, err);
+    if (status == KTK_OK && version != NULL) {
+        ktki_object_version(&answer, version);
+    }
+out:
+    ktki_http_answer_clear(&answer);
+    ktki_buffer_clear(&md5);
+    ktki_object_call_clear(&call);
+    return status;
+}
+
+/* Names of blocks are base64 of one length; these digits and zeros are that, and stand for
+ * themselves. */
+static void describe(void *state, size_t index, struct object_part *part) {
+    (void)state;
+    (void)snprintf(part->name, sizeof(part->name), "%012zu", index);
+    part->params[0] = (struct call_param){"comp", "block"};
+    part->params[1] = (struct call_param){"blockid", part->name};
+}
+
+static ktk_status join_blocks(struct azure_container *container, const struct object_parts *parts,
+                              ktk_store_version *version, ktk_error *err) {
+    static const struct call_param param = {"comp", "blocklist"};
+    struct http_answer answer = {0};
+    struct object_call call;
+    struct buffer body;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&body, container->objects.allocator, 0);
+    KTKI_TRY(ktki_object_call_init(&call, &container->objects, "PUT", "join the parts of",
+                                   parts->key, err));
+    KTKI_TRY(ktki_buffer_append_text(&body, "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>",
+                                     err));
+    for (size_t i = 0; i < parts->part_count; i++) {
+        KTKI_TRY(
+            ktki_buffer_append_format(&body, err, "<Latest>%s</Latest>", parts->parts[i].name));
+    }
+    KTKI_TRY(ktki_buffer_append_text(&body, "</BlockList>", err));
+    call.call.params = &param;
+    call.call.param_count = 1;
+    call.call.body = body.data;
+    call.call.body_size = body.size;
+    KTKI_TRY(ktki_exchange(container->objects.exchanger, &call.call, &answer, NULL, err));
+    if (version != NULL) {
+        ktki_object_version(&answer, version);
+    }
+out:
+    ktki_http_answer_clear(&answer);
+    ktki_buffer_clear(&body);
+    ktki_object_call_clear(&call);
+    return status;
+}
+
+/* Blocks that are not joined are dropped by the service after a week. */
+static ktk_status put_blocks(struct azure_container *container, const char *key, const void *data,
+                             size_t size, ktk_store_version *version, ktk_error *err) {
+    struct object_parts parts = {0};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_object_parts_init(&parts, &container->objects, key, data, size, BLOCK_BYTES,
+                                    BLOCK_COUNT_MAX, err));
+    KTKI_TRY(ktki_object_parts_send(&parts, describe, container, err));
+    KTKI_TRY(join_blocks(container, &parts, version, err));
+out:
+    ktki_object_parts_clear(&parts);
+    return status;
+}
+
+static ktk_status azure_put(void *state, const char *key, const void *data, size_t size,
+                            const ktk_put_condition *condition, ktk_store_version *version,
+                            ktk_error *err) {
+    struct azure_container *container = state;
+    struct service_error why;
+    bool has_condition =
+        condition != NULL && (condition->must_not_exist || condition->matches != NULL);
+    ktk_status status;
+
+    if (size > SINGLE_PUT_BYTES_MAX && !has_condition) {
+        return put_blocks(container, key, data, size, version, err);
+    }
+    status = send_put(container, key, data, size, condition, version, &why, err);
+    if (status == KTK_E_NOT_FOUND && strcmp(why.code, "ContainerNotFound") == 0 &&
+        container->settings.makes_container &&
+        !atomic_exchange(&container->has_tried_to_make, true)) {
+        KTKI_TRY(make_container(container, err));
+        status = send_put(container, key, data, size, condition, version, &why, err);
+    }
+    if (status == KTK_E_NOT_FOUND && has_condition && condition->matches != NULL) {
+        status = ktk_error_set(err, KTK_E_CONFLICT, "'%s' is gone", key);
+    } else if (status == KTK_E_CONFLICT && has_condition && condition->must_not_exist) {
+        status = ktk_error_set(err, KTK_E_EXISTS, "'%s' exists already", key);
+    }
+out:
+    return status;
+}
+
+/* --- the store ----------------------------------------------------------------------------- */
+
+static void container_free(struct azure_container *container) {
+    if (container == NULL) {
+        return;
+    }
+    ktki_exchanger_free(container->objects.exchanger);
+    ktki_azure_credentials_free(container->credentials);
+    ktki_azure_settings_clear(&container->settings);
+    ktki_free_text(container->objects.allocator, container->name);
+    ktki_free_text(container->objects.allocator, container->root);
+    KTKI_DELETE(container->objects.allocator, container);
+}
+
+static void azure_free(void *state) {
+    container_free(state);
+}
+
+static const ktk_store_ops ops = {
+    .size = sizeof(ktk_store_ops),
+    .caps = (uint32_t)KTK_STORE_THREAD_SAFE | (uint32_t)KTK_STORE_CONDITIONAL_PUT |
+            (uint32_t)KTK_STORE_PROBED,
+    .get = ktki_object_get,
+    .get_range = ktki_object_get_range,
+    .head = ktki_object_head,
+    .put = azure_put,
+    .remove = ktki_object_remove,
+    .list = ktki_object_list,
+    .free = azure_free,
+};
+
+static ktk_status set_names(struct azure_container *container, ktk_error *err) {
+    const struct azure_settings *settings = &container->settings;
+    const ktk_allocator *allocator = container->objects.allocator;
+    struct buffer text;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&text, allocator, 0);
+    KTKI_TRY(ktki_buffer_append_format(&text, err, "az://%s/%s/%s", settings->account,
+                                       settings->container, settings->prefix));
+    KTKI_TRY(
+        ktki_copy_text(allocator, (const char *)text.data, text.size - 1, &container->name, err));
+    text.size = 0;
+    KTKI_TRY(ktki_buffer_append_byte(&text, '/', err));
+    KTKI_TRY(ktki_url_encode(&text, settings->container, strlen(settings->container), false, err));
+    KTKI_TRY(ktki_copy_text(allocator, (const char *)text.data, text.size, &container->root, err));
+    container->objects.name = container->name;
+    container->objects.root = container->root;
+    container->objects.prefix = settings->prefix;
+out:
+    ktki_buffer_clear(&text);
+    return status;
+}
+
+static ktk_status set_up(struct azure_container *container, ktk_error *err) {
+    const struct azure_settings *settings = &container->settings;
+    const struct exchanger_options options = {
+        .http = {.ca_file = settings->ca_file, .trusts_anybody = settings->trusts_anybody}};
+    const struct azure_credentials_options keys = {.account = settings->account,
+                                                   .key = settings->key,
+                                                   .sas = settings->sas,
+                                                   .is_anonymous = settings->is_anonymous,
+                                                   .http = &options.http};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_crypto_api_load(&container->crypto, err));
+    KTKI_TRY(ktki_azure_credentials_new(&container->credentials, container->objects.allocator,
+                                        &keys, err));
+    KTKI_TRY(ktki_exchanger_new(&container->objects.exchanger, container->objects.allocator,
+                                &service, container, &options, err));
+out:
+    return status;
+}
+
+ktk_status ktki_store_azure_new(ktk_store **out, ktk_context *context, const struct store_url *url,
+                                enum key_space keys, ktk_error *err) {
+    const ktk_allocator *allocator = ktki_context_allocator(context);
+    struct store_setup setup = {.ops = &ops, .caps = ops.caps, .keys = keys};
+    struct azure_container *container = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(KTKI_NEW(allocator, &container, err));
+    container->objects.allocator = allocator;
+    container->objects.limits = ktki_context_limits(context);
+    container->objects.list = &list_format;
+    KTKI_TRY(ktki_azure_settings_read(&container->settings, url, err));
+    KTKI_TRY(set_names(container, err));
+    KTKI_TRY(set_up(container, err));
+    setup.state = container;
+    setup.name = container->name;
+    KTKI_TRY(ktki_store_new(out, context, &setup, err));
+    container = NULL;
+out:
+    container_free(container);
+    return status;
+}

@@ -1,0 +1,208 @@
+#include "store/object.h"
+
+#include <stdio.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "net/http_date.h"
+#include "net/url_encode.h"
+#include "net/xml.h"
+
+/* --- calls --------------------------------------------------------------------------------- */
+
+ktk_status ktki_object_call_init(struct object_call *out, const struct object_store *store,
+                                 const char *method, const char *verb, const char *key,
+                                 ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    *out = (struct object_call){.call = {.method = method}};
+    ktki_buffer_init(&out->path, store->allocator, 0);
+    KTKI_TRY(ktki_buffer_append_text(&out->path, store->root, err));
+    if (key != NULL || store->root[0] == '\0') {
+        KTKI_TRY(ktki_buffer_append_byte(&out->path, '/', err));
+    }
+    if (key != NULL) {
+        KTKI_TRY(ktki_url_encode(&out->path, store->prefix, strlen(store->prefix), true, err));
+        KTKI_TRY(ktki_url_encode(&out->path, key, strlen(key), true, err));
+    }
+    KTKI_TRY(ktki_buffer_append_byte(&out->path, '\0', err));
+    (void)snprintf(out->what, sizeof(out->what), key == NULL ? "%s" : "%s '%s'", verb,
+                   key == NULL ? "" : key);
+    out->call.path = (const char *)out->path.data;
+    out->call.what = out->what;
+out:
+    if (status != KTK_OK) {
+        ktki_object_call_clear(out);
+    }
+    return status;
+}
+
+void ktki_object_call_clear(struct object_call *call) {
+    ktki_buffer_clear(&call->path);
+}
+
+void ktki_object_version(const struct http_answer *answer, ktk_store_version *out) {
+    const char *etag = ktki_http_answer_header(answer, "etag");
+    bool fits = etag != NULL && strlen(etag) < sizeof(out->text);
+
+    (void)snprintf(out->text, sizeof(out->text), "%s", fits ? etag : "");
+}
+
+static ktk_status take_error(void *state, const char *path, const char *text, ktk_error *err) {
+    struct service_error *error = state;
+
+    (void)err;
+    if (strcmp(path, "Error/Code") == 0) {
+        (void)snprintf(error->code, sizeof(error->code), "%s", text);
+    } else if (strcmp(path, "Error/Message") == 0) {
+        (void)snprintf(error->message, sizeof(error->message), "%.*s", (int)strcspn(text, "\r\n"),
+                       text);
+    }
+    return KTK_OK;
+}
+
+void ktki_object_explain(const ktk_allocator *allocator, const struct http_answer *answer,
+                         struct service_error *out) {
+    const char *code = ktki_http_answer_header(answer, "x-ms-error-code");
+
+    if (code != NULL) {
+        (void)snprintf(out->code, sizeof(out->code), "%s", code);
+    }
+    KTKI_IGNORE(
+        ktki_xml_read(allocator, answer->body.data, answer->body.size, take_error, out, NULL));
+}
+
+/* --- reading ------------------------------------------------------------------------------- */
+
+ktk_status ktki_object_get(void *state, const char *key, ktk_bytes *out, ktk_store_version *version,
+                           ktk_error *err) {
+    struct object_store *store = state;
+    struct http_answer answer = {0};
+    struct object_call call;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_object_call_init(&call, store, "GET", "get", key, err));
+    call.call.answer_bytes_max = (size_t)store->limits->object_bytes_max;
+    KTKI_TRY(ktki_exchange(store->exchanger, &call.call, &answer, NULL, err));
+    KTKI_TRY(ktki_buffer_move(&answer.body, out, err));
+    if (version != NULL) {
+        ktki_object_version(&answer, version);
+    }
+out:
+    ktki_http_answer_clear(&answer);
+    ktki_object_call_clear(&call);
+    return status;
+}
+
+ktk_status ktki_object_head(void *state, const char *key, ktk_store_entry *out, ktk_error *err) {
+    struct object_store *store = state;
+    struct http_answer answer = {0};
+    struct object_call call;
+    const char *size;
+    const char *date;
+    int64_t seconds = 0;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_object_call_init(&call, store, "HEAD", "look at", key, err));
+    KTKI_TRY(ktki_exchange(store->exchanger, &call.call, &answer, NULL, err));
+    size = ktki_http_answer_header(&answer, "content-length");
+    date = ktki_http_answer_header(&answer, "last-modified");
+    *out = (ktk_store_entry){.key = key, .size = -1, .modified_us = -1};
+    if (size != NULL && !ktki_parse_i64(size, strlen(size), &out->size)) {
+        out->size = -1;
+    }
+    if (date != NULL && ktki_http_date_parse(date, &seconds)) {
+        out->modified_us = seconds * 1000000;
+    }
+    ktki_object_version(&answer, &out->version);
+out:
+    ktki_http_answer_clear(&answer);
+    ktki_object_call_clear(&call);
+    return status;
+}
+
+/* Of a whole value that came although a range was asked for. */
+static ktk_status cut_body(struct buffer *body, int64_t offset, int64_t size, ktk_error *err) {
+    size_t left;
+    ktk_status status = KTK_OK;
+
+    if ((uint64_t)offset > body->size) {
+        KTKI_FAIL(err, KTK_E_INVALID, "offset %lld lies behind the end at %zu", (long long)offset,
+                  body->size);
+    }
+    left = body->size - (size_t)offset;
+    body->size = (uint64_t)size < left ? (size_t)size : left;
+    memmove(body->data, body->data + offset, body->size);
+out:
+    return status;
+}
+
+/* No byte is where the range begins: right at the end there is none to be had. */
+static ktk_status read_nothing(struct object_store *store, const char *key, int64_t offset,
+                               ktk_bytes *out, ktk_error *err) {
+    ktk_store_entry entry;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_object_head(store, key, &entry, err));
+    if (offset > entry.size) {
+        KTKI_FAIL(err, KTK_E_INVALID, "offset %lld lies behind the end of '%s' at %lld",
+                  (long long)offset, key, (long long)entry.size);
+    }
+    KTKI_TRY(ktki_bytes_copy(store->allocator, "", 0, out, err));
+out:
+    return status;
+}
+
+ktk_status ktki_object_get_range(void *state, const char *key, int64_t offset, int64_t size,
+                                 ktk_bytes *out, ktk_error *err) {
+    struct object_store *store = state;
+    struct http_answer answer = {0};
+    struct http_header header = {"Range", NULL};
+    struct object_call call;
+    char range[64];
+    ktk_status status = KTK_OK;
+
+    if (size == 0) {
+        return read_nothing(store, key, offset, out, err);
+    }
+    KTKI_TRY(ktki_object_call_init(&call, store, "GET", "get a range of", key, err));
+    (void)snprintf(range, sizeof(range), "bytes=%lld-%lld", (long long)offset,
+                   (long long)(offset > INT64_MAX - size ? INT64_MAX : offset + size - 1));
+    header.value = range;
+    call.call.headers = &header;
+    call.call.header_count = 1;
+    call.call.answer_bytes_max = (size_t)store->limits->object_bytes_max;
+    status = ktki_exchange(store->exchanger, &call.call, &answer, NULL, err);
+    if (answer.status == 416) {
+        status = read_nothing(store, key, offset, out, err);
+        goto out;
+    }
+    KTKI_TRY(status);
+    if (answer.status == 200) {
+        KTKI_TRY(cut_body(&answer.body, offset, size, err));
+    } else if (answer.body.size > (uint64_t)size) {
+        KTKI_FAIL(err, KTK_E_CORRUPT, "%zu bytes of '%s' came where %lld were asked for",
+                  answer.body.size, key, (long long)size);
+    }
+    KTKI_TRY(ktki_buffer_move(&answer.body, out, err));
+out:
+    ktki_http_answer_clear(&answer);
+    ktki_object_call_clear(&call);
+    return status;
+}
+
+ktk_status ktki_object_remove(void *state, const char *key, ktk_error *err) {
+    struct object_store *store = state;
+    struct http_answer answer = {0};
+    struct object_call call;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_object_call_init(&call, store, "DELETE", "remove", key, err));
+    status = ktki_exchange(store->exchanger, &call.call, &answer, NULL, err);
+    status = status == KTK_E_NOT_FOUND ? KTK_OK : status;
+out:
+    ktki_http_answer_clear(&answer);
+    ktki_object_call_clear(&call);
+    return status;
+}
