@@ -651,6 +651,7 @@ static void reports_each_lack_of_memory(void **state) {
     ktk_error err;
     int64_t n;
 
+    (void)store_of(state); /* skips where there is no server */
     /* One test context at a time. */
     ktk_store_free(fixture->store);
     fixture->store = NULL;
