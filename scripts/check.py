@@ -95,7 +95,8 @@ def meson_test(totals, folder, label, suites=(), timeout_multiplier=1):
         if re.search(r"^1\.\.\d+", output, re.M):
             add_tap(totals, name, output)
         elif test["result"] == "SKIP":
-            totals.add(name, "skipped", "see its output")
+            told = re.search(r"^# SKIPPED: (.*)", output, re.M)
+            totals.add(name, "skipped", told.group(1) if told else "see its output")
         else:
             totals.add(name, "passed" if test["result"] == "OK" else "failed")
         if test["result"] not in ("OK", "SKIP"):

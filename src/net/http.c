@@ -494,10 +494,10 @@ out:
 
 const char *ktki_http_answer_header(const struct http_answer *answer, const char *name) {
     const char *at = (const char *)answer->headers.data;
-    const char *end = at + answer->headers.size;
+    const char *end = at == NULL ? NULL : at + answer->headers.size;
     const char *found = NULL;
 
-    while (at != NULL && at < end) {
+    while (at != end) {
         const char *value = at + strlen(at) + 1;
 
         if (strcmp(at, name) == 0) {

@@ -2,9 +2,9 @@
 
 #include "base/context.h"
 #include "base/error.h"
+#include "base/retry.h"
 #include "base/text.h"
 #include "update/history_open.h"
-#include "base/retry.h"
 
 #define YOUNG_MS ((int64_t)3600 * 1000)
 

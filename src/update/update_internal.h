@@ -9,10 +9,10 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/hash_map.h"
+#include "base/retry.h"
 #include "base/uuid.h"
 #include "dataset/snapshot.h"
 #include "update/change.h"
-#include "base/retry.h"
 
 /** A table of the partitions that an update adds. The texts lie in its arena. */
 struct update_table {

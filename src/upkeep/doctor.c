@@ -6,10 +6,10 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "base/retry.h"
 #include "update/commit_chain.h"
 #include "update/history_open.h"
 #include "update/index_follow.h"
-#include "base/retry.h"
 #include "upkeep/versions.h"
 
 #define YOUNG_MS ((int64_t)3600 * 1000)
