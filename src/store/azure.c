@@ -19,7 +19,7 @@
 #define HEADERS_MAX 4
 
 /* So many small objects fill a line of some hundred milliseconds. */
-#define READS_AT_ONCE 16
+#define CALLS_AT_ONCE 16
 
 struct azure_container {
     struct object_store objects; /* first, so that the operations of objects take it */
@@ -254,7 +254,7 @@ static const ktk_store_ops ops = {
     .remove = ktki_object_remove,
     .list = ktki_object_list,
     .free = azure_free,
-    .reads_at_once = READS_AT_ONCE,
+    .calls_at_once = CALLS_AT_ONCE,
 };
 
 static ktk_status set_names(struct azure_container *container, ktk_error *err) {
@@ -304,7 +304,7 @@ ktk_status ktki_store_azure_new(ktk_store **out, ktk_context *context, const str
                                 enum key_space keys, ktk_error *err) {
     const ktk_allocator *allocator = ktki_context_allocator(context);
     struct store_setup setup = {
-        .ops = &ops, .caps = ops.caps, .reads_at_once = ops.reads_at_once, .keys = keys};
+        .ops = &ops, .caps = ops.caps, .calls_at_once = ops.calls_at_once, .keys = keys};
     struct azure_container *container = NULL;
     ktk_status status = KTK_OK;
 

@@ -13,7 +13,7 @@
 #define HEADERS_MAX 4
 
 /* So many small objects fill a line of some hundred milliseconds. */
-#define READS_AT_ONCE 16
+#define CALLS_AT_ONCE 16
 
 /* --- writing ------------------------------------------------------------------------------- */
 
@@ -181,13 +181,13 @@ static const ktk_store_ops ops = {
     .remove = ktki_object_remove,
     .list = ktki_object_list,
     .free = s3_free,
-    .reads_at_once = READS_AT_ONCE,
+    .calls_at_once = CALLS_AT_ONCE,
 };
 
 ktk_status ktki_store_s3_new(ktk_store **out, ktk_context *context, const struct store_url *url,
                              enum key_space keys, ktk_error *err) {
     struct store_setup setup = {
-        .ops = &ops, .caps = ops.caps, .reads_at_once = ops.reads_at_once, .keys = keys};
+        .ops = &ops, .caps = ops.caps, .calls_at_once = ops.calls_at_once, .keys = keys};
     struct s3_bucket *bucket = NULL;
     ktk_status status = KTK_OK;
 
