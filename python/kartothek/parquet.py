@@ -23,25 +23,42 @@ from_arrow = LazyModule("kartothek._frames.from_arrow")
 class Table:
     """All rows of a file in Arrow memory."""
 
-    def __init__(self, batches):
-        self._batches = batches
+    def __init__(self, read):
+        self._read = read
+        self._batches = read()
+        self._is_shared = False
+        self._row_count = self._batches.row_count
+        self._column_names = [name for name, _, _ in self._batches.columns]
+
+    def _present(self):
+        if self._batches is None:
+            self._batches = self._read()
+        return self._batches
 
     @property
     def num_rows(self) -> int:
         """Number of rows."""
-        return self._batches.row_count
+        return self._row_count
 
     @property
     def column_names(self) -> List[str]:
         """Names of the columns, in the order of the file."""
-        return [name for name, _, _ in self._batches.columns]
+        return list(self._column_names)
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        return self._batches.__arrow_c_stream__(requested_schema)
+        self._is_shared = True
+        return self._present().__arrow_c_stream__(requested_schema)
 
     def to_pandas(self, dates_as_object: bool = True) -> pandas.DataFrame:
-        """As a frame with a RangeIndex; dates as ``datetime.date``, or with ``dates_as_object`` False as ``datetime64[ns]``."""
-        return from_arrow.frame_from_stream(_Read(self._batches), dates_as_object)
+        """
+        As a frame with a RangeIndex; dates as ``datetime.date``, or with ``dates_as_object`` False as ``datetime64[ns]``.
+
+        The frame takes over the memory of the table, unless Arrow data of it has been handed out; a table that is asked again reads its file again.
+        """
+        batches = self._present()
+        if not self._is_shared:
+            self._batches = None
+        return from_arrow.frame_from_stream(_Read(batches), dates_as_object, shared=self._is_shared)
 
     def __repr__(self):
         return "<kartothek.parquet.Table of {} rows: {}>".format(self.num_rows, ", ".join(self.column_names))
@@ -85,7 +102,8 @@ def read(
         For a file that is none or is damaged, and values that are not of their column's type.
     """
     source = path if isinstance(path, bytes) else str(path)
-    return Table(_core.parquet_read(source, columns, threads, core_predicate(filters)).read())
+    where = core_predicate(filters)
+    return Table(lambda: _core.parquet_read(source, columns, threads, where).read())
 
 
 def write(

@@ -8,8 +8,10 @@
 #include "frame_out.h"
 #include "lend.h"
 
+#define FIRST_BATCHES 16
+
 static void batches_clear(struct batches_object *self) {
-    for (Py_ssize_t i = 0; i < self->batch_count; i++) {
+    for (Py_ssize_t i = 0; self->owner == NULL && i < self->batch_count; i++) {
         self->batches[i].release(&self->batches[i]);
     }
     free(self->batches);
@@ -18,12 +20,32 @@ static void batches_clear(struct batches_object *self) {
     if (self->schema.release != NULL) {
         self->schema.release(&self->schema);
     }
+    Py_CLEAR(self->owner);
+}
+
+struct batches_object *batches_new(Py_ssize_t capacity) {
+    struct batches_object *self = PyObject_New(struct batches_object, core.batches_type);
+
+    if (self == NULL) {
+        return NULL;
+    }
+    memset(&self->schema, 0, sizeof(self->schema));
+    self->owner = NULL;
+    self->batch_count = 0;
+    self->row_count = 0;
+    self->batches = calloc((size_t)capacity + 1, sizeof(*self->batches));
+    if (self->batches == NULL) {
+        Py_DECREF((PyObject *)self);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    return self;
 }
 
 /* Runs without the GIL. */
 static ktk_status read_all(struct batches_object *self, struct ArrowArrayStream *stream,
                            ktk_error *err) {
-    Py_ssize_t capacity = 0;
+    Py_ssize_t capacity = FIRST_BATCHES;
     ktk_status status = ktk_stream_schema(stream, &self->schema, err);
 
     while (status == KTK_OK) {
@@ -34,7 +56,7 @@ static ktk_status read_all(struct batches_object *self, struct ArrowArrayStream 
             break;
         }
         if (self->batch_count == capacity) {
-            Py_ssize_t wanted = capacity == 0 ? 16 : capacity * 2;
+            Py_ssize_t wanted = capacity * 2;
             struct ArrowArray *grown = realloc(self->batches, (size_t)wanted * sizeof(*grown));
             if (grown == NULL) {
                 batch.release(&batch);
@@ -60,15 +82,11 @@ PyObject *core_stream_read(PyObject *object, PyObject *unused) {
     if (core_stream_take(object, &stream) < 0) {
         return NULL;
     }
-    self = PyObject_New(struct batches_object, core.batches_type);
+    self = batches_new(FIRST_BATCHES);
     if (self == NULL) {
         stream.release(&stream);
         return NULL;
     }
-    memset(&self->schema, 0, sizeof(self->schema));
-    self->batches = NULL;
-    self->batch_count = 0;
-    self->row_count = 0;
     core_call_begin(&call);
     status = read_all(self, &stream, &err);
     stream.release(&stream);
@@ -226,7 +244,20 @@ static PyMethodDef batches_methods[] = {
     {"fill_mask", frame_out_fill_mask, METH_VARARGS,
      "fill_mask(column, address): one byte a row, 1 for null."},
     {"fill_objects", frame_out_fill_objects, METH_VARARGS,
-     "fill_objects(column, address): Python objects into an object array, nulls as None."},
+     "fill_objects(column, address, null=None): Python objects into an object array."},
+    {"take", frame_out_take, METH_VARARGS,
+     "take(column) -> (address, owner), or None where a column cannot be had without a copy."},
+    {"only", frame_out_only, METH_VARARGS, "only(column) -> Batches with that column alone."},
+    {"nested", frame_out_nested, METH_VARARGS,
+     "nested(column) -> Batches: the items of lists, the fields of structs, the entries of maps."},
+    {"fill_slices", frame_out_fill_slices, METH_VARARGS,
+     "fill_slices(column, address, values): of each list its part of the values of all lists."},
+    {"fill_pairs", frame_out_fill_pairs, METH_VARARGS,
+     "fill_pairs(column, address, address of keys, address of values): of each map a list of "
+     "tuples."},
+    {"fill_dicts", frame_out_fill_dicts, METH_VARARGS,
+     "fill_dicts(column, address, names, addresses): of each struct a dict of the fields' "
+     "objects."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -4,6 +4,7 @@
 
 #include "call.h"
 #include "frame_in.h"
+#include "times.h"
 
 struct core core;
 
@@ -151,7 +152,20 @@ static PyMethodDef functions[] = {
      "Arrow "
      "batch."},
     {"object_kind", frame_in_object_kind, METH_VARARGS,
-     "object_kind(address, length, nulls) -> str: the common type of an array of objects."},
+     "object_kind(address, length, nulls, array_type) -> str: the common type of an array of "
+     "objects."},
+    {"decimal_values", frame_in_decimal_values, METH_VARARGS,
+     "decimal_values(name, address, length, nulls, mask) -> (precision, scale, values)"},
+    {"list_offsets", frame_in_list_offsets, METH_VARARGS,
+     "list_offsets(name, address, length, nulls, offsets, mask) -> (items, has_lists)"},
+    {"list_items", frame_in_list_items, METH_VARARGS,
+     "list_items(name, address, length, offsets, items)"},
+    {"dict_names", frame_in_dict_names, METH_VARARGS,
+     "dict_names(name, address, length, nulls, mask) -> list of str"},
+    {"dict_values", frame_in_dict_values, METH_VARARGS,
+     "dict_values(address, length, mask, key, values)"},
+    {"plain_objects", frame_in_plain_objects, METH_VARARGS,
+     "plain_objects(address, length, types, objects)"},
     {"progress_count", core_progress_count, METH_VARARGS,
      "progress_count(variable, step): so many more progress() are open."},
     {NULL, NULL, 0, NULL},
@@ -209,13 +223,11 @@ int core_import_types(void) {
         return 0;
     }
     core.date_type = import_name("datetime", "date");
-    core.datetime_type = import_name("datetime", "datetime");
     core.time_type = import_name("datetime", "time");
     core.decimal_type = import_name("decimal", "Decimal");
-    return core.date_type == NULL || core.datetime_type == NULL || core.time_type == NULL ||
-                   core.decimal_type == NULL
+    return core.date_type == NULL || core.time_type == NULL || core.decimal_type == NULL
                ? -1
-               : 0;
+               : times_setup();
 }
 
 PyMODINIT_FUNC PyInit__core(void) {

@@ -36,15 +36,20 @@ struct core {
     PyObject *conflict_type;
     PyObject *stale_writer_type;
     PyObject *unknown_outcome_type;
-    PyObject *date_type;     /* datetime.date; this and the next three by core_import_types */
-    PyObject *datetime_type; /* datetime.datetime */
-    PyObject *time_type;     /* datetime.time */
-    PyObject *decimal_type;  /* decimal.Decimal */
+    PyObject *date_type;                     /* datetime.date; this and the next four by
+                                                core_import_types */
+    PyObject *time_type;                     /* datetime.time */
+    PyObject *decimal_type;                  /* decimal.Decimal */
+    const struct datetime_api *datetime_api; /* see times.c, as the next */
+    bool times_are_laid_out;
     PyObject
         *progress_variable; /* the ContextVar of kartothek._progress; NULL before its first use */
     int progress_count;     /* progress() that are open, in all threads */
     ktk_context *context;   /* made on first use; a forked child makes its own */
     long context_pid;
+    ktk_context *sized_context; /* the last one with a number of threads that was asked for */
+    int sized_context_threads;
+    long sized_context_pid;
 };
 
 extern struct core core;
@@ -78,9 +83,11 @@ struct stream_object {
     PyObject_HEAD struct ArrowArrayStream stream; /* release NULL: consumed */
 };
 
-/** A stream read to its end: the schema and all struct arrays. */
+/** A stream read to its end: the schema and all struct arrays; or the inside of a nested column of
+ * another one, `owner`, whose memory it looks at. */
 struct batches_object {
     PyObject_HEAD struct ArrowSchema schema;
+    PyObject *owner; /* a reference, or NULL */
     struct ArrowArray *batches;
     Py_ssize_t batch_count;
     int64_t row_count;

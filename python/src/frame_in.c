@@ -18,8 +18,10 @@ void frame_in_free(struct column_in *column) {
     free(column->owned[1]);
     frame_in_free(column->dictionary);
     free(column->dictionary);
-    frame_in_free(column->items);
-    free(column->items);
+    for (int64_t i = 0; i < column->child_count; i++) {
+        frame_in_free(&column->children[i]);
+    }
+    free(column->children);
     if (column->imported_schema.release != NULL) {
         column->imported_schema.release(&column->imported_schema);
     }
@@ -64,32 +66,56 @@ static char *copy_text(const char *text) {
 /* ---- fixed-width columns: the caller's memory, with a validity bitmap where a mask or NaN asks
  * for one ---- */
 
-static bool is_nan_at(const void *values, char kind, int64_t row) {
-    switch (kind) {
-    case 'g':
-        return isnan(((const double *)values)[row]);
-    case 'f':
-        return isnan(((const float *)values)[row]);
-    case 'e':
-        return (((const uint16_t *)values)[row] & 0x7FFF) > 0x7C00;
-    case 't':
-        return ((const int64_t *)values)[row] == INT64_MIN;
-    default:
-        return false;
+/* One bit a row of eight, set where there is a value. */
+static uint8_t valid_bits(const struct column_in *column, const uint8_t *mask, int64_t first,
+                          int64_t count) {
+    const void *values = column->values;
+    unsigned bits = 0;
+
+    for (int64_t i = 0; mask != NULL && i < count; i++) {
+        bits |= (unsigned)(mask[first + i] != 0) << i;
     }
+    switch (column->format[0]) {
+    case 'g':
+        for (int64_t i = 0; i < count; i++) {
+            bits |= (unsigned)isnan(((const double *)values)[first + i]) << i;
+        }
+        break;
+    case 'f':
+        for (int64_t i = 0; i < count; i++) {
+            bits |= (unsigned)isnan(((const float *)values)[first + i]) << i;
+        }
+        break;
+    case 'e':
+        for (int64_t i = 0; i < count; i++) {
+            bits |= (unsigned)((((const uint16_t *)values)[first + i] & 0x7FFF) > 0x7C00) << i;
+        }
+        break;
+    case 't':
+        for (int64_t i = 0; i < count; i++) {
+            bits |= (unsigned)(((const int64_t *)values)[first + i] == INT64_MIN) << i;
+        }
+        break;
+    default:
+        break;
+    }
+    return (uint8_t)~bits;
 }
 
 /* Nulls of a column: from the mask, and NaN and NaT for those formats that have them. */
 static int mark_nulls(struct column_in *column, const uint8_t *mask) {
-    char kind = column->format[0];
-    bool has_nan = kind == 'g' || kind == 'f' || kind == 'e' || kind == 't';
+    bool has_nan = strchr("gfet", column->format[0]) != NULL;
 
-    for (int64_t row = 0; (mask != NULL || has_nan) && row < column->length; row++) {
-        if ((mask != NULL && mask[row] != 0) || (has_nan && is_nan_at(column->values, kind, row))) {
+    for (int64_t row = 0; (mask != NULL || has_nan) && row < column->length; row += 8) {
+        int64_t count = column->length - row < 8 ? column->length - row : 8;
+        uint8_t bits = valid_bits(column, mask, row, count);
+
+        if (bits != 0xFF) {
             if (frame_in_validity(column) < 0) {
                 return -1;
             }
-            frame_in_set_null(column, row);
+            column->validity[row >> 3] = bits;
+            column->null_count += 8 - __builtin_popcount(bits);
         }
     }
     return 0;
@@ -137,12 +163,12 @@ static int take_objects(struct column_in *column, PyObject *args) {
     unsigned long long address;
     const char *kind;
     const char *objects_kind;
-    PyObject *nulls;
+    struct nulls nulls;
 
-    if (!PyArg_ParseTuple(args, "sKO!s", &kind, &address, &PyTuple_Type, &nulls, &objects_kind)) {
+    if (!PyArg_ParseTuple(args, "sKO&s", &kind, &address, nulls_parse, &nulls, &objects_kind)) {
         return -1;
     }
-    return frame_in_objects(column, (PyObject *const *)(uintptr_t)address, nulls, objects_kind);
+    return frame_in_objects(column, (PyObject *const *)(uintptr_t)address, &nulls, objects_kind);
 }
 
 static int take_column(struct column_in *column, const char *name, PyObject *description,
@@ -199,15 +225,49 @@ static int take_list(struct column_in *column, PyObject *args) {
     column->format = copy_text("+l");
     column->values = (const void *)(uintptr_t)offsets;
     column->buffer_count = 2;
-    column->items = calloc(1, sizeof(*column->items));
-    if (column->format == NULL || column->items == NULL) {
+    column->children = calloc(1, sizeof(*column->children));
+    if (column->format == NULL || column->children == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    column->child_count = 1;
+    if (mark_nulls(column, (const uint8_t *)(uintptr_t)mask) < 0) {
+        return -1;
+    }
+    return take_column(&column->children[0], "item", items, length);
+}
+
+/* ("struct", mask address, [(name, description of the field), ...]) */
+static int take_struct(struct column_in *column, PyObject *args) {
+    unsigned long long mask;
+    const char *kind;
+    PyObject *fields;
+
+    if (!PyArg_ParseTuple(args, "sKO!", &kind, &mask, &PyList_Type, &fields)) {
+        return -1;
+    }
+    column->format = copy_text("+s");
+    column->buffer_count = 1;
+    column->children = calloc((size_t)PyList_Size(fields) + 1, sizeof(*column->children));
+    if (column->format == NULL || column->children == NULL) {
         PyErr_NoMemory();
         return -1;
     }
     if (mark_nulls(column, (const uint8_t *)(uintptr_t)mask) < 0) {
         return -1;
     }
-    return take_column(column->items, "item", items, length);
+    for (Py_ssize_t i = 0; i < PyList_Size(fields); i++) {
+        PyObject *description;
+        const char *name;
+
+        column->child_count = i + 1;
+        if (!PyArg_ParseTuple(PyList_GetItem(fields, i), "sO;a field must be (name, description)",
+                              &name, &description) ||
+            take_column(&column->children[i], name, description, column->length) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* ("arrow", object with __arrow_c_array__) */
@@ -248,7 +308,7 @@ static const struct {
     int (*take)(struct column_in *column, PyObject *args);
 } kinds[] = {
     {"fixed", take_fixed}, {"objects", take_objects}, {"dictionary", take_dictionary},
-    {"list", take_list},   {"arrow", take_arrow},
+    {"list", take_list},   {"struct", take_struct},   {"arrow", take_arrow},
 };
 
 static int take_column(struct column_in *column, const char *name, PyObject *description,
@@ -362,7 +422,7 @@ static bool export_array(struct frame *frame, struct column_in *column, struct A
         column->imported_array.release = NULL;
         return true;
     }
-    node = array_node_new(frame, out, 1);
+    node = array_node_new(frame, out, (size_t)column->child_count + 1);
     if (node == NULL) {
         return false;
     }
@@ -379,13 +439,13 @@ static bool export_array(struct frame *frame, struct column_in *column, struct A
         }
         out->dictionary = node->storage;
     }
-    if (column->items != NULL) {
-        node->pointers[0] = node->storage;
-        if (!export_array(frame, column->items, node->storage)) {
+    for (int64_t i = 0; i < column->child_count; i++) {
+        node->pointers[i] = &node->storage[i];
+        if (!export_array(frame, &column->children[i], node->pointers[i])) {
             out->release(out);
             return false;
         }
-        out->n_children = 1;
+        out->n_children = i + 1;
     }
     return true;
 }
@@ -460,7 +520,8 @@ static bool export_schema(struct column_in *column, struct ArrowSchema *out) {
         renamed.name = column->name;
         return lend_schema(&renamed, out) == 0;
     }
-    node = schema_node_new(out, 1, plain_copy(column->format), plain_copy(column->name), NULL);
+    node = schema_node_new(out, (size_t)column->child_count + 1, plain_copy(column->format),
+                           plain_copy(column->name), NULL);
     if (node == NULL) {
         return false;
     }
@@ -472,13 +533,13 @@ static bool export_schema(struct column_in *column, struct ArrowSchema *out) {
         }
         out->dictionary = node->storage;
     }
-    if (column->items != NULL) {
-        node->pointers[0] = node->storage;
-        if (!export_schema(column->items, node->storage)) {
+    for (int64_t i = 0; i < column->child_count; i++) {
+        node->pointers[i] = &node->storage[i];
+        if (!export_schema(&column->children[i], node->pointers[i])) {
             out->release(out);
             return false;
         }
-        out->n_children = 1;
+        out->n_children = i + 1;
     }
     return true;
 }

@@ -4,34 +4,86 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "times.h"
+
 enum object_kind {
     KIND_NULL,
     KIND_TEXT,
     KIND_BYTES,
     KIND_BOOL,
     KIND_INT,
+    KIND_UINT,
     KIND_FLOAT,
     KIND_DATE,
+    KIND_TIME,
+    KIND_DELTA,
+    KIND_DECIMAL,
+    KIND_LIST,
+    KIND_DICT,
     KIND_OTHER
 };
 
-static bool is_null_object(PyObject *object, PyObject *nulls) {
+/* By enum object_kind. */
+static const char *const kind_names[] = {"empty",   "text",  "bytes", "bool", "int",
+                                         "uint",    "float", "date",  "time", "timedelta",
+                                         "decimal", "list",  "dict",  "other"};
+
+int nulls_parse(PyObject *tuple, void *out) {
+    struct nulls *nulls = out;
+    Py_ssize_t count = PyTuple_Check(tuple) ? PyTuple_Size(tuple) : -1;
+
+    if (count < 0 || (size_t)count > sizeof(nulls->objects) / sizeof(nulls->objects[0])) {
+        PyErr_SetString(PyExc_TypeError, "nulls must be a tuple of at most four objects");
+        return 0;
+    }
+    nulls->count = (size_t)count;
+    for (size_t i = 0; i < nulls->count; i++) {
+        nulls->objects[i] = PyTuple_GetItem(tuple, (Py_ssize_t)i);
+    }
+    return 1;
+}
+
+bool frame_in_is_null(PyObject *object, const struct nulls *nulls) {
     if (object == NULL || object == Py_None) {
         return true;
     }
-    for (Py_ssize_t i = 0; i < PyTuple_Size(nulls); i++) {
-        if (object == PyTuple_GetItem(nulls, i)) {
+    for (size_t i = 0; i < nulls->count; i++) {
+        if (object == nulls->objects[i]) {
             return true;
         }
     }
     return PyFloat_Check(object) && PyFloat_AsDouble(object) != PyFloat_AsDouble(object);
 }
 
-static enum object_kind kind_of(PyObject *object, PyObject *nulls) {
+/* Of what is neither null nor of a type that a flag tells. */
+static enum object_kind rare_kind_of(PyObject *object, PyObject *array_type) {
+    PyObject *const type = (PyObject *)Py_TYPE(object);
+
+    /* A datetime is a date, too; it is left to the caller, whose pandas reads all kinds of it. */
+    if (type == core.date_type) {
+        return KIND_DATE;
+    }
+    if (type == core.time_type ||
+        PyType_IsSubtype((PyTypeObject *)type, (PyTypeObject *)core.time_type)) {
+        return KIND_TIME;
+    }
+    if (times_is_delta(object)) {
+        return KIND_DELTA;
+    }
+    if (type == core.decimal_type ||
+        PyType_IsSubtype((PyTypeObject *)type, (PyTypeObject *)core.decimal_type)) {
+        return KIND_DECIMAL;
+    }
+    return type == array_type ? KIND_LIST : KIND_OTHER;
+}
+
+static enum object_kind kind_of(PyObject *object, const struct nulls *nulls, PyObject *array_type) {
+    int overflow = 0;
+
     if (PyUnicode_Check(object)) {
         return KIND_TEXT;
     }
-    if (is_null_object(object, nulls)) {
+    if (frame_in_is_null(object, nulls)) {
         return KIND_NULL;
     }
     if (PyBytes_Check(object)) {
@@ -41,37 +93,61 @@ static enum object_kind kind_of(PyObject *object, PyObject *nulls) {
         return KIND_BOOL;
     }
     if (PyLong_Check(object)) {
-        return KIND_INT;
+        (void)PyLong_AsLongLongAndOverflow(object, &overflow);
+        return overflow > 0 ? KIND_UINT : KIND_INT;
     }
     if (PyFloat_Check(object)) {
         return KIND_FLOAT;
     }
-    /* A datetime is a date, too; it is left to the caller, whose pandas reads all kinds of it. */
-    return (PyObject *)Py_TYPE(object) == core.date_type ? KIND_DATE : KIND_OTHER;
+    if (PyList_Check(object) || PyTuple_Check(object)) {
+        return KIND_LIST;
+    }
+    return PyDict_Check(object) ? KIND_DICT : rare_kind_of(object, array_type);
 }
 
-/* One kind for the whole column: ints among floats count as floats. */
-static enum object_kind common_kind(PyObject *const *objects, int64_t length, PyObject *nulls) {
+/* Of two kinds that are not null: ints among floats count as floats. */
+static enum object_kind joined_kind(enum object_kind a, enum object_kind b) {
+    bool whole_a = a == KIND_INT || a == KIND_UINT;
+    bool whole_b = b == KIND_INT || b == KIND_UINT;
+
+    if (a == b) {
+        return a;
+    }
+    if (whole_a && whole_b) {
+        return KIND_UINT;
+    }
+    if ((whole_a && b == KIND_FLOAT) || (whole_b && a == KIND_FLOAT)) {
+        return KIND_FLOAT;
+    }
+    return KIND_OTHER;
+}
+
+/* Whether another object of the type of the one before can be passed over: runs of one type are the
+ * rule. Floats may be NaN, a null; ints may be too large for the kind so far. */
+static bool tells_nothing(PyTypeObject *type, enum object_kind common) {
+    if (type == &PyFloat_Type) {
+        return common == KIND_FLOAT;
+    }
+    return type != &PyLong_Type || common == KIND_UINT || common == KIND_FLOAT;
+}
+
+/* One kind for the whole column. */
+static enum object_kind common_kind(PyObject *const *objects, int64_t length,
+                                    const struct nulls *nulls, PyObject *array_type) {
     enum object_kind common = KIND_NULL;
     PyTypeObject *last = NULL;
 
-    for (int64_t row = 0; row < length; row++) {
+    for (int64_t row = 0; common != KIND_OTHER && row < length; row++) {
         enum object_kind kind;
 
-        /* Runs of one type are the rule; floats are looked at again, for NaN is a null. */
-        if (objects[row] != NULL && Py_TYPE(objects[row]) == last && !PyFloat_Check(objects[row])) {
+        if (objects[row] == NULL ||
+            (Py_TYPE(objects[row]) == last && tells_nothing(last, common))) {
             continue;
         }
-        kind = kind_of(objects[row], nulls);
-        last = objects[row] == NULL ? NULL : Py_TYPE(objects[row]);
-
-        if (kind == KIND_NULL || kind == common) {
-            continue;
-        }
-        if (common == KIND_NULL || (common == KIND_INT && kind == KIND_FLOAT)) {
-            common = kind;
-        } else if (!(common == KIND_FLOAT && kind == KIND_INT)) {
-            return KIND_OTHER;
+        kind = kind_of(objects[row], nulls, array_type);
+        last = Py_TYPE(objects[row]);
+        if (kind != KIND_NULL) {
+            common = common == KIND_NULL ? kind : joined_kind(common, kind);
         }
     }
     return common;
@@ -122,6 +198,10 @@ static int reserve(struct text_output *out, size_t extra) {
  */
 PyAPI_FUNC(const char *) PyUnicode_AsUTF8AndSize(PyObject *text, Py_ssize_t *size);
 
+const char *frame_in_text(PyObject *text, Py_ssize_t *size) {
+    return PyUnicode_AsUTF8AndSize(text, size);
+}
+
 static int append_object(struct text_output *out, PyObject *object, bool is_text) {
     Py_ssize_t size = 0;
     const char *data = is_text ? PyUnicode_AsUTF8AndSize(object, &size) : PyBytes_AsString(object);
@@ -166,7 +246,7 @@ static int finish_texts(struct column_in *column, int64_t *offsets, struct text_
     return 0;
 }
 
-static int fill_texts(struct column_in *column, PyObject *const *objects, PyObject *nulls,
+static int fill_texts(struct column_in *column, PyObject *const *objects, const struct nulls *nulls,
                       bool is_text) {
     int64_t *offsets = calloc((size_t)column->length + 1, sizeof(*offsets));
     struct text_output out = {0};
@@ -178,7 +258,7 @@ static int fill_texts(struct column_in *column, PyObject *const *objects, PyObje
     for (int64_t row = 0; code == 0 && row < column->length; row++) {
         PyObject *object = objects[row];
 
-        if (!PyUnicode_Check(object) && is_null_object(object, nulls)) {
+        if (!PyUnicode_Check(object) && frame_in_is_null(object, nulls)) {
             code = frame_in_validity(column);
             if (code == 0) {
                 frame_in_set_null(column, row);
@@ -200,7 +280,7 @@ static int fill_texts(struct column_in *column, PyObject *const *objects, PyObje
     return code;
 }
 
-/* ---- bool, int, float, date ---- */
+/* ---- bool, int, float, dates and times ---- */
 
 static int put_bool(void *values, int64_t row, PyObject *object) {
     ((uint8_t *)values)[row >> 3] |= (uint8_t)((object == Py_True) << (row & 7));
@@ -229,12 +309,15 @@ static int put_float(void *values, int64_t row, PyObject *object) {
 }
 
 static int put_date(void *values, int64_t row, PyObject *object) {
-    PyObject *ordinal = PyObject_CallMethod(object, "toordinal", NULL);
-    long day = ordinal == NULL ? -1 : PyLong_AsLong(ordinal);
+    return times_date_days(object, &((int32_t *)values)[row]);
+}
 
-    Py_XDECREF(ordinal);
-    ((int32_t *)values)[row] = (int32_t)(day - 719163); /* ordinal of 1970-01-01 */
-    return day == -1 && PyErr_Occurred() ? -1 : 0;
+static int put_time(void *values, int64_t row, PyObject *object) {
+    return times_time_micros(object, &((int64_t *)values)[row]);
+}
+
+static int put_delta(void *values, int64_t row, PyObject *object) {
+    return times_delta_micros(object, &((int64_t *)values)[row]);
 }
 
 static const struct {
@@ -242,14 +325,33 @@ static const struct {
     size_t width; /* bytes of a value; 0: a bit */
     int (*put)(void *values, int64_t row, PyObject *object);
 } scalars[] = {
-    [KIND_BOOL] = {"b", 0, put_bool},
-    [KIND_INT] = {"l", 8, put_int},
-    [KIND_FLOAT] = {"g", 8, put_float},
-    [KIND_DATE] = {"tdD", 4, put_date},
+    [KIND_BOOL] = {"b", 0, put_bool},     [KIND_INT] = {"l", 8, put_int},
+    [KIND_UINT] = {"L", 8, put_unsigned}, [KIND_FLOAT] = {"g", 8, put_float},
+    [KIND_DATE] = {"tdD", 4, put_date},   [KIND_TIME] = {"ttu", 8, put_time},
+    [KIND_DELTA] = {"tDu", 8, put_delta},
 };
 
-static int fill_scalars(struct column_in *column, PyObject *const *objects, PyObject *nulls,
-                        const char *format, size_t width, int (*put)(void *, int64_t, PyObject *)) {
+/* Says of which column and row the value is that has no place in the type. */
+static void add_place(const struct column_in *column, int64_t row) {
+    PyObject *type = NULL;
+    PyObject *value = NULL;
+    PyObject *traceback = NULL;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    if (type == PyExc_OverflowError || type == PyExc_TypeError) {
+        PyErr_Format(type, "column '%s', row %lld: %S", column->name, (long long)row,
+                     value != NULL ? value : Py_None);
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(traceback);
+    } else {
+        PyErr_Restore(type, value, traceback);
+    }
+}
+
+static int fill_scalars(struct column_in *column, PyObject *const *objects,
+                        const struct nulls *nulls, enum object_kind kind) {
+    size_t width = scalars[kind].width;
     void *values = calloc((size_t)column->length + 1, width == 0 ? 1 : width);
 
     if (values == NULL) {
@@ -259,69 +361,40 @@ static int fill_scalars(struct column_in *column, PyObject *const *objects, PyOb
     column->owned[0] = values;
     column->values = values;
     column->buffer_count = 2;
-    if (set_format(column, format) < 0) {
+    if (set_format(column, scalars[kind].format) < 0) {
         return -1;
     }
     for (int64_t row = 0; row < column->length; row++) {
-        if (is_null_object(objects[row], nulls)) {
+        if (frame_in_is_null(objects[row], nulls)) {
             if (frame_in_validity(column) < 0) {
                 return -1;
             }
             frame_in_set_null(column, row);
-        } else if (put(values, row, objects[row]) < 0) {
+        } else if (scalars[kind].put(values, row, objects[row]) < 0) {
+            add_place(column, row);
             return -1;
         }
     }
     return 0;
 }
 
-/* Integers beyond int64 are tried as uint64 before the column is given up. */
-static int fill_integers(struct column_in *column, PyObject *const *objects, PyObject *nulls) {
-    char *name = column->name;
-    int64_t length = column->length;
-    int64_t flags = column->flags;
-
-    if (fill_scalars(column, objects, nulls, "l", 8, put_int) == 0) {
-        return 0;
-    }
-    if (!PyErr_ExceptionMatches(PyExc_OverflowError)) {
-        return -1;
-    }
-    PyErr_Clear();
-    column->name = NULL;
-    frame_in_free(column);
-    column->name = name;
-    column->length = length;
-    column->flags = flags;
-    if (fill_scalars(column, objects, nulls, "L", 8, put_unsigned) == 0) {
-        return 0;
-    }
-    if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
-        PyErr_Format(PyExc_OverflowError,
-                     "column '%s': its whole numbers fit neither int64 nor uint64", column->name);
-    }
-    return -1;
-}
-
-/* By enum object_kind. */
-static const char *const kind_names[] = {"empty", "text",  "bytes", "bool",
-                                         "int",   "float", "date",  "other"};
-
 PyObject *frame_in_object_kind(PyObject *self, PyObject *args) {
     unsigned long long address;
+    PyObject *array_type;
+    struct nulls nulls;
     long long length;
-    PyObject *nulls;
 
     (void)self;
-    if (!PyArg_ParseTuple(args, "KLO!:object_kind", &address, &length, &PyTuple_Type, &nulls) ||
+    if (!PyArg_ParseTuple(args, "KLO&O:object_kind", &address, &length, nulls_parse, &nulls,
+                          &array_type) ||
         core_import_types() < 0) {
         return NULL;
     }
     return PyUnicode_FromString(
-        kind_names[common_kind((PyObject *const *)(uintptr_t)address, length, nulls)]);
+        kind_names[common_kind((PyObject *const *)(uintptr_t)address, length, &nulls, array_type)]);
 }
 
-int frame_in_objects(struct column_in *column, PyObject *const *objects, PyObject *nulls,
+int frame_in_objects(struct column_in *column, PyObject *const *objects, const struct nulls *nulls,
                      const char *kind) {
     enum object_kind found = KIND_NULL;
 
@@ -335,13 +408,13 @@ int frame_in_objects(struct column_in *column, PyObject *const *objects, PyObjec
     case KIND_TEXT:
     case KIND_BYTES:
         return fill_texts(column, objects, nulls, found == KIND_TEXT);
-    case KIND_INT:
-        return fill_integers(column, objects, nulls);
+    case KIND_DECIMAL:
+    case KIND_LIST:
+    case KIND_DICT:
     case KIND_OTHER:
         PyErr_Format(PyExc_ValueError, "column '%s': no objects of kind '%s'", column->name, kind);
         return -1;
     default:
-        return fill_scalars(column, objects, nulls, scalars[found].format, scalars[found].width,
-                            scalars[found].put);
+        return fill_scalars(column, objects, nulls, found);
     }
 }

@@ -38,6 +38,12 @@ static int column_parse(PyObject *self, PyObject *args, bool with_address, struc
                      (long long)out->batches->schema.n_children);
         return -1;
     }
+    for (Py_ssize_t b = 0; b < out->batches->batch_count; b++) {
+        if (out->batches->batches[b].children[index]->release == NULL) {
+            PyErr_Format(PyExc_ValueError, "column %zd has been taken", index);
+            return -1;
+        }
+    }
     out->index = index;
     out->schema = out->batches->schema.children[index];
     out->address = (void *)(uintptr_t)address;
@@ -143,17 +149,22 @@ static void fill_bool(const struct chunk *chunk, uint8_t *out) {
     }
 }
 
+static void put_nulls(const struct chunk *chunk, size_t width, const uint8_t pattern[8],
+                      uint8_t *out) {
+    for (int64_t row = 0; chunk->validity != NULL && row < chunk->length; row++) {
+        if (chunk_is_null(chunk, row)) {
+            memcpy(out + (size_t)row * width, pattern, width);
+        }
+    }
+}
+
 static void fill_fixed(const struct chunk *chunk, size_t width, const uint8_t pattern[8],
                        uint8_t *out) {
     if (chunk->length > 0) {
         memcpy(out, (const uint8_t *)chunk->values + (size_t)chunk->offset * width,
                (size_t)chunk->length * width);
     }
-    for (int64_t row = 0; chunk->validity != NULL && row < chunk->length; row++) {
-        if (chunk_is_null(chunk, row)) {
-            memcpy(out + (size_t)row * width, pattern, width);
-        }
-    }
+    put_nulls(chunk, width, pattern, out);
 }
 
 static PyObject *wrong_format(const struct column *column, const char *what) {
@@ -270,9 +281,9 @@ static int64_t format_unit_ns(const char *format) {
     }
 }
 
-/* False if a value does not fit; `*bad` then holds it. */
+/* False if a value does not fit; `*bad` then holds it, `*bad_row` its row in the chunk. */
 static bool fill_ns(const struct chunk *chunk, bool is_32_bit, int64_t unit_ns, int64_t *out,
-                    int64_t *bad) {
+                    int64_t *bad, int64_t *bad_row) {
     for (int64_t row = 0; row < chunk->length; row++) {
         int64_t value;
         if (chunk_is_null(chunk, row)) {
@@ -283,42 +294,115 @@ static bool fill_ns(const struct chunk *chunk, bool is_32_bit, int64_t unit_ns, 
                           : ((const int64_t *)chunk->values)[row + chunk->offset];
         if (__builtin_mul_overflow(value, unit_ns, &out[row])) {
             *bad = value;
+            *bad_row = row;
             return false;
         }
     }
     return true;
 }
 
-PyObject *frame_out_fill_datetime_ns(PyObject *self, PyObject *args) {
-    struct column column;
-    int64_t unit_ns;
+/* Returns 0, or -1 with an exception. `out` may be where the values are, if they have 64 bits. */
+static int column_to_ns(const struct column *column, int64_t *out) {
+    int64_t unit_ns = format_unit_ns(column->schema->format);
+    bool is_32_bit = format_width(column->schema->format) == 4;
+    int64_t *const first = out;
     int64_t bad = 0;
-    int64_t *out;
+    int64_t bad_row = 0;
     bool fits = true;
-    bool is_32_bit;
 
-    if (column_parse(self, args, true, &column) < 0) {
-        return NULL;
-    }
-    unit_ns = format_unit_ns(column.schema->format);
     if (unit_ns == 0) {
-        return wrong_format(&column, "dates or times");
+        wrong_format(column, "dates or times");
+        return -1;
     }
-    is_32_bit = format_width(column.schema->format) == 4;
-    out = column.address;
-    Py_BEGIN_ALLOW_THREADS for (Py_ssize_t b = 0; fits && b < column.batches->batch_count; b++) {
-        struct chunk chunk = column_chunk(&column, b);
-        fits = fill_ns(&chunk, is_32_bit, unit_ns, out, &bad);
+    Py_BEGIN_ALLOW_THREADS for (Py_ssize_t b = 0; fits && b < column->batches->batch_count; b++) {
+        struct chunk chunk = column_chunk(column, b);
+        fits = fill_ns(&chunk, is_32_bit, unit_ns, out, &bad, &bad_row);
+        bad_row += out - first;
         out += chunk.length;
     }
     Py_END_ALLOW_THREADS if (!fits) {
         PyErr_Format(PyExc_OverflowError,
-                     "column '%s': %lld (Arrow format '%s') is outside the years 1677 to 2262 that "
-                     "fit in nanoseconds",
-                     column.schema->name, (long long)bad, column.schema->format);
+                     "column '%s', row %lld: %lld (Arrow format '%s') is outside the years 1677 to "
+                     "2262 that fit in nanoseconds",
+                     column->schema->name, (long long)bad_row, (long long)bad,
+                     column->schema->format);
+        return -1;
+    }
+    return 0;
+}
+
+PyObject *frame_out_fill_datetime_ns(PyObject *self, PyObject *args) {
+    struct column column;
+
+    if (column_parse(self, args, true, &column) < 0 || column_to_ns(&column, column.address) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
+}
+
+/* ---- columns whose memory becomes NumPy's as it is ---- */
+
+#define TAKEN_NAME "kartothek.column"
+
+static void taken_free(PyObject *capsule) {
+    struct ArrowArray *array = PyCapsule_GetPointer(capsule, TAKEN_NAME);
+
+    if (array->release != NULL) {
+        array->release(array);
+    }
+    PyMem_Free(array);
+}
+
+/* Whether NumPy can have the values where they are: one batch of values of fixed width, whose nulls
+ * NumPy knows. */
+static bool can_take(const struct column *column, const struct chunk *chunk, size_t width) {
+    uintptr_t address = (uintptr_t)chunk->values;
+
+    return width > 0 && chunk->length > 0 && chunk->values != NULL && address % width == 0 &&
+           (chunk->validity == NULL || strchr("efg", column->schema->format[0]) != NULL ||
+            format_unit_ns(column->schema->format) != 0) &&
+           (format_unit_ns(column->schema->format) == 0 || width == 8);
+}
+
+PyObject *frame_out_take(PyObject *self, PyObject *args) {
+    struct ArrowArray *taken;
+    struct column column;
+    struct chunk chunk;
+    PyObject *capsule;
+    uint8_t pattern[8];
+    uint8_t *values;
+    size_t width;
+
+    if (column_parse(self, args, false, &column) < 0) {
+        return NULL;
+    }
+    if (column.batches->batch_count != 1 || column.batches->owner != NULL) {
+        Py_RETURN_NONE;
+    }
+    width = format_width(column.schema->format);
+    chunk = column_chunk(&column, 0);
+    if (!can_take(&column, &chunk, width)) {
+        Py_RETURN_NONE;
+    }
+    values = (uint8_t *)(uintptr_t)chunk.values + (size_t)chunk.offset * width;
+    if (format_unit_ns(column.schema->format) != 0) {
+        if (column_to_ns(&column, (int64_t *)(void *)values) < 0) {
+            return NULL;
+        }
+    } else {
+        null_pattern(column.schema->format, pattern);
+        Py_BEGIN_ALLOW_THREADS put_nulls(&chunk, width, pattern, values);
+        Py_END_ALLOW_THREADS
+    }
+    taken = PyMem_Calloc(1, sizeof(*taken));
+    capsule = taken == NULL ? PyErr_NoMemory() : PyCapsule_New(taken, TAKEN_NAME, taken_free);
+    if (capsule == NULL) {
+        PyMem_Free(taken);
+        return NULL;
+    }
+    *taken = *chunk.array;
+    column.batches->batches[0].children[column.index]->release = NULL;
+    return Py_BuildValue("(KN)", (unsigned long long)(uintptr_t)values, capsule);
 }
 
 PyObject *frame_out_fill_mask(PyObject *self, PyObject *args) {

@@ -12,4 +12,24 @@ PyObject *frame_out_fill_datetime_ns(PyObject *self, PyObject *args);
 PyObject *frame_out_fill_mask(PyObject *self, PyObject *args);
 PyObject *frame_out_fill_objects(PyObject *self, PyObject *args);
 
+/**
+ * take(column) -> (address, owner) or None: the memory of a column becomes the caller's, to write
+ * to, and stays as long as `owner`; times have been made nanoseconds, nulls NaN or NaT. None, and
+ * nothing taken, where NumPy cannot have the values as they lie. Only for batches whose memory
+ * nobody else looks at; the column is gone from them.
+ */
+PyObject *frame_out_take(PyObject *self, PyObject *args);
+
+/** only(column) -> Batches with that column alone. */
+PyObject *frame_out_only(PyObject *self, PyObject *args);
+
+/** What a column of lists, structs or maps holds. */
+PyObject *frame_out_nested(PyObject *self, PyObject *args);
+PyObject *frame_out_fill_slices(PyObject *self, PyObject *args);
+PyObject *frame_out_fill_pairs(PyObject *self, PyObject *args);
+PyObject *frame_out_fill_dicts(PyObject *self, PyObject *args);
+
+/** Batches without a schema, with room for `capacity` arrays. NULL with an exception. */
+struct batches_object *batches_new(Py_ssize_t capacity);
+
 #endif

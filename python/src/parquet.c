@@ -1,6 +1,8 @@
 /* Single Parquet files. */
 #include "call.h"
 
+#include <unistd.h>
+
 static PyObject *read_file(ktk_parquet_file *file, const struct texts *columns,
                            const ktk_predicate *where) {
     ktk_parquet_read_options options = KTK_PARQUET_READ_OPTIONS_INIT;
@@ -18,16 +20,22 @@ static PyObject *read_file(ktk_parquet_file *file, const struct texts *columns,
     return status == KTK_OK ? core_stream_new(&stream) : core_raise(status, &err);
 }
 
-/* A context of its own where the caller asks for a number of threads; the file holds it. */
+/* Where the caller asks for a number of threads, a context of that many, which is kept for the next
+ * call: its threads run already, and it has the memory of what was freed meanwhile. */
 static ktk_context *context_for(int threads) {
     ktk_context_options options = KTK_CONTEXT_OPTIONS_INIT;
     ktk_context *context = NULL;
+    ktk_context *before;
     ktk_error err;
     ktk_status status;
 
     if (threads == 0) {
         context = core_context();
         return context == NULL ? NULL : ktk_context_ref(context);
+    }
+    if (core.sized_context != NULL && core.sized_context_threads == threads &&
+        core.sized_context_pid == (long)getpid()) {
+        return ktk_context_ref(core.sized_context);
     }
     options.threads = threads;
     options.keep_going = core_call_keep_going;
@@ -36,7 +44,12 @@ static ktk_context *context_for(int threads) {
         core_raise(status, &err);
         return NULL;
     }
-    return context;
+    before = core.sized_context_pid == (long)getpid() ? core.sized_context : NULL;
+    core.sized_context = ktk_context_ref(context);
+    core.sized_context_threads = threads;
+    core.sized_context_pid = (long)getpid();
+    Py_BEGIN_ALLOW_THREADS ktk_context_free(before);
+    Py_END_ALLOW_THREADS return context;
 }
 
 /* Of a path, a str, or of a file's content, bytes. NULL with an exception set. */

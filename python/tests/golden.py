@@ -77,8 +77,23 @@ def frame_values(series, type_name):
     if type_name.startswith("map"):
         return [None if v is None else [{"key": scalar(key), "value": scalar(item)} for key, item in v] for v in series]
     if type_name.startswith("list"):
-        return [None if v is None else [scalar(item) for item in v.tolist()] for v in series]
+        if not any(name in type_name for name in ("float", "double", "decimal")):
+            series = [None if v is None else _as_integers(v) for v in series]
+        return [None if v is None else [scalar(item) for item in v] for v in series]
     return [None if n else scalar(v) for v, n in zip(series.tolist(), missing)]
+
+
+def _as_integers(value):
+    """What is inside of a list: a frame has integers with nulls there as float64, too."""
+    if type(value).__module__ == "numpy":
+        value = value.tolist()
+    if isinstance(value, list):
+        return [_as_integers(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _as_integers(item) for key, item in value.items()}
+    if isinstance(value, float):
+        return None if value != value else int(value)
+    return value
 
 
 def as_floats(expected, names):

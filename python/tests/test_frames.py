@@ -147,7 +147,8 @@ def test_numbers_of_numpy_among_objects(store_url):
 def test_lists(store_url):
     frame = pd.DataFrame({"l": [[1, 2], [], None, [3, None]], "t": [["a"], ["b", "c"], [], None]})
     result = round_trip(store_url, frame)
-    assert [None if v is None else v.tolist() for v in result.l] == [[1, 2], [], None, [3, None]]
+    assert [None if v is None else [x if x == x else None for x in v.tolist()] for v in result.l] == [[1, 2], [], None, [3, None]]
+    assert {v.dtype for v in result.l if v is not None} == {np.dtype("float64")}
     assert [None if v is None else v.tolist() for v in result.t] == [["a"], ["b", "c"], [], None]
 
 

@@ -4,6 +4,7 @@ An Arrow stream as a pandas frame, through NumPy memory that the C side fills.
 Dtypes are those that kartothek 5.3 gives: timestamps in ns, integers with nulls as float64 (or the nullable dtype that the file
 names), dates as ``datetime64[ns]`` or ``datetime.date``, text as ``object`` (as ``str`` from pandas 3 on).
 """
+import importlib
 import json
 
 import numpy as np
@@ -38,17 +39,19 @@ _NULLABLE = {
 _PANDAS_3 = int(pd.__version__.split(".")[0]) >= 3
 
 
-def frame_from_stream(stream, dates_as_object=False, categoricals=(), with_index=False, position=None, columns=None):
+def frame_from_stream(stream, dates_as_object=False, categoricals=(), with_index=False, position=None, columns=None, shared=False):
     """
     Read the stream to its end into a frame with a RangeIndex, or that which was stored. ``categoricals`` become categories in order of appearance.
     ``columns``: of those, in that order; None: of all.
 
     With ``position``, a column that says which partition a row is of, rows are counted in each partition by itself, as
     a concatenation has it; the categories of the partition with most rows come first then, the others sorted. That column is no part of the frame.
+
+    Columns of numbers and times that lie in Arrow memory as NumPy has them are not copied, unless that memory is ``shared`` with somebody.
     """
     batches = stream.read()
     numpy_types = _numpy_types(batches)
-    reader = _Reader(batches, dates_as_object)
+    reader = _Reader(batches, dates_as_object, shared)
     places = {name: i for i, (name, _, _) in enumerate(batches.columns)}
     positions = None if position is None else reader.column(places.pop(position), "l", None)
     names = list(places) if columns is None else list(columns)
@@ -130,18 +133,34 @@ def _indexed(frame, batches):
     return frame.rename_axis(None) if field.startswith("__index_level_") else frame
 
 
+#: NumPy's units of time by those of Arrow formats
+_UNITS = {"s": "s", "m": "ms", "u": "us", "n": "ns"}
+
+
+class _Taken:
+    """Memory of a column, in NumPy's array interface; an array of it keeps this object, and with it the memory."""
+
+    def __init__(self, address, owner, dtype, count):
+        self.owner = owner
+        self.__array_interface__ = {"version": 3, "shape": (count,), "typestr": np.dtype(dtype).str, "data": (address, False)}
+
+
 class _Reader:
-    def __init__(self, batches, dates_as_object):
+    def __init__(self, batches, dates_as_object, shared=True):
         self.batches = batches
         self.count = batches.row_count
         self.dates_as_object = dates_as_object
-        self.table = None  # the batches as a pyarrow table, made when first wanted
-        self.text_dtype = None  # made with it: to parse "str" takes longer than to make a column of it
+        self.shared = shared  # whether the memory of the batches must stay as it is
+        self.text_dtype = None  # made when first wanted: to parse "str" takes longer than to make a column of it
 
-    def _filled(self, dtype, fill, i):
+    def _filled(self, dtype, fill, i, *more):
         array = np.empty(self.count, dtype=dtype)
-        fill(i, array.ctypes.data)
+        fill(i, array.ctypes.data, *more)
         return array
+
+    def _taken_or_filled(self, dtype, fill, i):
+        taken = None if self.shared else self.batches.take(i)
+        return self._filled(dtype, fill, i) if taken is None else np.asarray(_Taken(*taken, dtype, self.count))
 
     def column(self, i, arrow_format, numpy_type):
         if arrow_format in _FIXED or arrow_format == "b":
@@ -152,16 +171,9 @@ class _Reader:
             return self._time(i, arrow_format)
         if arrow_format in ("u", "U", "vu"):
             return self._text(i, numpy_type)
-        values = self.objects(i)
-        if arrow_format[:2] in ("+l", "+L", "+w"):
-            for row, value in enumerate(values):
-                if value is not None:
-                    values[row] = _list_array(value)
-        if arrow_format == "+m":
-            for row, value in enumerate(values):
-                if value is not None:
-                    values[row] = [tuple(entry.values()) for entry in value]
-        return values
+        if arrow_format[0] == "+":
+            return self._nested(i, arrow_format)
+        return self.objects(i)
 
     def _number(self, i, arrow_format, numpy_type):
         batches = self.batches
@@ -169,18 +181,18 @@ class _Reader:
         dtype = "bool" if arrow_format == "b" else _FIXED[arrow_format]
         if nullable == arrow_format:
             mask = self._filled("bool", batches.fill_mask, i)
-            data = self._filled(dtype, batches.fill_values, i)
+            data = self._taken_or_filled(dtype, batches.fill_values, i)
             make = pd.arrays.BooleanArray if arrow_format == "b" else pd.arrays.IntegerArray
             return make(data, mask)
         if arrow_format in "efg" or batches.null_count(i) == 0:
-            return self._filled(dtype, batches.fill_values, i)
+            return self._taken_or_filled(dtype, batches.fill_values, i)
         if arrow_format == "b":
             return self.objects(i)
         return self._filled("f8", batches.fill_float64, i)
 
     def _time(self, i, arrow_format):
         try:
-            ints = self._filled("i8", self.batches.fill_datetime_ns, i)
+            ints = self._taken_or_filled("i8", self.batches.fill_datetime_ns, i)
         except OverflowError as error:
             raise pd.errors.OutOfBoundsDatetime(str(error)) from None
         if arrow_format[:2] == "tD":
@@ -192,30 +204,76 @@ class _Reader:
 
     def _text(self, i, numpy_type):
         if numpy_type == "string":
-            return pd.array(self.objects(i), dtype="string")
+            dtype = pd.StringDtype()
+            if getattr(dtype, "storage", "python") == "python":
+                return pd.arrays.StringArray(self._filled(object, self.batches.fill_objects, i, pd.NA))
+            return self._text_of_arrow(i, dtype)
         if not _PANDAS_3:
             return self.objects(i)
-        try:
-            import pyarrow
-        except ImportError:
+        if not _has_pyarrow():
             return pd.array(self.objects(i), dtype="str")
-        if self.table is None:
-            self.table = pyarrow.table(self.batches)
+        if self.text_dtype is None:
             self.text_dtype = pd.StringDtype(na_value=np.nan)
-        return pd.array(self.table.column(i).cast(pyarrow.large_string()), dtype=self.text_dtype)
+        return self._text_of_arrow(i, self.text_dtype)
+
+    def _text_of_arrow(self, i, dtype):
+        import pyarrow
+
+        return pd.array(pyarrow.table(self.batches.only(i)).column(0).cast(pyarrow.large_string()), dtype=dtype)
 
     def objects(self, i):
         return self._filled(object, self.batches.fill_objects, i)
 
+    def _nested(self, i, arrow_format):
+        """Lists as arrays, structs as dicts, maps as lists of pairs."""
+        inner = _Reader(self.batches.nested(i), self.dates_as_object)
+        if arrow_format == "+s":
+            names = [name for name, _, _ in inner.batches.columns]
+            fields = [inner.field(k) for k in range(len(names))]
+            return self._filled(object, self.batches.fill_dicts, i, names, [field.ctypes.data for field in fields])
+        if arrow_format == "+m":
+            pairs = _Reader(inner.batches.nested(0), self.dates_as_object)
+            keys, values = pairs.field(0), pairs.field(1)
+            return self._filled(object, self.batches.fill_pairs, i, keys.ctypes.data, values.ctypes.data)
+        return self._filled(object, self.batches.fill_slices, i, inner.items(0))
 
-def _list_array(items):
-    """The items of a list; lists among them become arrays of their own. Texts stay objects: NumPy's own cut zeros off."""
-    if not any(isinstance(item, (list, str, bytes)) for item in items):
-        return np.array(items) if items else np.array([], dtype=object)
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = _list_array(item) if isinstance(item, list) else item
-    return array
+    def items(self, i):
+        """A column inside of another one as an array of NumPy's own: times keep their unit."""
+        arrow_format = self.batches.columns[i][1]
+        if arrow_format == "n":
+            return self.objects(i)
+        if arrow_format in _FIXED or arrow_format == "b":
+            return self._number(i, arrow_format, None)
+        if arrow_format == "tdD" and not self.dates_as_object:
+            days = self._filled("i4", self.batches.fill_values, i).astype("M8[D]")
+            days[self._filled("bool", self.batches.fill_mask, i)] = np.datetime64("NaT")
+            return days
+        if arrow_format[:2] in ("ts", "tD"):
+            kind = "M8" if arrow_format[:2] == "ts" else "m8"
+            return self._filled("i8", self.batches.fill_values, i).view("{}[{}]".format(kind, _UNITS[arrow_format[2]]))
+        if arrow_format[0] == "+":
+            return self._nested(i, arrow_format)
+        return self.objects(i)
+
+    def field(self, i):
+        """A column inside of another one as an array of objects, None where it is null."""
+        arrow_format = self.batches.columns[i][1]
+        if arrow_format in _FIXED and self.batches.null_count(i) > 0:
+            return self.objects(i)
+        array = self.items(i)
+        if arrow_format[:2] == "ts" and arrow_format[4:]:
+            array = pd.DatetimeIndex(array, tz="UTC").tz_convert(_zone(arrow_format[4:])).to_pydatetime()
+        array = np.ascontiguousarray(array, dtype=object)
+        if arrow_format[:2] == "ts":
+            array[self._filled("bool", self.batches.fill_mask, i)] = None
+        return array
+
+
+def _has_pyarrow():
+    try:
+        return bool(importlib.import_module("pyarrow"))
+    except ImportError:
+        return False
 
 
 def _zone(name):

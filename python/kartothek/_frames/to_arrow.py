@@ -4,8 +4,8 @@ A pandas frame as an Arrow stream of one batch.
 Numeric memory is lent, not copied. Each column is described to the C side by a small tuple (see ``frame_in.c``); what pandas
 knows of the columns goes along as the ``pandas`` metadata that pyarrow would write (dataset.md 3.3).
 """
-import decimal
 import json
+import operator
 
 import numpy as np
 import pandas as pd
@@ -53,6 +53,8 @@ _PANDAS_TYPE = {
 
 #: objects that stand for null besides None and NaN
 _NULLS = (pd.NaT, pd.NA)
+
+_PANDAS_3 = int(pd.__version__.split(".")[0]) >= 3
 
 
 class _Column:
@@ -218,6 +220,8 @@ def _text(values, keep):
 
 
 def _one_chunk(chunked):
+    if getattr(chunked, "num_chunks", 0) == 1:
+        return chunked.chunk(0)
     combined = chunked.combine_chunks()
     return combined.chunk(0) if hasattr(combined, "chunk") and combined.num_chunks == 1 else combined
 
@@ -282,17 +286,18 @@ def _zone_name(tz):
 # ---- columns of Python objects ----
 
 
-#: pandas_type of what the C side recognises by itself
+#: pandas_type of the kinds that the C side makes columns of by itself
 _OBJECT_KINDS = {
     "empty": "empty",
     "text": "unicode",
     "bytes": "bytes",
     "bool": "bool",
     "int": "int64",
+    "uint": "uint64",
     "float": "float64",
     "date": "date",
+    "time": "time",
 }
-
 
 #: NumPy's numbers as objects, where they are not those of Python as well
 _NUMPY_SCALARS = (np.integer, np.bool_, np.float16, np.float32)
@@ -300,20 +305,20 @@ _NUMPY_SCALARS = (np.integer, np.bool_, np.float16, np.float32)
 
 def _objects(name, array, keep):
     array = np.ascontiguousarray(array)
-    kind = _core.object_kind(array.ctypes.data, len(array), _NULLS)
-    if kind != "other":
-        pandas_type = _OBJECT_KINDS[kind]
-        if kind == "int" and max(value for value in array if _is_value(value)) > 2**63 - 1:
-            pandas_type = "uint64"
-        return _Column(_object_column(array, keep, kind), pandas_type, "object")
+    kind = _core.object_kind(array.ctypes.data, len(array), _NULLS, np.ndarray)
+    if kind in _OBJECT_KINDS:
+        return _Column(_object_column(array, keep, kind), _OBJECT_KINDS[kind], "object")
+    if kind in _PARTED:
+        return _PARTED[kind](name, array, keep)
     convert = _CONVERSIONS.get(infer_dtype(array, skipna=True))
     if convert is not None:
         return convert(array, keep)
-    if any(isinstance(value, _NUMPY_SCALARS) for value in array):
-        plain = np.empty(len(array), dtype=object)
-        plain[:] = [value.item() if isinstance(value, _NUMPY_SCALARS) else value for value in array]
+    plain = np.empty(len(array), dtype=object)
+    _core.plain_objects(array.ctypes.data, len(array), _NUMPY_SCALARS, plain.ctypes.data)
+    if _core.object_kind(plain.ctypes.data, len(plain), _NULLS, np.ndarray) != "other":
         return _objects(name, plain, keep)
-    return _mixed(name, array, keep)
+    types = sorted({type(value).__name__ for value in array if _is_value(value)})
+    raise TypeError("Column '{}': cannot store objects of type {} in one column".format(name, ", ".join(types)))
 
 
 def _is_value(value):
@@ -329,82 +334,69 @@ def _timedeltas(array, keep):
     return _describe("", pd.to_timedelta(pd.Series(array, dtype=object)), keep)
 
 
-def _times(array, keep):
-    mask = np.array([not _is_value(value) for value in array])
-    micros = np.zeros(len(array), dtype=np.int64)
-    for row, value in enumerate(array):
-        if not mask[row]:
-            if value.tzinfo is not None:
-                raise TypeError("times of day with a time zone cannot be stored in Parquet")
-            micros[row] = ((value.hour * 60 + value.minute) * 60 + value.second) * 1000000 + value.microsecond
-    return _Column(_fixed(micros, "ttu", keep, mask), "time", "object")
-
-
-def _decimals(array, keep):
-    """Precision and scale are the smallest that hold every value, as pyarrow has it."""
-    mask = np.array([not _is_value(value) for value in array])
-    scale, whole = 0, 0
-    for value in array[~mask]:
-        if not value.is_finite():
-            raise TypeError("decimal {} cannot be stored in Parquet".format(value))
-        _, digits, exponent = value.as_tuple()
-        scale = max(scale, -exponent)
-        whole = max(whole, len(digits) + exponent)
-    precision = max(whole + scale, 1)
-    if precision > 76:
-        raise TypeError("decimals of {} digits cannot be stored in Parquet".format(precision))
-    width = 16 if precision <= 38 else 32
-    data = bytearray(width * len(array))
-    with decimal.localcontext() as context:
-        context.prec = precision + 1
-        for row in np.flatnonzero(~mask):
-            unscaled = int(array[row].scaleb(scale))
-            data[row * width : (row + 1) * width] = unscaled.to_bytes(width, "little", signed=True)
-    values = np.frombuffer(bytes(data) or b"\0", dtype=np.uint8)
-    suffix = "" if width == 16 else ",256"
-    column = _fixed(values, "d:{},{}{}".format(precision, scale, suffix), keep, mask)
-    return _Column(column, "decimal", "object", {"precision": precision, "scale": scale})
-
-
-def _mixed(name, array, keep):
-    """What the inference calls mixed: texts, and lists of one type."""
-    first = next((value for value in array if value is not None), None)
-    if isinstance(first, (list, tuple, np.ndarray)):
-        return _lists(name, array, keep)
-    types = sorted({type(value).__name__ for value in array if _is_value(value)})
-    raise TypeError("Column '{}': cannot store objects of type {} in one column".format(name, ", ".join(types)))
-
-
-def _lists(name, array, keep):
-    mask = np.array([value is None or value is pd.NA or value is pd.NaT for value in array], dtype=bool)
-    lengths = [0 if null else len(value) for value, null in zip(array, mask)]
-    offsets = np.zeros(len(array) + 1, dtype=np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    items = np.empty(int(offsets[-1]), dtype=object)
-    # An empty array tells no type: it is one of objects after a read.
-    arrays = {value.dtype for value, null in zip(array, mask) if not null and isinstance(value, np.ndarray) and len(value)}
-    position = 0
-    for value, null in zip(array, mask):
-        if not null:
-            for item in value:
-                items[position] = item
-                position += 1
-    typed = items
-    if len(arrays) == 1 and next(iter(arrays)).kind != "O":
-        typed = np.array(list(items), dtype=next(iter(arrays)))
-    inner = _numpy(name, typed, keep)
-    mask = np.ascontiguousarray(mask, dtype=np.uint8)
-    keep.extend([offsets, mask])
-    description = ("list", offsets.ctypes.data, mask.ctypes.data, len(items), inner.description)
-    return _Column(description, "list[{}]".format(inner.pandas_type), "object")
-
-
 #: by pandas' name for the common type
 _CONVERSIONS = {
     "datetime": _datetimes,
     "datetime64": _datetimes,
     "timedelta": _timedeltas,
     "timedelta64": _timedeltas,
-    "time": _times,
-    "decimal": _decimals,
 }
+
+
+def _durations(name, array, keep):
+    """In microseconds, as Python has them; pandas 1 and 2 know durations in nanoseconds alone."""
+    if not _PANDAS_3:
+        return _timedeltas(array, keep)
+    return _Column(_object_column(array, keep, "timedelta"), "timedelta", "timedelta64[ns]")
+
+
+def _decimals(name, array, keep):
+    """Precision and scale are the smallest that hold every value, as pyarrow has it."""
+    mask = np.empty(len(array), dtype=np.uint8)
+    precision, scale, data = _core.decimal_values(name, array.ctypes.data, len(array), _NULLS, mask.ctypes.data)
+    values = np.frombuffer(data or b"\0", dtype=np.uint8)
+    suffix = "" if precision <= 38 else ",256"
+    column = _fixed(values, "d:{},{}{}".format(precision, scale, suffix), keep, mask)
+    return _Column(column, "decimal", "object", {"precision": precision, "scale": scale})
+
+
+def _lists(name, array, keep):
+    offsets = np.zeros(len(array) + 1, dtype=np.int32)
+    mask = np.empty(len(array), dtype=np.uint8)
+    place = (name, array.ctypes.data, len(array))
+    count, has_lists = _core.list_offsets(*place, _NULLS, offsets.ctypes.data, mask.ctypes.data)
+    items = None if has_lists else _joined(array[offsets[1:] > offsets[:-1]].tolist())
+    if items is None:
+        items = np.empty(count, dtype=object)
+        _core.list_items(*place, offsets.ctypes.data, items.ctypes.data)
+    inner = _numpy(name, items, keep)
+    keep.extend([offsets, mask])
+    description = ("list", offsets.ctypes.data, mask.ctypes.data, len(items), inner.description)
+    return _Column(description, "list[{}]".format(inner.pandas_type), "object")
+
+
+def _joined(arrays):
+    """Arrays that are not empty as one, if they are of one type of NumPy's own. An empty one tells no type: it is one of objects after a read."""
+    dtypes = set(map(operator.attrgetter("dtype"), arrays))
+    if len(dtypes) != 1 or next(iter(dtypes)).kind == "O" or set(map(operator.attrgetter("ndim"), arrays)) != {1}:
+        return None
+    return np.concatenate(arrays)
+
+
+def _dicts(name, array, keep):
+    """Structs with all keys in alphabetical order, whatever the order in which rows have them."""
+    mask = np.empty(len(array), dtype=np.uint8)
+    names = sorted(_core.dict_names(name, array.ctypes.data, len(array), _NULLS, mask.ctypes.data))
+    if not names:
+        raise TypeError("Column '{}': dicts without any key cannot be stored in Parquet".format(name))
+    fields = []
+    for key in names:
+        values = np.empty(len(array), dtype=object)
+        _core.dict_values(array.ctypes.data, len(array), mask.ctypes.data, key, values.ctypes.data)
+        fields.append((key, _numpy("{}.{}".format(name, key), values, keep).description))
+    keep.append(mask)
+    return _Column(("struct", mask.ctypes.data, fields), "object", "object")
+
+
+#: kinds of which the C side makes the parts
+_PARTED = {"timedelta": _durations, "decimal": _decimals, "list": _lists, "dict": _dicts}
