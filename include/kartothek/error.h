@@ -33,21 +33,38 @@ typedef enum ktk_status {
         17 /**< nobody can say yet whether a commit came through; ask ktk_commit_status() */
 } ktk_status;
 
+/** What the `subject` of a failure is, where a program may want to act on it. The values are ABI:
+ * never renumbered, never reused. */
+typedef enum ktk_reason {
+    KTK_REASON_NONE = 0,             /**< there is no subject */
+    KTK_REASON_KEY = 1,              /**< a call of the store failed; the key */
+    KTK_REASON_TABLE_SCHEMA = 2,     /**< columns or types are not those of a table; its name */
+    KTK_REASON_SHARED_COLUMN = 3,    /**< tables share a column and differ in its type; its name */
+    KTK_REASON_DUPLICATE_LABELS = 4, /**< partitions have the same label; the labels, with commas */
+    KTK_REASON_PARTITION_KEYS = 5    /**< others are asked for; those of the dataset, with commas */
+} ktk_reason;
+
 /**
  * Text of one failure. Caller-owned, may be passed as NULL, needs no clean-up, may be copied
  * between threads.
  *
  * `message` is one line of UTF-8 without a final stop: what failed, where, with which value. It is
- * written only when a function returns another status than KTK_OK.
+ * written only when a function returns another status than KTK_OK. What a program may want to know
+ * of the failure stands beside it: no message has to be taken apart.
  */
 typedef struct ktk_error {
     int32_t status; /**< a ktk_status */
     int32_t detail; /**< errno, HTTP status, or place in a text (from 1); 0 if none */
     char message[504];
+    int32_t reason;    /**< a ktk_reason */
+    char subject[252]; /**< UTF-8, cut where it is longer; empty if there is none */
 } ktk_error;
 
 /** Short lower-case name of a status, e.g. "not found". Never NULL. */
 KTK_API const char *ktk_status_name(ktk_status status);
+
+/** Short lower-case name of a reason, e.g. "table schema". Never NULL. */
+KTK_API const char *ktk_reason_name(ktk_reason reason);
 
 /**
  * Fill `err` (if not NULL) and return `status`, so that a store or callback can write

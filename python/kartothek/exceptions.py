@@ -1,8 +1,13 @@
 """
 What can become of a commit. All are what kartothek raised in such a place, a RuntimeError, so that old programs catch them as before.
 
-Every exception out of the C library, these and built-in ones, has ``status``, the library's word for it (``"conflict"``, ``"not found"``, …), and if
-a commit failed ``commit_id``.
+Every exception out of the C library, these and built-in ones, has
+
+- ``status``, the library's word for it: ``"conflict"``, ``"not found"``, …
+- ``detail``, an int: the errno of what the system failed with, or a place in a text, from 1; 0 if there is none
+- ``reason`` and ``subject``, texts, or None: what the failure is about, as ``"key"`` and the key in the store; ``"table schema"`` and the table;
+  ``"shared column"`` and the column; ``"duplicate labels"`` and the labels; ``"partition keys"`` and those of the dataset
+- ``commit_id``, if a commit failed
 """
 
 
@@ -11,6 +16,12 @@ class CommitError(RuntimeError):
 
     #: the C library's word
     status: "str | None" = None
+    #: errno, or a place in a text; 0 if there is none
+    detail = 0
+    #: what ``subject`` is
+    reason = None
+    #: what the failure is about
+    subject = None
     #: the id that the commit has, or would have had
     commit_id: "str | None" = None
 

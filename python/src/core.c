@@ -62,21 +62,41 @@ static PyObject *exception_of(ktk_status status) {
     }
 }
 
-/* The exception also says, as `status`, what its type alone does not. */
+/* Set an attribute; the reference to `value`, which may be NULL after a failure, is stolen. */
+static int set_fact(PyObject *exception, const char *name, PyObject *value) {
+    int result = value == NULL ? -1 : PyObject_SetAttrString(exception, name, value);
+
+    Py_XDECREF(value);
+    return result;
+}
+
+/* What the type of an exception and its text do not say to a program. */
+static int set_facts(PyObject *exception, ktk_status status, const ktk_error *err) {
+    bool has_subject = err->reason != KTK_REASON_NONE;
+
+    return set_fact(exception, "status", PyUnicode_FromString(ktk_status_name(status))) < 0 ||
+                   set_fact(exception, "detail", PyLong_FromLong((long)err->detail)) < 0 ||
+                   set_fact(exception, "reason",
+                            Py_BuildValue("z", has_subject
+                                                   ? ktk_reason_name((ktk_reason)err->reason)
+                                                   : NULL)) < 0 ||
+                   set_fact(exception, "subject",
+                            Py_BuildValue("z", has_subject ? err->subject : NULL)) < 0
+               ? -1
+               : 0;
+}
+
 PyObject *core_raise(ktk_status status, const ktk_error *err) {
     PyObject *type = exception_of(status);
     PyObject *exception;
-    PyObject *name;
 
     if (PyErr_Occurred()) {
         return NULL;
     }
     exception = PyObject_CallFunction(type, "s", err->message);
-    name = exception == NULL ? NULL : PyUnicode_FromString(ktk_status_name(status));
-    if (name != NULL && PyObject_SetAttrString(exception, "status", name) == 0) {
+    if (exception != NULL && set_facts(exception, status, err) == 0) {
         PyErr_SetObject(type, exception);
     }
-    Py_XDECREF(name);
     Py_XDECREF(exception);
     return NULL;
 }

@@ -11,7 +11,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "Parquet and Arrow buffers are read in place, little-endian");
-_Static_assert(sizeof(ktk_error) == 512, "ktk_error is ABI");
+_Static_assert(sizeof(ktk_error) == 768, "ktk_error is ABI");
 
 #define THREADS_MAX 256
 

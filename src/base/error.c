@@ -38,6 +38,20 @@ const char *ktk_status_name(ktk_status status) {
     return index < sizeof(status_names) / sizeof(status_names[0]) ? status_names[index] : "unknown";
 }
 
+static const char *const reason_names[] = {
+    [KTK_REASON_NONE] = "none",
+    [KTK_REASON_KEY] = "key",
+    [KTK_REASON_TABLE_SCHEMA] = "table schema",
+    [KTK_REASON_SHARED_COLUMN] = "shared column",
+    [KTK_REASON_DUPLICATE_LABELS] = "duplicate labels",
+    [KTK_REASON_PARTITION_KEYS] = "partition keys",
+};
+
+const char *ktk_reason_name(ktk_reason reason) {
+    size_t index = (size_t)reason;
+    return index < sizeof(reason_names) / sizeof(reason_names[0]) ? reason_names[index] : "unknown";
+}
+
 const char *ktk_version(void) {
     return KTK_VERSION_TEXT;
 }
@@ -46,24 +60,28 @@ const char *ktk_version(void) {
  * Values from outside end up in messages; a message is one line of UTF-8 all the same. Control
  * characters become blanks and ill-formed bytes '?'; a sequence that was cut at the end goes.
  */
-static void clean_message(ktk_error *err) {
-    size_t size = strlen(err->message);
-    bool is_full = size + 1 == sizeof(err->message);
+static void clean_text(char *text, size_t capacity) {
+    size_t size = strlen(text);
+    bool is_full = size + 1 == capacity;
     size_t at = 0;
 
     while (at < size) {
-        unsigned char byte = (unsigned char)err->message[at];
-        size_t step = ktki_utf8_sequence_size(err->message + at, size - at);
+        unsigned char byte = (unsigned char)text[at];
+        size_t step = ktki_utf8_sequence_size(text + at, size - at);
         if (step == 0 && is_full && byte >= 0xC2 && size - at < 4) {
-            err->message[at] = '\0';
+            text[at] = '\0';
             break;
         }
         if (step == 0 || byte < 0x20 || byte == 0x7F) {
-            err->message[at] = step == 0 ? '?' : ' ';
+            text[at] = step == 0 ? '?' : ' ';
             step = 1;
         }
         at += step;
     }
+}
+
+static void clean_message(ktk_error *err) {
+    clean_text(err->message, sizeof(err->message));
 }
 
 KTK_PRINTF(4, 0)
@@ -74,6 +92,8 @@ static void set_text(ktk_error *err, ktk_status status, int detail, const char *
     }
     err->status = (int32_t)status;
     err->detail = detail;
+    err->reason = KTK_REASON_NONE;
+    err->subject[0] = '\0';
     (void)vsnprintf(err->message, sizeof(err->message), format, args);
     clean_message(err);
 }
@@ -102,6 +122,15 @@ void ktki_error_context(ktk_error *err, const char *format, ...) {
     used = strlen(err->message);
     (void)snprintf(err->message + used, sizeof(err->message) - used, ": %s", tail);
     clean_message(err);
+}
+
+void ktki_error_about(ktk_error *err, ktk_reason reason, const char *subject) {
+    if (err == NULL || err->reason != KTK_REASON_NONE) {
+        return;
+    }
+    err->reason = (int32_t)reason;
+    (void)snprintf(err->subject, sizeof(err->subject), "%s", subject);
+    clean_text(err->subject, sizeof(err->subject));
 }
 
 ktk_status ktki_error_memory(ktk_error *err, size_t size) {

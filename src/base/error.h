@@ -33,6 +33,10 @@
  * context only adds. */
 void ktki_error_context(ktk_error *err, const char *format, ...) KTK_PRINTF(2, 3);
 
+/** Say what a failure, which is set, is about. The first word wins here, too: nothing is changed
+ * where one is said already. */
+void ktki_error_about(ktk_error *err, ktk_reason reason, const char *subject);
+
 /** KTK_E_NO_MEMORY with a text that names the size. */
 ktk_status ktki_error_memory(ktk_error *err, size_t size);
 

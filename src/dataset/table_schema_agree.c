@@ -87,6 +87,9 @@ static ktk_status differing_shared(const struct field *a, const char *a_origin,
         "%s in '%s'",
         a->name, (const char *)a_type.data, a_origin, (const char *)b_type.data, b_origin);
 out:
+    if (status == KTK_E_SCHEMA) {
+        ktki_error_about(err, KTK_REASON_SHARED_COLUMN, a->name);
+    }
     ktki_buffer_clear(&b_type);
     ktki_buffer_clear(&a_type);
     return status;

@@ -265,7 +265,8 @@ static void enter(ktk_store *store) {
 }
 
 /* The end of an operation: hand its failure over to the caller, with the store's name before it. */
-static ktk_status leave(ktk_store *store, ktk_status status, ktk_error *inner, ktk_error *err) {
+static ktk_status leave(ktk_store *store, const char *key, ktk_status status, ktk_error *inner,
+                        ktk_error *err) {
     if ((store->caps & (uint32_t)KTK_STORE_THREAD_SAFE) == 0) {
         pthread_mutex_unlock(&store->lock);
     }
@@ -277,6 +278,9 @@ static ktk_status leave(ktk_store *store, ktk_status status, ktk_error *inner, k
             ktki_error_context(inner, "%s", store->name);
         }
         inner->status = (int32_t)status;
+        if (key != NULL) {
+            ktki_error_about(inner, KTK_REASON_KEY, key);
+        }
         *err = *inner;
     }
     return status;
@@ -303,7 +307,7 @@ ktk_status ktk_store_get(ktk_store *store, const char *key, ktk_bytes *out,
     KTKI_TRY(check_key(store, key, err));
     enter(store);
     status = store->ops->get(store->state, key, &bytes, &found, &inner);
-    KTKI_TRY(leave(store, status, &inner, err));
+    KTKI_TRY(leave(store, key, status, &inner, err));
     KTKI_TRY(check_size(store, key, bytes.size, err));
     *out = bytes;
     bytes = (ktk_bytes)KTK_BYTES_INIT;
@@ -367,7 +371,7 @@ ktk_status ktk_store_get_range(ktk_store *store, const char *key, int64_t offset
     } else {
         status = get_and_slice(store, key, offset, size, out, &inner);
     }
-    KTKI_TRY(leave(store, status, &inner, err));
+    KTKI_TRY(leave(store, key, status, &inner, err));
 out:
     return status;
 }
@@ -393,7 +397,7 @@ ktk_status ktk_store_head(ktk_store *store, const char *key, ktk_store_entry *ou
     enter(store);
     status = store->ops->head != NULL ? store->ops->head(store->state, key, &entry, &inner)
                                       : get_and_measure(store, key, &entry, &inner);
-    KTKI_TRY(leave(store, status, &inner, err));
+    KTKI_TRY(leave(store, key, status, &inner, err));
     entry.key = key;
     *out = entry;
 out:
@@ -450,7 +454,7 @@ ktk_status ktk_store_put(ktk_store *store, const char *key, const void *data, si
     KTKI_TRY(check_condition(store, condition, err));
     enter(store);
     status = store->ops->put(store->state, key, data, size, condition, &written, &inner);
-    KTKI_TRY(leave(store, status, &inner, err));
+    KTKI_TRY(leave(store, key, status, &inner, err));
     if (version != NULL) {
         *version = written;
     }
@@ -467,7 +471,7 @@ ktk_status ktk_store_sync(ktk_store *store, ktk_error *err) {
     }
     enter(store);
     status = store->ops->sync(store->state, &inner);
-    return leave(store, status, &inner, err);
+    return leave(store, NULL, status, &inner, err);
 }
 
 ktk_status ktk_store_remove(ktk_store *store, const char *key, ktk_error *err) {
@@ -480,7 +484,7 @@ ktk_status ktk_store_remove(ktk_store *store, const char *key, ktk_error *err) {
     }
     enter(store);
     status = store->ops->remove(store->state, key, &inner);
-    KTKI_TRY(leave(store, status, &inner, err));
+    KTKI_TRY(leave(store, key, status, &inner, err));
 out:
     return status;
 }
@@ -573,7 +577,7 @@ static ktk_status list_with(ktk_store *store, list_fn list, const char *prefix,
     KTKI_TRY(check_characters(store, prefix, err));
     enter(store);
     status = list(store->state, prefix, collect, &listing, &inner);
-    KTKI_TRY(leave(store, status, &inner, err));
+    KTKI_TRY(leave(store, NULL, status, &inner, err));
     if (!listing.is_sorted) {
         qsort(listing.entries, listing.count, sizeof(*listing.entries), compare_listed);
     }

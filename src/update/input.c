@@ -204,9 +204,11 @@ static ktk_status add_files(struct input *input, ktk_error *err) {
     size_t count = input->labels.size / sizeof(*labels);
     struct ktk_update *update = input->update;
     struct buffer duplicates;
+    struct buffer subject;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&duplicates, update->allocator, 0);
+    ktki_buffer_init(&subject, update->allocator, 0);
     for (size_t i = 0; i < count; i++) {
         const struct written_file file = {.label = labels[i]};
         uint64_t *unused;
@@ -217,6 +219,8 @@ static ktk_status add_files(struct input *input, ktk_error *err) {
         if (!is_new) {
             KTKI_TRY(ktki_buffer_append_format(&duplicates, err, "%s'%s'",
                                                duplicates.size == 0 ? "" : ", ", labels[i]));
+            KTKI_TRY(ktki_buffer_append_format(&subject, err, "%s%s", subject.size == 0 ? "" : ", ",
+                                               labels[i]));
         }
         if (input->is_given) {
             KTKI_TRY(ktki_update_check_label(update, labels[i], err));
@@ -226,11 +230,14 @@ static ktk_status add_files(struct input *input, ktk_error *err) {
         }
     }
     if (duplicates.size > 0) {
-        KTKI_FAIL(err, KTK_E_INVALID,
-                  "the labels %.*s are duplicated; dataset metadata was not written",
-                  (int)duplicates.size, (const char *)duplicates.data);
+        KTKI_TRY(ktki_buffer_append_byte(&subject, '\0', err));
+        status = ktk_error_set(err, KTK_E_INVALID,
+                               "the labels %.*s are duplicated; dataset metadata was not written",
+                               (int)duplicates.size, (const char *)duplicates.data);
+        ktki_error_about(err, KTK_REASON_DUPLICATE_LABELS, (const char *)subject.data);
     }
 out:
+    ktki_buffer_clear(&subject);
     ktki_buffer_clear(&duplicates);
     return status;
 }

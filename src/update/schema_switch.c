@@ -118,8 +118,12 @@ static ktk_status join(const struct schema_switch *schema_switch, struct table_s
     ktk_status status = KTK_OK;
 
     KTKI_TRY(ktki_dataset_table_schema(&stored, dataset, table->name, err));
-    KTKI_TRY(ktki_table_schema_widen(&joined, stored, table->schema_key, table->schema,
-                                     table->schema_origin, err));
+    status = ktki_table_schema_widen(&joined, stored, table->schema_key, table->schema,
+                                     table->schema_origin, err);
+    if (status == KTK_E_SCHEMA) {
+        ktki_error_about(err, KTK_REASON_TABLE_SCHEMA, table->name);
+    }
+    KTKI_TRY(status);
     if (joined != stored) {
         KTKI_TRY(encode(schema_switch->update, out, joined, err));
         goto out;

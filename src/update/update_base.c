@@ -34,6 +34,9 @@ static ktk_status other_columns(const struct ktk_update *update, const struct do
               "dataset '%s' is partitioned by %s, which an update cannot change to %s",
               update->uuid, (const char *)found.data, (const char *)asked.data);
 out:
+    if (status == KTK_E_INVALID) {
+        ktki_error_about(err, KTK_REASON_PARTITION_KEYS, (const char *)found.data);
+    }
     ktki_buffer_clear(&found);
     ktki_buffer_clear(&asked);
     return status;

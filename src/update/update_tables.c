@@ -141,6 +141,14 @@ out:
 
 /* ---- schemas ---- */
 
+/* Say which table it is that a schema does not fit. */
+static ktk_status about_table(ktk_status status, const struct update_table *table, ktk_error *err) {
+    if (status == KTK_E_SCHEMA) {
+        ktki_error_about(err, KTK_REASON_TABLE_SCHEMA, table->name);
+    }
+    return status;
+}
+
 /* What the dataset under the update would have with `schema`; `schema` itself if there is none. */
 static ktk_status join_base(struct schema **out, const struct ktk_update *update,
                             const struct update_table *table, struct schema *schema,
@@ -154,7 +162,8 @@ static ktk_status join_base(struct schema **out, const struct ktk_update *update
         goto out;
     }
     KTKI_TRY(ktki_dataset_table_schema(&stored, dataset, table->name, err));
-    KTKI_TRY(ktki_table_schema_widen(out, stored, table->schema_key, schema, origin, err));
+    KTKI_TRY(about_table(
+        ktki_table_schema_widen(out, stored, table->schema_key, schema, origin, err), table, err));
 out:
     return status;
 }
@@ -194,8 +203,10 @@ ktk_status ktki_update_join_schemas(struct ktk_update *update, struct schema *co
             joined = ktki_schema_ref(schemas[i]);
             table->schema_origin = origins[i];
         } else {
-            KTKI_TRY(ktki_table_schema_agree(&joined, table->schema, table->schema_origin,
-                                             schemas[i], origins[i], err));
+            KTKI_TRY(
+                about_table(ktki_table_schema_agree(&joined, table->schema, table->schema_origin,
+                                                    schemas[i], origins[i], err),
+                            table, err));
         }
         ktki_schema_free(table->schema);
         table->schema = joined;

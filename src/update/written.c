@@ -492,7 +492,9 @@ static ktk_status check_files(const struct description *description, ktk_error *
         KTKI_TRY(
             ktki_hash_map_insert(&update->labels, label, strlen(label), 0, &unused, &is_new, err));
         if (!is_new) {
-            KTKI_FAIL(err, KTK_E_INVALID, "the label '%s' is duplicated", label);
+            status = ktk_error_set(err, KTK_E_INVALID, "the label '%s' is duplicated", label);
+            ktki_error_about(err, KTK_REASON_DUPLICATE_LABELS, label);
+            goto out;
         }
     }
 out:

@@ -32,6 +32,35 @@ static void sets_status_and_text(void **unused) {
     assert_int_equal(ktk_error_set(NULL, KTK_E_IO, "nobody listens"), KTK_E_IO);
 }
 
+static void says_what_a_failure_is_about(void **unused) {
+    char longer[400];
+    ktk_error err;
+
+    (void)unused;
+    memset(&err, 0x55, sizeof(err));
+    (void)ktk_error_set(&err, KTK_E_SCHEMA, "no");
+    assert_int_equal(err.reason, KTK_REASON_NONE);
+    assert_string_equal(err.subject, "");
+    ktki_error_about(&err, KTK_REASON_SHARED_COLUMN, "a\nb");
+    ktki_error_about(&err, KTK_REASON_TABLE_SCHEMA, "later");
+    ktki_error_context(&err, "context");
+    assert_int_equal(err.reason, KTK_REASON_SHARED_COLUMN);
+    assert_string_equal(err.subject, "a b");
+    (void)ktk_error_set(&err, KTK_E_IO, "another");
+    assert_int_equal(err.reason, KTK_REASON_NONE);
+    for (size_t i = 0; i < sizeof(longer) - 1; i += 3) { /* a sign of three bytes again and again */
+        memcpy(longer + i, "\xE2\x82\xAC", 3);
+    }
+    longer[sizeof(longer) - 1] = '\0';
+    ktki_error_about(&err, KTK_REASON_KEY, longer);
+    assert_int_equal(strlen(err.subject), 249);
+    ktki_error_about(NULL, KTK_REASON_KEY, "x");
+    for (int reason = KTK_REASON_NONE; reason <= KTK_REASON_PARTITION_KEYS; reason++) {
+        assert_string_not_equal(ktk_reason_name((ktk_reason)reason), "unknown");
+    }
+    assert_string_equal(ktk_reason_name((ktk_reason)(KTK_REASON_PARTITION_KEYS + 1)), "unknown");
+}
+
 static void puts_context_in_front(void **unused) {
     ktk_error err;
 
@@ -136,6 +165,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_every_status),
         cmocka_unit_test(sets_status_and_text),
+        cmocka_unit_test(says_what_a_failure_is_about),
         cmocka_unit_test(puts_context_in_front),
         cmocka_unit_test(cuts_long_texts_between_characters),
         cmocka_unit_test(keeps_messages_one_line_of_utf8),

@@ -27,7 +27,6 @@ from kartothek.io_components.utils import (
 from kartothek.serialization import default_serializer
 
 json = LazyModule("json")
-re = LazyModule("re")
 pd = LazyModule("pandas")
 common_metadata = LazyModule("kartothek.core.common_metadata")
 to_arrow = LazyModule("kartothek._frames.to_arrow")
@@ -414,34 +413,32 @@ class _Writing:
     def _in_kartotheks_words(self, error):
         """The exception that kartothek raises for the same failure, where programs may look for its text."""
         status = getattr(error, "status", None)
-        text = str(error)
+        reason = getattr(error, "reason", None)
         if status == "exists":
-            ours = _exists(self.uuid)
-            ours.commit_id = getattr(error, "commit_id", None)
-            return ours
-        if status == "schema" and text.startswith("found incompatible entries"):
-            return ValueError(re.sub(r"^found incompatible entries for column '(.*?)'", r'Found incompatible entries for column "\1"\n', text))
+            return _with_facts(_exists(self.uuid), error)
+        if reason == "shared column":
+            return _with_facts(ValueError('Found incompatible entries for column "{}"\n{}'.format(error.subject, error)), error)
         if status == "schema":
-            table = next((table for table in self.tables if re.search("['/]{}/".format(re.escape(table)), text)), SINGLE_TABLE)
+            table = error.subject if reason == "table schema" else next(iter(self.tables), SINGLE_TABLE)
             words = "Schemas for table '{}' of dataset '{}' are not compatible!\n\nSchema violation\n\n{}"
-            return ValueError(words.format(table, self.uuid, error))
-        duplicates = re.match("the labels? (.*?) (are|is) duplicated", text)
-        if status == "invalid" and duplicates:
-            labels = ", ".join(sorted(re.findall("'(.*?)'", duplicates.group(1))))
-            return ValueError(_DUPLICATED.format(labels))
-        if status == "invalid" and self.settings.partition_on and self.settings.mode in ("update", "create_or_update"):
+            return _with_facts(ValueError(words.format(table, self.uuid, error)), error)
+        if reason == "duplicate labels":
+            return _with_facts(ValueError(_DUPLICATED.format(", ".join(sorted(error.subject.split(", "))))), error)
+        if reason == "partition keys":
             return self._other_partitioning(error)
         return error
 
     def _other_partitioning(self, error):
-        try:
-            keys = _core.Dataset.open(core_store(self.store), self.uuid).partition_keys
-        except KeyError:
-            return error
-        if keys == self.settings.partition_on:
-            return error
+        keys = _core.Dataset.open(core_store(self.store), self.uuid).partition_keys
         text = "Incompatible set of partition keys encountered. Input partitioning was `{}` while actual dataset was `{}`"
-        return ValueError(text.format(self.settings.partition_on, keys))
+        return _with_facts(ValueError(text.format(self.settings.partition_on, keys)), error)
+
+
+def _with_facts(ours, error):
+    """An exception in kartothek's words with what the one of the C library knows."""
+    for name in ("status", "detail", "reason", "subject", "commit_id"):
+        setattr(ours, name, getattr(error, name, None))
+    return ours
 
 
 def begin(store, dataset_uuid, **options):
