@@ -212,3 +212,17 @@ def test_the_schema_is_read_once(read):
     del store.read[:]
     assert sum(len(part.data["table"]) for part in read("u", store)) == 3
     assert store.read.count("u/table/_common_metadata") == 1
+
+
+def test_sizes_count_what_is_held(store_url):
+    sizeof = pytest.importorskip("dask.sizeof").sizeof
+    frame = pd.DataFrame({"n": range(100000)})
+    part = MetaPartition("l", data={"table": frame})
+    assert sizeof(part) > sizeof(frame) and sizeof(part.remove_dataframes()) < 1000
+    indexed = part.build_indices(["n"])
+    assert sizeof(indexed) > sizeof(part) + sizeof(indexed.indices["n"].index_dct)
+    store_dataframes_as_dataset(store_url, "u", [frame], secondary_indices=["n"])
+    factory = DatasetFactory("u", store_url)
+    before = sizeof(factory)
+    assert sizeof(factory.load_all_indices()) > before + sizeof(factory.indices["n"].index_dct)
+    assert sizeof(factory.dataset_metadata) < sizeof(factory)

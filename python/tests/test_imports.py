@@ -90,6 +90,70 @@ def test_what_is_missing_is_told(url, call, library):
     assert out == "" and last == "ImportError: {0} is needed for this and is not installed; install it with: pip install 'kartothek[{0}]'".format(library)
 
 
+CALLS = """
+import importlib, inspect
+for module in {modules!r}:
+    found = importlib.import_module(module)
+    for name in [*found.__all__, *{further!r}]:
+        function = getattr(found, name, None)
+        if function is None or name == "store_bag_as_dataset":
+            continue
+        given = dict({given}, left_dataset_uuid="d", right_dataset_uuid="d", store=sys.argv[1])
+        given["dataset_uuid"] = "new" if name.startswith("store_") else "d"
+        given["columns"] = ["a"] if name.startswith("build_") else None
+        try:
+            function(**{{name: value for name, value in given.items() if name in inspect.signature(function).parameters}})
+        except ImportError as error:
+            print(name, "|", error)
+"""
+
+
+def told(url, library, program):
+    """The names of the calls of a program that say how to get the library."""
+    out, errors = run(WITHOUT.format(absent=(library,)) + program, url)
+    text = "{0} is needed for this and is not installed; install it with: pip install 'kartothek[{0}]'".format(library)
+    lines = [line.partition(" | ") for line in out.splitlines()]
+    assert {line[2] for line in lines} == {text}, errors
+    return sorted(line[0] for line in lines)
+
+
+def test_each_function_for_dask_needs_it(url):
+    """But for the one that takes a bag, which is not there without."""
+    modules = ["kartothek.io.dask." + name for name in ("bag", "dataframe", "delayed")]
+    further = ["merge_datasets_as_delayed", "read_dataset_as_delayed_metapartitions", "read_table_as_delayed", "read_dataset_as_metapartitions_bag"]
+    given = "{'table': 'table', 'delayed_tasks': [], 'ddf': None, 'merge_tasks': []}"
+    names = told(url, "dask", CALLS.format(modules=modules, further=further, given=given))
+    assert len(set(names)) == 2 + 5 + 5 + len(further)
+
+
+READS = """
+import kartothek.io.dask.dataframe, kartothek.io.dask.bag, kartothek.io.dask.delayed
+from kartothek.core.dataset import DatasetMetadata
+from kartothek.io import eager, iter
+from kartothek.io_components.read import dispatch_metapartitions
+calls = {
+    "read_table": lambda: eager.read_table("d", sys.argv[1]),
+    "read_dataset_as_dataframes": lambda: eager.read_dataset_as_dataframes("d", sys.argv[1]),
+    "read_dataset_as_metapartitions": lambda: eager.read_dataset_as_metapartitions("d", sys.argv[1]),
+    "read_dataset_as_dataframes__iterator": lambda: next(iter.read_dataset_as_dataframes__iterator("d", sys.argv[1])),
+    "load_dataframes": lambda: [part.load_dataframes(sys.argv[1]) for part in dispatch_metapartitions("d", sys.argv[1])],
+    "get_indices_as_dataframe": lambda: DatasetMetadata.load_from_store("d", sys.argv[1]).get_indices_as_dataframe(),
+    "store_dataframes_as_dataset": lambda: eager.store_dataframes_as_dataset(sys.argv[1], "e", [None]),
+    "read_dataset_as_ddf": lambda: kartothek.io.dask.dataframe.read_dataset_as_ddf("d", sys.argv[1], "table"),
+}
+for name, call in calls.items():
+    try:
+        call()
+    except ImportError as error:
+        print(name, "|", error)
+"""
+
+
+def test_each_function_for_frames_needs_pandas(url):
+    """The modules are there without, those for Dask, too."""
+    assert len(told(url, "pandas", READS)) == READS.count("lambda")
+
+
 def test_only_numpy_is_required():
     required = [text for text in metadata.requires("kartothek") if "extra ==" not in text]
     assert [re.match("[a-z]+", text).group() for text in required] == ["numpy"]

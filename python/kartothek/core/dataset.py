@@ -7,6 +7,7 @@ from kartothek._lazy import LazyModule
 from kartothek.core import _time, naming
 from kartothek.core._mixins import CopyMixin
 from kartothek.core._partitions import Partitions
+from kartothek.core._size import size_of
 from kartothek.core._types import normalised
 from kartothek.core._zmsgpack import packb
 from kartothek.core.index import ExplicitSecondaryIndex, PartitionIndex, filter_indices
@@ -274,6 +275,10 @@ class DatasetMetadataBase(CopyMixin):
         if "uuid" in kwargs:
             _core.uuid_check(kwargs["uuid"])
         return super().copy(**kwargs)
+
+    def __sizeof__(self):
+        """With its indices."""
+        return object.__sizeof__(self) + sum(size_of(index) for index in self.indices.values())
 
     def __getstate__(self):
         state = dict(self.__dict__, _snapshot=None, _reads=False)

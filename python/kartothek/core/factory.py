@@ -1,6 +1,7 @@
 """A dataset by its name, read when something of it is asked for."""
 from kartothek._deprecated import deprecated
 from kartothek._lazy import wraps
+from kartothek.core._size import size_of
 from kartothek.core.dataset import DatasetMetadata, DatasetMetadataBase
 from kartothek.core.utils import lazy_store
 from kartothek.io_components.utils import check_addressing
@@ -94,6 +95,10 @@ class DatasetFactory(DatasetMetadataBase):
         """Load the indices on the partition keys into what was read."""
         self._cache_metadata = self.dataset_metadata.load_partition_indices()
         return self
+
+    def __sizeof__(self):
+        """With what was read."""
+        return object.__sizeof__(self) + (size_of(self._cache_metadata) if self.is_loaded else 0)
 
     def __getstate__(self):
         return dict(self.__dict__, _cache_metadata=None, _cache_store=None)

@@ -3,6 +3,7 @@ from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek.core import _time, naming
 from kartothek.core._mixins import CopyMixin
+from kartothek.core._size import size_of
 from kartothek.core._types import array_of, is_nested, normalised, normalize_value, pyarrow_type, type_name, type_of_values
 from kartothek.core.urlencode import quote
 from kartothek.core.utils import core_store, ensure_store
@@ -198,6 +199,10 @@ class IndexBase(CopyMixin):
         return not self == other
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __sizeof__(self):
+        """With its values."""
+        return object.__sizeof__(self) + size_of(self.index_dct)
 
     def __repr__(self):
         return "{}(column={!r}, dtype={}, {}loaded={})".format(type(self).__name__, self.column, self._type, self._more_repr(), self._loaded)

@@ -5,6 +5,7 @@ import time
 from kartothek import _core
 from kartothek._deprecated import APPLY_TO_TABLES, deprecated, warn_user
 from kartothek._lazy import LazyModule, wraps
+from kartothek.core._size import size_of
 from kartothek.core.index import ExplicitSecondaryIndex
 from kartothek.core.naming import DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.core.partition import Partition
@@ -261,6 +262,11 @@ class MetaPartition:
             return False
         pairs = zip(*(sorted(parts.metapartitions, key=lambda part: part["label"] or "") for parts in (self, other)))
         return all(_equal(a, b) for a, b in pairs)
+
+    def __sizeof__(self):
+        """With the frames and indices: Dask asks how much a worker holds."""
+        contents = [content for part in self.metapartitions for content in (*part["data"].values(), *part["indices"].values())]
+        return object.__sizeof__(self) + sum(map(size_of, contents))
 
     def __repr__(self):
         label = "NESTED ({})".format(len(self)) if len(self) > 1 else self.label

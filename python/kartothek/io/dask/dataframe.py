@@ -3,20 +3,20 @@ import copy
 import math
 import random
 
-import pandas as pd
-
 from kartothek._deprecated import deprecated
-from kartothek._frames import from_arrow
-from kartothek._lazy import imported
+from kartothek._lazy import LazyModule, imported
 from kartothek.core.docs import document
 from kartothek.core.naming import DEFAULT_METADATA_VERSION, SINGLE_TABLE
-from kartothek.io.dask import _shuffle
 from kartothek.io.dask.delayed import committed, select
 from kartothek.io_components.metapartition import footers
 from kartothek.io_components.parts import PartsWriter
 from kartothek.io_components.read import PartsReader
 from kartothek.io_components.utils import columns_of_table, normalize_arg
 from kartothek.io_components.write import settings_among
+
+pd = LazyModule("pandas")
+from_arrow = LazyModule("kartothek._frames.from_arrow")
+_shuffle = LazyModule("kartothek.io.dask._shuffle")
 
 __all__ = ["collect_dataset_metadata", "hash_dataset", "read_dataset_as_ddf", "store_dataset_from_ddf", "update_dataset_from_ddf"]
 
