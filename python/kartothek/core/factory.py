@@ -6,6 +6,13 @@ from kartothek.core.dataset import DatasetMetadata, DatasetMetadataBase
 from kartothek.core.utils import lazy_store
 from kartothek.io_components.utils import check_addressing
 
+TYPE_CHECKING = False  # what type checkers take for True
+if TYPE_CHECKING:
+    import datetime
+    from typing import Optional, Union
+
+    from kartothek.core.typing import Store, StoreInput
+
 
 class DatasetFactory(DatasetMetadataBase):
     """
@@ -16,7 +23,9 @@ class DatasetFactory(DatasetMetadataBase):
     Parameters
     ----------
     dataset_uuid: str
+        Name of the dataset.
     store_factory: callable, str or store
+        A function without arguments that makes the store, a URL, or a store object.
     load_schema: bool
         False: ``table_meta`` is empty.
     load_all_indices: bool
@@ -29,10 +38,18 @@ class DatasetFactory(DatasetMetadataBase):
 
     @deprecated
     def __init__(
-        self, dataset_uuid, store_factory, load_schema=True, load_all_indices=False, load_dataset_metadata=True, *, version=None, at=None
-    ):
-        self._cache_metadata = None
-        self._cache_store = None
+        self,
+        dataset_uuid: str,
+        store_factory: "StoreInput",
+        load_schema: bool = True,
+        load_all_indices: bool = False,
+        load_dataset_metadata: bool = True,
+        *,
+        version: "Union[int, str, None]" = None,
+        at: "Union[datetime.datetime, str, None]" = None,
+    ) -> None:
+        self._cache_metadata: "Optional[DatasetMetadata]" = None
+        self._cache_store: "Optional[Store]" = None
         self.dataset_uuid = dataset_uuid
         self.store_factory = lazy_store(store_factory)
         self.load_schema = load_schema
@@ -42,19 +59,19 @@ class DatasetFactory(DatasetMetadataBase):
         self.at = at
 
     @property
-    def is_loaded(self):
+    def is_loaded(self) -> bool:
         """Whether the dataset has been read."""
         return self._cache_metadata is not None
 
     @property
-    def store(self):
+    def store(self) -> "Store":
         """The store, made once."""
         if self._cache_store is None:
             self._cache_store = self.store_factory()
         return self._cache_store
 
     @property
-    def dataset_metadata(self):
+    def dataset_metadata(self) -> DatasetMetadata:
         """The :class:`kartothek.core.dataset.DatasetMetadata`. KeyError if there is no such dataset."""
         if self._cache_metadata is None:
             dataset = DatasetMetadata.load_from_store(
@@ -68,7 +85,7 @@ class DatasetFactory(DatasetMetadataBase):
             self._cache_metadata = dataset if self.load_dataset_metadata else dataset.copy(metadata={})
         return self._cache_metadata
 
-    def invalidate(self):
+    def invalidate(self) -> None:
         """Forget what was read; the next attribute reads the newest state."""
         self._cache_metadata = None
         self._cache_store = None
@@ -80,18 +97,18 @@ class DatasetFactory(DatasetMetadataBase):
             raise AttributeError(name)
         return getattr(self.dataset_metadata, name)
 
-    def load_index(self, column, store=None):
+    def load_index(self, column: str, store: "Optional[StoreInput]" = None) -> "DatasetFactory":
         """Load the index on ``column`` into what was read. KeyError if there is none."""
         self._cache_metadata = self.dataset_metadata.load_index(column, self.store)
         return self
 
     @deprecated
-    def load_all_indices(self, store=None, load_partition_indices=True):
+    def load_all_indices(self, store: "Optional[StoreInput]" = None, load_partition_indices: bool = True) -> "DatasetFactory":
         """Load all indices into what was read."""
         self._cache_metadata = self.dataset_metadata.load_all_indices(self.store, load_partition_indices)
         return self
 
-    def load_partition_indices(self):
+    def load_partition_indices(self) -> "DatasetFactory":
         """Load the indices on the partition keys into what was read."""
         self._cache_metadata = self.dataset_metadata.load_partition_indices()
         return self
