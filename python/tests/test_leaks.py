@@ -100,26 +100,33 @@ def calls(url, path):
     write(to_arrow.frame_stream(new_frame()), path)
     write_path = path + ".new"
     return {
-        "frames to Arrow and back": (lambda: from_arrow.frame_from_stream(to_arrow.frame_stream(new_frame()), True), 1000),
+        "frames to Arrow and back": (lambda: from_arrow.frame_from_stream(to_arrow.frame_stream(new_frame()), True), 500),
         "store": (lambda: store_dataframes_as_dataset(store=url, dataset_uuid="w", dfs=[new_frame()], partition_on=["p"], overwrite=True), 100),
         "update": (lambda: update_dataset_from_dataframes([new_frame()], store=url, dataset_uuid="u", partition_on=["p"], delete_scope=[{"p": 0}, {"p": 1}]), 100),
         "read_table": (lambda: read_table("d", url, predicates=[[("i", ">", 3), ("s", "!=", "text 4")]]), 300),
-        "open": (lambda: repr(kartothek.open(url, "d")), 1000),
+        "open": (lambda: repr(kartothek.open(url, "d")), 2000),
         "query": (lambda: dataset.query("i >= 10 and p == 1", columns=["s", "t"]).to_pandas(), 500),
-        "query given up": (lambda: dataset.query("i >= 10").__arrow_c_stream__(), 500),
-        "load_index": (lambda: loaded.load_index("i", url).indices["i"].eval_operator("==", 4), 500),
+        "query given up": (lambda: dataset.query("i >= 10").__arrow_c_stream__(), 1000),
+        "load_index": (lambda: loaded.load_index("i", url).indices["i"].eval_operator("==", 4), 300),
         "partition indices": (lambda: len(loaded.load_partition_indices().indices["p"].index_dct), 500),
         "partitions": (lambda: list(DatasetMetadata.load_from_store("d", url).partitions.values()), 500),
         "factory": (lambda: (factory.invalidate(), factory.partitions), 500),
         "parquet read": (lambda: read(path).to_pandas(), 500),
-        "parquet write": (lambda: write(to_arrow.frame_stream(new_frame()), write_path), 300),
-        "no such dataset": (raises(KeyError, kartothek.open, url, "absent"), 1000),
-        "no such column": (raises(KeyError, dataset.query, "absent == 1"), 1000),
-        "no predicate": (raises(ValueError, dataset.query, "i >=> 1"), 1000),
+        "parquet write": (lambda: write(to_arrow.frame_stream(new_frame()), write_path), 200),
+        "no such dataset": (raises(KeyError, kartothek.open, url, "absent"), 2000),
+        "no such column": (raises(KeyError, dataset.query, "absent == 1"), 2000),
+        "no predicate": (raises(ValueError, dataset.query, "i >=> 1"), 2000),
         "no Arrow type": (raises(TypeError, lambda: to_arrow.frame_stream(pd.DataFrame({"a": [object()]}))), 500),
         "dataset is there": (raises(RuntimeError, lambda: store_dataframes_as_dataset(store=url, dataset_uuid="d", dfs=[new_frame()])), 100),
+        "read with progress": (lambda: _read_with_progress(url), 300),
+        "read ended by progress": (raises(ZeroDivisionError, _read_with_progress, url, lambda *_: 1 / 0), 300),
         "update given up": (raises(ZeroDivisionError, _give_up, url), 100),
     }
+
+
+def _read_with_progress(url, report=lambda *_: None):
+    with kartothek.progress(report):
+        return read_table("d", url)
 
 
 def _give_up(url):
@@ -130,7 +137,7 @@ def _give_up(url):
 
 NAMES = (
     "frames to Arrow and back, store, update, read_table, open, query, query given up, load_index, partition indices, partitions, factory, parquet read, "
-    "parquet write, no such dataset, no such column, no predicate, no Arrow type, dataset is there, update given up"
+    "parquet write, no such dataset, no such column, no predicate, no Arrow type, dataset is there, read with progress, read ended by progress, update given up"
 )
 
 
@@ -144,6 +151,10 @@ def test_memory_is_constant(stored, tmp_path, name):
     assert blocks < count // 5, "{} Python blocks {}".format(blocks, of)
     # The smallest leak is 32 bytes a call; arenas of threads that come and go are not given back to the last byte.
     assert used < 16 * (count // 5) + 8192, "{} bytes {}".format(used, of)
+
+
+def test_calls_are_many(stored, tmp_path):
+    assert sum(count for _, count in calls(stored, str(tmp_path / "f.parquet")).values()) >= 10_000
 
 
 def test_a_leak_is_seen():
