@@ -73,6 +73,15 @@ def garbage_collect_dataset__delayed(
     *,
     grace: Union[datetime.timedelta, float, None] = None,
 ) -> List[Delayed]: ...
+def merge_datasets_as_delayed(
+    left_dataset_uuid: str,
+    right_dataset_uuid: str,
+    store: StoreInput,
+    merge_tasks: Sequence[Mapping[str, Any]],
+    match_how: Union[str, Callable[[str, str], bool]] = "exact",
+    label_merger: Optional[Callable[[List[str]], str]] = None,
+    metadata_merger: Optional[Callable[[List[Dict[str, Any]]], Dict[str, Any]]] = None,
+) -> List[Delayed]: ...
 def store_delayed_as_dataset(
     delayed_tasks: Iterable[Any],
     store: StoreInput,
