@@ -10,6 +10,7 @@
 
 #define FIRST_BATCHES 16
 
+/* Without the owner, which may be given back only with the GIL held. */
 static void batches_clear(struct batches_object *self) {
     for (Py_ssize_t i = 0; self->owner == NULL && i < self->batch_count; i++) {
         self->batches[i].release(&self->batches[i]);
@@ -20,7 +21,6 @@ static void batches_clear(struct batches_object *self) {
     if (self->schema.release != NULL) {
         self->schema.release(&self->schema);
     }
-    Py_CLEAR(self->owner);
 }
 
 struct batches_object *batches_new(Py_ssize_t capacity) {
@@ -226,7 +226,8 @@ static void batches_dealloc(PyObject *object) {
 
     /* Much memory takes its time to be given back. */
     Py_BEGIN_ALLOW_THREADS batches_clear((struct batches_object *)object);
-    Py_END_ALLOW_THREADS PyObject_Free(object);
+    Py_END_ALLOW_THREADS Py_CLEAR(((struct batches_object *)object)->owner);
+    PyObject_Free(object);
     Py_DECREF(type);
 }
 
