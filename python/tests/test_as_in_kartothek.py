@@ -10,7 +10,7 @@ from kartothek.core.dataset import DatasetMetadata
 from kartothek.core.index import ExplicitSecondaryIndex
 from kartothek.core.testing import TIME_TO_FREEZE, TIME_TO_FREEZE_ISO, cm_frozen_time, get_dataframe_alltypes, get_dataframe_not_nested
 from kartothek.io.eager import read_dataset_as_dataframes, read_table, store_dataframes_as_dataset, update_dataset_from_dataframes
-from kartothek.serialization import testing
+from kartothek.serialization import filter_array_like, testing
 
 FRAME = pd.DataFrame({"p": [1, 2], "x": [5, 6]})
 
@@ -118,3 +118,52 @@ def test_the_clock_stands_still():
         assert _time.datetime_now() == _time.datetime_utcnow() == TIME_TO_FREEZE
         assert DatasetMetadata("u").metadata["creation_time"] == TIME_TO_FREEZE_ISO
     assert _time.datetime_utcnow().year > 2025
+
+
+def test_labels_come_from_the_hook(store_url, monkeypatch):
+    monkeypatch.setattr("kartothek.core.uuid._uuid_hook_str", iter(["first", "second"]).__next__)
+    assert list(store_dataframes_as_dataset(store_url, "u", [FRAME, FRAME]).partitions) == ["first", "second"]
+
+
+def test_an_index_of_other_content_has_no_file():
+    index = ExplicitSecondaryIndex("x", {1: ["a"]}, index_storage_key="u/key.parquet")
+    assert index.copy().index_storage_key == "u/key.parquet"
+    assert index.copy(column="y").index_storage_key is None
+    assert index.copy(column="y", index_storage_key="k").index_storage_key == "k"
+
+
+@pytest.mark.parametrize("name", ["int64", "string", "bool", "float64", "date32", "timestamp[ns]", "binary"])
+def test_an_index_without_values_is_stored(store_url, name):
+    pyarrow = pytest.importorskip("pyarrow")
+    get_store = pytest.importorskip("kartothek.core.utils").ensure_store
+    index = ExplicitSecondaryIndex("x", {}, dtype=pyarrow.type_for_alias(name) if name != "timestamp[ns]" else pyarrow.timestamp("ns"))
+    key = index.store(get_store(store_url), "u")
+    found = ExplicitSecondaryIndex("x", index_storage_key=key).load(get_store(store_url))
+    assert found.index_dct == {} and found.copy(index_storage_key=None) == index
+    index.dtype = pyarrow.int64()
+    assert index.dtype == pyarrow.int64()
+
+
+def test_a_document_may_leave_out_the_partition_keys():
+    dct = {"dataset_metadata_version": 4, "dataset_uuid": "u", "partitions": {"a=1/b=2/x": {"files": {"t": "u/t/a=1/b=2/x.parquet"}}}}
+    assert DatasetMetadata.from_dict(dct).partition_keys == ["a", "b"]
+    assert DatasetMetadata.from_dict(dict(dct, partitions={})).partition_keys == []
+    # Partitions that were found by listing are told, too.
+    assert list(DatasetMetadata.from_dict(dct, explicit_partitions=False).to_dict()["partitions"]) == ["a=1/b=2/x"]
+
+
+@pytest.mark.parametrize("dtype", ["U", "S", object])
+def test_arrays_of_texts_are_filtered(dtype):
+    array = np.array(["a", "b", "c"], dtype=dtype)
+    value = array[1]
+    for op, expected in (("==", [0, 1, 0]), ("<=", [1, 1, 0]), (">", [0, 0, 1]), ("!=", [1, 0, 1])):
+        assert filter_array_like(array, op, value).tolist() == [bool(found) for found in expected]
+    assert filter_array_like(array, "in", [value]).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("op, value", [("==", "1"), ("in", 1), ("in", "1"), ("<", None), ("in", ["1"])])
+def test_values_of_the_wrong_type_are_told_in_kartotheks_words(op, value):
+    with pytest.raises(TypeError, match="^Unexpected type for predicate: "):
+        filter_array_like(np.array([1, 2]), op, value, column_name="x")
+    with pytest.raises(TypeError, match="Column 'x' has pandas type 'int64', but predicate value '1' has pandas type '.*' \\(Python type '<class 'str'>'\\)"):
+        filter_array_like(np.array([1, 2]), "==", "1", column_name="x")

@@ -185,7 +185,7 @@ class DatasetMetadataBase(CopyMixin):
             }
         if self.metadata:
             dct["metadata"] = self.metadata
-        if self.explicit_partitions:
+        if self.explicit_partitions or self.partitions:
             dct["partitions"] = {label: part.to_dict() for label, part in self.partitions.items()}
         dct["partition_keys"] = self.partition_keys
         return dct
@@ -382,7 +382,7 @@ class DatasetMetadata(DatasetMetadataBase):
             indices={column: ExplicitSecondaryIndex.from_v2(column, index) for column, index in dct.get("indices", {}).items()},
             metadata_version=dct[naming.METADATA_VERSION_KEY],
             explicit_partitions=explicit_partitions,
-            partition_keys=dct.get("partition_keys"),
+            partition_keys=dct["partition_keys"] if "partition_keys" in dct else _keys_in(dct.get("partitions")),
             table_meta=dct.get("table_meta"),
         )
 
@@ -414,6 +414,12 @@ class DatasetMetadata(DatasetMetadataBase):
     def restore(uuid, store, version):
         """Make an earlier version the current state again, as a commit of its own; the commit's id. KeyError if files are gone."""
         return _core.restore(core_store(store), uuid, str(version))
+
+
+def _keys_in(partitions):
+    """What the first file of a document that does not say it is partitioned by."""
+    files = next(iter(partitions.values()))["files"] if partitions else {}
+    return [column for column, _ in decode_key(next(iter(files.values())))[2]] if files else []
 
 
 def user_metadata(snapshot):

@@ -76,6 +76,10 @@ class IndexBase(CopyMixin):
         """The type of the values as a pyarrow type; None as long as it is not known."""
         return None if self._type is None else pyarrow_type(self._type)
 
+    @dtype.setter
+    def dtype(self, dtype):
+        self._type = None if dtype is None else type_name(dtype)
+
     @property
     def loaded(self):
         """Whether the values are here."""
@@ -246,6 +250,10 @@ class ExplicitSecondaryIndex(IndexBase):
         index.index_storage_key = None
         return index
 
+    def copy(self, **kwargs):
+        """The same index with some arguments of the constructor given anew: one of other content has no file yet, unless that is given."""
+        return super().copy(**dict({"index_storage_key": None}, **kwargs)) if kwargs else super().copy()
+
     @staticmethod
     def from_v2(column, dct_or_str):
         """As a document has it: the key of a file, or a map."""
@@ -294,8 +302,14 @@ class ExplicitSecondaryIndex(IndexBase):
             stamp = quote(self.creation_time.isoformat())
             key = "{}/indices/{}/{}{}".format(dataset_uuid, quote(self.column), stamp, naming.EXTERNAL_INDEX_SUFFIX)
         labels = array_of("null", [list(labels) for labels in self.index_dct.values()])
-        frame = pd.DataFrame({self.column: self.observed_values(), _PARTITION_COLUMN_NAME: labels})
+        frame = pd.DataFrame({self.column: self.observed_values(), _PARTITION_COLUMN_NAME: labels}) if self.index_dct else self._no_rows()
         return _store_frame(ensure_store(store), key, frame, ParquetSerializer(chunk_size=10000))
+
+    def _no_rows(self):
+        """Of no rows a frame does not tell the types."""
+        import pyarrow
+
+        return pyarrow.table({self.column: pyarrow.array([], self.dtype), _PARTITION_COLUMN_NAME: pyarrow.array([], pyarrow.list_(pyarrow.string()))})
 
     def __eq__(self, other):
         return super().__eq__(other) and self.index_storage_key == other.index_storage_key

@@ -329,6 +329,7 @@ class _Writing:
             self._check_tables(part.data)
             self._take_given_indices(part.indices)
             label = self._check_index_columns(part) if self.is_empty else part.label
+            label = gen_uuid() if label is None else label
             self.is_empty = False
             frames = [(table, to_arrow.stream_of(frame, self.settings.sort_partitions_by)) for table, frame in part.frames()]
             try:
@@ -400,7 +401,7 @@ class _Writing:
         for column in self.settings.secondary_indices:
             # Of Arrow data the C library finds out, at the commit.
             if not any(to_arrow.is_arrow(frame) or column in frame.columns for frame in part.data.values()):
-                label = label if label is not None else _core.uuid_generate()
+                label = label if label is not None else gen_uuid()
                 raise RuntimeError(missing_index_column(column, label, sorted(part.data)))
         return label
 

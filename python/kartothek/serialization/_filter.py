@@ -79,6 +79,8 @@ def filter_array_like(array_like, op, value, mask=None, out=None, strict_date_ty
     matches[:] = False
     rows = ~nulls if mask is None else ~nulls & mask
     if op in ("in", "not in"):
+        if not pd.api.types.is_list_like(value):
+            raise _wrong_type(column_name, np.asarray(array_like).dtype, value)
         has_null = any(_is_null(item) for item in value)
         wanted = [item for item in value if not _is_null(item)]
         if wanted and rows.any():
@@ -88,7 +90,7 @@ def filter_array_like(array_like, op, value, mask=None, out=None, strict_date_ty
         matches[nulls] = has_null != (op == "not in")
     elif _is_null(value):
         if op not in ("==", *_NULLS_MATCH):
-            raise TypeError("Operator {!r} does not take a null value (column {!r}).".format(op, column_name))
+            raise TypeError("Unexpected type for predicate: operator {!r} does not take a null value (column {!r}).".format(op, column_name))
         matches[:] = nulls if op == "==" else ~nulls
     else:
         if rows.any():
@@ -107,6 +109,8 @@ def _elements(array_like, rows):
     """The chosen elements, one at least and none null, as a numpy array; of categories their values, texts as objects."""
     dtype = getattr(array_like, "dtype", None)
     chosen = np.asarray(array_like)[rows] if isinstance(dtype, np.dtype) or dtype is None else _plain(array_like[rows])
+    # Not every version of numpy compares arrays of texts with one text.
+    chosen = chosen.astype(object) if chosen.dtype.kind in "US" else chosen
     if chosen.dtype == object and all(isinstance(item, (bool, np.bool_)) for item in chosen):
         return chosen.astype(bool)
     return chosen
@@ -156,11 +160,12 @@ def _typed(elements, value, strict, column):
         return np.datetime64(pd.Timestamp(value).tz_convert(None) if pd.Timestamp(value).tz else pd.Timestamp(value))
     if kind in "OSU" and _is_alike(elements[0], value):
         return value
-    raise TypeError(
-        "Unexpected type for predicate: Column {!r} has pandas type {!r}, but predicate value {!r} has pandas type {!r} (Python type {!r}).".format(
-            column, elements.dtype, value, np.asarray(value).dtype, type(value)
-        )
-    )
+    raise _wrong_type(column, elements.dtype, value)
+
+
+def _wrong_type(column, dtype, value):
+    text = "Unexpected type for predicate: Column {!r} has pandas type '{}', but predicate value {!r} has pandas type '{}' (Python type '{}')."
+    return TypeError(text.format("<unknown>" if column is None else column, dtype, value, pd.Series([value]).dtype, type(value)))
 
 
 def _is_moment(value, strict):
