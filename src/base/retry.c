@@ -49,6 +49,11 @@ void ktki_clock_sleep_ms(const struct time_source *clock, int64_t milliseconds) 
     }
 }
 
+uint64_t ktki_clock_random(const struct time_source *clock) {
+    clock = clock_of(clock);
+    return clock->random(clock->state);
+}
+
 void ktki_retry_init(struct retry *retry, const struct time_source *clock,
                      const struct retry_limits *limits) {
     *retry = (struct retry){.clock = clock_of(clock), .limits = *limits};

@@ -38,5 +38,6 @@ bool ktki_retry_wait(struct retry *retry, int64_t at_least_ms);
 /** Milliseconds since 1970-01-01 UTC, by the clock. */
 int64_t ktki_clock_now_ms(const struct time_source *clock);
 void ktki_clock_sleep_ms(const struct time_source *clock, int64_t milliseconds);
+uint64_t ktki_clock_random(const struct time_source *clock);
 
 #endif

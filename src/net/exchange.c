@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "net/http_date.h"
 
@@ -20,6 +21,7 @@
 
 struct exchanger {
     const ktk_allocator *allocator;
+    struct secret_allocator secrets; /* for what is signed: tokens are in it */
     const struct service_ops *ops;
     void *state;
     const struct time_source *clock;
@@ -72,8 +74,8 @@ static ktk_status send_attempt(struct exchange *exchange, ktk_error *err) {
                                    .is_on_new_connection = call->is_once};
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&with.url, exchanger->allocator, 0);
-    ktki_buffer_init(&with.space, exchanger->allocator, 0);
+    ktki_buffer_init(&with.url, &exchanger->secrets.allocator, 0);
+    ktki_buffer_init(&with.space, &exchanger->secrets.allocator, 0);
     exchange->retry.attempts++;
     KTKI_TRY(exchanger->ops->sign(
         exchanger->state, call,
@@ -321,6 +323,7 @@ ktk_status ktki_exchanger_new(struct exchanger **out, const ktk_allocator *alloc
     options = options == NULL ? &defaults : options;
     KTKI_TRY(KTKI_NEW(allocator, &exchanger, err));
     exchanger->allocator = allocator;
+    ktki_secret_allocator_init(&exchanger->secrets, allocator);
     exchanger->ops = ops;
     exchanger->state = state;
     exchanger->clock = options->clock;

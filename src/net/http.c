@@ -308,6 +308,9 @@ static void set_options(struct http_transfer *transfer, const struct http_reques
     if (client->ca_file != NULL) {
         (void)api->easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
     }
+    if (client->options.is_direct) {
+        (void)api->easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    }
     (void)api->easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
     (void)api->easy_setopt(easy, CURLOPT_READDATA, transfer);
     (void)api->easy_setopt(easy, CURLOPT_SEEKFUNCTION, rewind_body);

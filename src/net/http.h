@@ -58,6 +58,7 @@ struct http_options {
                                    seconds */
     const char *ca_file;        /**< certificates to trust; NULL: the system's. Copied */
     bool trusts_anybody;        /**< certificates are not checked */
+    bool is_direct;             /**< no proxy: what is asked is on this machine */
 };
 
 /**

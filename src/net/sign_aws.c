@@ -103,6 +103,7 @@ static ktk_status derive_key(const struct signing *signing, uint8_t key[KTKI_SHA
         KTKI_TRY(ktki_hmac_sha256(signing->crypto, key, KTKI_SHA256_SIZE, steps[i],
                                   strlen(steps[i]), next, err));
         memcpy(key, next, KTKI_SHA256_SIZE);
+        explicit_bzero(next, sizeof(next));
     }
 out:
     ktki_buffer_clear(&first);
@@ -127,6 +128,7 @@ static ktk_status sign_text(struct signing *signing, char signature[HEX_SIZE], k
                               signing->text.size, digest, err));
     ktki_hex_encode(digest, sizeof(digest), signature);
 out:
+    explicit_bzero(key, sizeof(key));
     return status;
 }
 

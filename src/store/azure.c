@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "base/secret.h"
 #include "net/azure_credentials.h"
 #include "net/url_encode.h"
 #include "store/azure_settings.h"
@@ -37,13 +38,15 @@ static ktk_status sign(void *state, const struct call *call, int64_t now_ms,
                        struct signed_call *out, ktk_error *err) {
     struct azure_container *container = state;
     struct azure_keys keys;
+    struct secret_allocator secrets;
     struct buffer texts;
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&texts, container->objects.allocator, 0);
+    ktki_secret_allocator_init(&secrets, container->objects.allocator);
+    ktki_buffer_init(&texts, &secrets.allocator, 0);
     KTKI_TRY(ktki_azure_credentials_get(container->credentials, &keys, &texts, err));
     KTKI_TRY(ktki_sign_azure(&container->crypto, container->settings.endpoint, &keys, call, now_ms,
-                             container->objects.allocator, out, err));
+                             &secrets.allocator, out, err));
 out:
     ktki_buffer_clear(&texts);
     return status;

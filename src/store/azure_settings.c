@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/secret.h"
 
 /* The account of the emulator, which is the same for everybody (Azurite's documentation). */
 static const char emulator[] =
@@ -258,10 +259,14 @@ out:
 
 void ktki_azure_settings_clear(struct azure_settings *settings) {
     char *texts[] = {settings->account, settings->container, settings->prefix, settings->endpoint,
-                     settings->key,     settings->sas,       settings->ca_file};
+                     settings->ca_file};
 
     for (size_t i = 0; settings->allocator != NULL && i < sizeof(texts) / sizeof(texts[0]); i++) {
         ktki_free_text(settings->allocator, texts[i]);
+    }
+    if (settings->allocator != NULL) {
+        ktki_free_secret(settings->allocator, settings->key);
+        ktki_free_secret(settings->allocator, settings->sas);
     }
     *settings = (struct azure_settings){0};
 }

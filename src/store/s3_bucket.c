@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/secret.h"
 #include "net/url_encode.h"
 #include "net/xml.h"
 
@@ -33,12 +34,14 @@ static ktk_status sign(void *state, const struct call *call, int64_t now_ms,
     struct aws_keys keys;
     struct aws_endpoint endpoint = {.scheme = bucket->settings.scheme, .service = "s3"};
     char region[sizeof(bucket->region)];
+    struct secret_allocator secrets;
     struct buffer authority;
     struct buffer texts;
     ktk_status status = KTK_OK;
 
+    ktki_secret_allocator_init(&secrets, bucket->objects.allocator);
     ktki_buffer_init(&authority, bucket->objects.allocator, 0);
-    ktki_buffer_init(&texts, bucket->objects.allocator, 0);
+    ktki_buffer_init(&texts, &secrets.allocator, 0);
     KTKI_TRY(ktki_aws_credentials_get(bucket->credentials, &keys, &texts, err));
     pthread_mutex_lock(&bucket->lock);
     memcpy(region, bucket->region, sizeof(region));
@@ -49,7 +52,7 @@ static ktk_status sign(void *state, const struct call *call, int64_t now_ms,
     endpoint.region = region;
     endpoint.authority = (const char *)authority.data;
     KTKI_TRY(ktki_sign_aws(&bucket->crypto, &endpoint, keys.access_key == NULL ? NULL : &keys, call,
-                           now_ms, bucket->objects.allocator, out, err));
+                           now_ms, &secrets.allocator, out, err));
 out:
     ktki_buffer_clear(&authority);
     ktki_buffer_clear(&texts);

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/secret.h"
 
 static ktk_status set_text(const struct s3_settings *settings, char **out, const char *text,
                            ktk_error *err) {
@@ -203,13 +204,16 @@ out:
 }
 
 void ktki_s3_settings_clear(struct s3_settings *settings) {
-    char *texts[] = {settings->bucket,     settings->prefix,        settings->scheme,
-                     settings->authority,  settings->region,        settings->access_key,
-                     settings->secret_key, settings->session_token, settings->profile,
-                     settings->ca_file};
+    char *texts[] = {settings->bucket, settings->prefix,  settings->scheme, settings->authority,
+                     settings->region, settings->profile, settings->ca_file};
 
     for (size_t i = 0; settings->allocator != NULL && i < sizeof(texts) / sizeof(texts[0]); i++) {
         ktki_free_text(settings->allocator, texts[i]);
+    }
+    if (settings->allocator != NULL) {
+        ktki_free_secret(settings->allocator, settings->access_key);
+        ktki_free_secret(settings->allocator, settings->secret_key);
+        ktki_free_secret(settings->allocator, settings->session_token);
     }
     *settings = (struct s3_settings){0};
 }

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "store/percent.h"
 
@@ -405,7 +406,7 @@ void ktki_store_url_clear(struct store_url *url) {
     if (url->allocator != NULL) {
         ktki_free_text(url->allocator, url->scheme);
         ktki_free_text(url->allocator, url->user);
-        ktki_free_text(url->allocator, url->password);
+        ktki_free_secret(url->allocator, url->password);
         ktki_free_text(url->allocator, url->host);
         ktki_free_text(url->allocator, url->port);
         ktki_free_text(url->allocator, url->location);
