@@ -154,7 +154,7 @@ ktk_status ktki_aws_run_process(const struct credential_chain *chain,
     for (size_t i = 1; i < count; i++) {
         words[i] = words[i - 1] + strlen(words[i - 1]) + 1;
     }
-    status = ktki_process_run(&output, words, PROCESS_TIME_MAX_MS, err);
+    status = ktki_process_run(&output, words, false, PROCESS_TIME_MAX_MS, err);
     if (status == KTK_E_NOT_FOUND) {
         status = KTK_E_DENIED;
         if (err != NULL) {

@@ -16,34 +16,6 @@
 
 /* --- containers ---------------------------------------------------------------------------- */
 
-/* Keys come over plain HTTP from the machine itself and the addresses of its services alone. */
-static bool is_allowed(const char *url) {
-    static const char *const hosts[] = {"localhost", "[::1]", "169.254.170.2", "169.254.170.23",
-                                        "[fd00:ec2::23]"};
-    const char *host = url + strlen("http://");
-    size_t size;
-    bool is_loopback;
-
-    if (strncmp(url, "https://", 8) == 0) {
-        return true;
-    }
-    if (strncmp(url, "http://", 7) != 0) {
-        return false;
-    }
-    size = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#@");
-    if (size > strlen(host) || (host[size] != '\0' && strchr(":/?#", host[size]) == NULL)) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-        if (strlen(hosts[i]) == size && strncasecmp(host, hosts[i], size) == 0) {
-            /* What stands before an '@' further on would be a name, and the host another. */
-            return memchr(host + size, '@', strcspn(host + size, "/?#")) == NULL;
-        }
-    }
-    is_loopback = size > 4 && strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == size;
-    return is_loopback && memchr(host + size, '@', strcspn(host + size, "/?#")) == NULL;
-}
-
 static ktk_status append_container_url(const struct credential_chain *chain, struct buffer *url,
                                        ktk_error *err) {
     const char *address = ktki_aws_state(chain)->container_address;
@@ -59,7 +31,7 @@ static ktk_status append_container_url(const struct credential_chain *chain, str
         KTKI_TRY(ktki_buffer_append_format(url, err, "%s%s",
                                            address == NULL ? CONTAINER_ADDRESS : address, path));
     } else if (full != NULL) {
-        if (!is_allowed(full)) {
+        if (!ktki_credential_is_safe(full)) {
             KTKI_FAIL(err, KTK_E_DENIED,
                       "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither 'https://' nor 'http://' on "
                       "this machine or an address of a container service");

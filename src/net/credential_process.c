@@ -88,7 +88,7 @@ static int64_t monotonic_ms(void) {
 }
 
 /* Signals are as a program expects them, whatever the thread that starts it has blocked. */
-static int spawn(pid_t *out, char *const *words, int output) {
+static int spawn(pid_t *out, char *const *words, int output, bool is_quiet) {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     sigset_t none;
@@ -112,6 +112,10 @@ static int spawn(pid_t *out, char *const *words, int output) {
         code = code != 0 ? code
                          : posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null",
                                                             O_RDONLY, 0);
+        if (code == 0 && is_quiet) {
+            code =
+                posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+        }
         code = code != 0 ? code : posix_spawnp(out, words[0], &files, &attributes, words, environ);
         (void)posix_spawnattr_destroy(&attributes);
     }
@@ -181,8 +185,8 @@ static ktk_status wait_for_end(pid_t process, int64_t deadline_ms, const char *p
     return KTK_OK;
 }
 
-ktk_status ktki_process_run(struct buffer *out, char *const *words, int32_t time_max_ms,
-                            ktk_error *err) {
+ktk_status ktki_process_run(struct buffer *out, char *const *words, bool is_quiet,
+                            int32_t time_max_ms, ktk_error *err) {
     int64_t deadline_ms = monotonic_ms() + time_max_ms;
     int ends[2] = {-1, -1};
     pid_t process = -1;
@@ -193,7 +197,7 @@ ktk_status ktki_process_run(struct buffer *out, char *const *words, int32_t time
         status = ktki_error_errno(err, errno, "cannot start '%s'", words[0]);
         goto out;
     }
-    code = spawn(&process, words, ends[1]);
+    code = spawn(&process, words, ends[1], is_quiet);
     if (code != 0) {
         process = -1;
         status = ktki_error_errno(err, code, "cannot start '%s'", words[0]);

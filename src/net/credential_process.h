@@ -15,14 +15,14 @@ ktk_status ktki_process_split(struct buffer *space, const char *command, size_t 
                               ktk_error *err);
 
 /**
- * Run a program, without a shell, and append what it prints to `out`. Its standard input is empty,
- * and its errors go where ours go.
+ * Run a program, without a shell, and append what it prints to `out`. Its standard input is empty.
  *
  * @param words ends with NULL; the first one is looked up in PATH
+ * @param is_quiet what it says to its user is passed over; else it goes where ours goes
  * @return KTK_E_NOT_FOUND if there is no such program; KTK_E_DENIED if it ends with anything but 0;
  * KTK_E_UNAVAILABLE if it has not ended after `time_max_ms`, and is ended then.
  */
-ktk_status ktki_process_run(struct buffer *out, char *const *words, int32_t time_max_ms,
-                            ktk_error *err);
+ktk_status ktki_process_run(struct buffer *out, char *const *words, bool is_quiet,
+                            int32_t time_max_ms, ktk_error *err);
 
 #endif

@@ -125,7 +125,8 @@ ktk_status ktki_credential_request(const struct credential_chain *chain,
     if (request->is_near) {
         options.http.is_direct = true;
         options.http.connect_timeout_ms = NEAR_TIMEOUT_MS;
-        options.http.stall_timeout_ms = NEAR_TIMEOUT_MS;
+        options.http.stall_timeout_ms =
+            request->timeout_ms == 0 ? NEAR_TIMEOUT_MS : request->timeout_ms;
     }
     KTKI_TRY(request->keys == NULL ? KTK_OK : ktki_crypto_api_load(&service.crypto, err));
     KTKI_TRY(ktki_exchanger_new(&exchanger, chain->allocator, &ops, &service, &options, err));
@@ -220,6 +221,33 @@ ktk_status ktki_credential_expiry(const char *text, int64_t *out, ktk_error *err
     }
     *out = seconds * 1000 + nanoseconds / 1000000;
     return KTK_OK;
+}
+
+bool ktki_credential_is_safe(const char *url) {
+    static const char *const hosts[] = {"localhost", "[::1]", "169.254.170.2", "169.254.170.23",
+                                        "[fd00:ec2::23]"};
+    const char *host = url + strlen("http://");
+    size_t size;
+    bool is_loopback;
+
+    if (strncmp(url, "https://", 8) == 0) {
+        return true;
+    }
+    if (strncmp(url, "http://", 7) != 0) {
+        return false;
+    }
+    size = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#@");
+    if (size > strlen(host) || (host[size] != '\0' && strchr(":/?#", host[size]) == NULL)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        if (strlen(hosts[i]) == size && strncasecmp(host, hosts[i], size) == 0) {
+            /* What stands before an '@' further on would be a name, and the host another. */
+            return memchr(host + size, '@', strcspn(host + size, "/?#")) == NULL;
+        }
+    }
+    is_loopback = size > 4 && strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == size;
+    return is_loopback && memchr(host + size, '@', strcspn(host + size, "/?#")) == NULL;
 }
 
 const char *ktki_credential_environment(const char *name) {

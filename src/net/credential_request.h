@@ -15,8 +15,9 @@ struct credential_request {
     const char *region;          /**< with `keys` */
     /** On this machine or beside it: asked without a proxy, and given up after a second. */
     bool is_near;
-    int32_t attempts; /**< 0: 3 */
-    const char *what; /**< for messages, e.g. "assume role 'a'" */
+    int32_t timeout_ms; /**< instead of that second; 0: it stays */
+    int32_t attempts;   /**< 0: 3 */
+    const char *what;   /**< for messages, e.g. "assume role 'a'" */
 };
 
 /**
@@ -41,6 +42,10 @@ void ktki_credential_free_texts(const struct credential_chain *chain, char **tex
 
 /** "2024-05-01T12:00:00Z" in milliseconds; NULL: never. KTK_E_IO for anything else. */
 ktk_status ktki_credential_expiry(const char *text, int64_t *out, ktk_error *err);
+
+/** May secrets be sent there? HTTPS, and HTTP to this machine and to the addresses at which AWS'
+ * container services are. */
+bool ktki_credential_is_safe(const char *url);
 
 /** Value of a variable of the environment; NULL where it is empty. */
 const char *ktki_credential_environment(const char *name);

@@ -287,11 +287,13 @@ static ktk_status set_up(struct azure_container *container, ktk_error *err) {
     const struct azure_settings *settings = &container->settings;
     const struct exchanger_options options = {
         .http = {.ca_file = settings->ca_file, .trusts_anybody = settings->trusts_anybody}};
-    const struct azure_credentials_options keys = {.account = settings->account,
-                                                   .key = settings->key,
-                                                   .sas = settings->sas,
-                                                   .is_anonymous = settings->is_anonymous,
-                                                   .http = &options.http};
+    const struct azure_credentials_options keys = {
+        .account = settings->account,
+        .key = settings->key,
+        .sas = settings->sas,
+        .given_as = settings->has_keys_of_connection ? "connection string" : NULL,
+        .is_anonymous = settings->is_anonymous,
+        .http = &options.http};
     ktk_status status = KTK_OK;
 
     KTKI_TRY(ktki_crypto_api_load(&container->crypto, err));

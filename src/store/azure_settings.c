@@ -115,6 +115,7 @@ static ktk_status read_connection(struct azure_settings *settings, const char *t
     KTKI_TRY(set_part(settings, &settings->key, value, size, err));
     value = find_value(text, "SharedAccessSignature", &size);
     KTKI_TRY(set_part(settings, &settings->sas, value, size, err));
+    settings->has_keys_of_connection = settings->key != NULL || settings->sas != NULL;
     value = find_value(text, "BlobEndpoint", &size);
     if (value != NULL) {
         KTKI_TRY(set_endpoint(settings, value, size, err));

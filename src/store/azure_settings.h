@@ -13,6 +13,7 @@ struct azure_settings {
     char *endpoint; /**< "https://account.blob.core.windows.net", without a '/' at its end */
     char *key;
     char *sas;
+    bool has_keys_of_connection; /**< they are those of the connection string */
     char *ca_file;
     bool is_anonymous;
     bool trusts_anybody;

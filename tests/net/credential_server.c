@@ -157,6 +157,8 @@ static bool answer(void *state, const struct served_request *request, int socket
         say(socket, "401 x", "");
     } else if (has(request, "GET /latest/meta-data/iam/security-credentials/ ")) {
         say(socket, "200 OK", "role-a\n");
+    } else if (has(request, "/metadata/identity/") && !has(request, "\r\nMetadata: true\r\n")) {
+        say(socket, "400 x", "");
     } else if (!is_faulty(fault, socket, is_sts)) {
         if (is_sts || has(request, "GET /container") ||
             has(request, "GET /latest/meta-data/iam/security-credentials/role-a ")) {
@@ -219,12 +221,13 @@ void credential_environment_clear(const char *folder) {
         "AZURE_STORAGE_ACCOUNT_KEY",
         "AZURE_STORAGE_SAS_TOKEN",
         "AZURE_STORAGE_CONNECTION_STRING",
+        "AZURE_STORAGE_ACCOUNT",
+        "AZURE_STORAGE_ACCOUNT_NAME",
         "AZURE_FEDERATED_TOKEN_FILE",
         "AZURE_TENANT_ID",
         "AZURE_CLIENT_ID",
         "AZURE_CLIENT_SECRET",
         "AZURE_AUTHORITY_HOST",
-        "AZURE_POD_IDENTITY_AUTHORITY_HOST",
         "IDENTITY_ENDPOINT",
         "IDENTITY_HEADER",
     };
@@ -234,6 +237,8 @@ void credential_environment_clear(const char *folder) {
     }
     assert_int_equal(setenv("HOME", folder, 1), 0);
     assert_int_equal(setenv("AWS_EC2_METADATA_DISABLED", "true", 1), 0);
+    /* Nobody is there: the machine of the tests is asked for nothing. */
+    assert_int_equal(setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1", 1), 0);
     /* What is asked here must not go through a proxy. */
     assert_int_equal(setenv("no_proxy", "*", 1), 0);
 }

@@ -42,8 +42,8 @@ void credential_server_stop(struct credential_server *server);
 void credential_server_name(const struct credential_server *server, const char *variable,
                             const char *path);
 
-/** Unset all that the providers look at; HOME is a folder without files, the metadata of an
- * instance are off. */
+/** Unset all that the providers look at; HOME is a folder without files, and nothing is
+ * asked of the machine on which the tests run. */
 void credential_environment_clear(const char *folder);
 
 /** A file in a folder, which may be run. */

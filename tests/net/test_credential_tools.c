@@ -117,7 +117,7 @@ static ktk_status run(const char *script, int32_t time_max_ms, struct buffer *ou
 
     (void)snprintf(text, sizeof(text), "%s", script);
     ktki_buffer_clear(out);
-    return ktki_process_run(out, words, time_max_ms, err);
+    return ktki_process_run(out, words, true, time_max_ms, err);
 }
 
 static void runs_programs(void **unused) {
@@ -139,7 +139,7 @@ static void runs_programs(void **unused) {
     CHECK_STATUS(run("sleep 30", 100, &out, &err), KTK_E_UNAVAILABLE);
     CHECK_STATUS(run("exec >&-; sleep 30", 100, &out, &err), KTK_E_UNAVAILABLE);
     CHECK_STATUS(run("cat /dev/zero", 20000, &out, &err), KTK_E_LIMIT);
-    CHECK_STATUS(ktki_process_run(&out, words, 20000, &err), KTK_E_NOT_FOUND);
+    CHECK_STATUS(ktki_process_run(&out, words, false, 20000, &err), KTK_E_NOT_FOUND);
     CHECK_OK(
         run("i=0; while [ $i -lt 2000 ]; do echo 0123456789; i=$((i+1)); done", 20000, &out, &err));
     assert_int_equal(out.size, 22000);
