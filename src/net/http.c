@@ -145,8 +145,12 @@ static void set_done(struct http_transfer *transfer, CURLcode code) {
     pthread_mutex_unlock(&client->lock);
 }
 
-/* The oldest of the queue, NULL: it is empty. `*is_cancelled` as it is at this moment. */
-static struct http_transfer *take_queued(struct http_client *client, bool *is_cancelled) {
+/* What is to be done with a transfer that comes out of the queue. */
+enum queued_work { WORK_NONE, WORK_BEGIN, WORK_ABANDON, WORK_END };
+
+/* The oldest of the queue, NULL: it is empty. With WORK_NONE, which is done already, its owner may
+ * free it from now on. */
+static struct http_transfer *take_queued(struct http_client *client, enum queued_work *work) {
     struct http_transfer *transfer;
 
     pthread_mutex_lock(&client->lock);
@@ -155,7 +159,11 @@ static struct http_transfer *take_queued(struct http_client *client, bool *is_ca
         client->queue = transfer->next;
         client->queue_end = client->queue == NULL ? &client->queue : client->queue_end;
         transfer->is_in_queue = false;
-        *is_cancelled = transfer->is_cancelled;
+        *work = transfer->state == TRANSFER_RUNNING ? WORK_END : WORK_NONE;
+        if (transfer->state == TRANSFER_QUEUED) {
+            *work = transfer->is_cancelled ? WORK_ABANDON : WORK_BEGIN;
+            transfer->state = TRANSFER_RUNNING;
+        }
         pthread_cond_broadcast(&client->finished);
     }
     pthread_mutex_unlock(&client->lock);
@@ -166,19 +174,17 @@ static struct http_transfer *take_queued(struct http_client *client, bool *is_ca
  * it is both done and out of the queue. */
 static void work_off_queue(struct http_client *client) {
     struct http_transfer *transfer;
-    bool is_cancelled = false;
+    enum queued_work work = WORK_NONE;
 
-    while ((transfer = take_queued(client, &is_cancelled)) != NULL) {
-        if (transfer->state == TRANSFER_RUNNING) {
+    while ((transfer = take_queued(client, &work)) != NULL) {
+        if (work == WORK_END) {
             (void)client->api.multi_remove_handle(client->multi, transfer->easy);
             set_done(transfer, CURLE_ABORTED_BY_CALLBACK);
-        } else if (transfer->state == TRANSFER_QUEUED && is_cancelled) {
+        } else if (work == WORK_ABANDON) {
             set_done(transfer, CURLE_ABORTED_BY_CALLBACK);
-        } else if (transfer->state == TRANSFER_QUEUED) {
-            transfer->state = TRANSFER_RUNNING;
-            if (client->api.multi_add_handle(client->multi, transfer->easy) != CURLM_OK) {
-                set_done(transfer, CURLE_OUT_OF_MEMORY);
-            }
+        } else if (work == WORK_BEGIN &&
+                   client->api.multi_add_handle(client->multi, transfer->easy) != CURLM_OK) {
+            set_done(transfer, CURLE_OUT_OF_MEMORY);
         }
     }
 }
