@@ -14,6 +14,10 @@
  * service decides whether our clock is right. */
 #define FETCH_AGAIN_MS 30000
 
+/* Requests that are under way at the same time are refused at the same time, some of them when
+ * others have been fetched already. */
+#define RENEWAL_COUNTS_MS 1000
+
 /* --- one set of credentials ---------------------------------------------------------------- */
 
 static void clear_credential(const struct credential_chain *chain, struct credential *credential) {
@@ -212,10 +216,16 @@ out:
 
 bool ktki_credential_chain_renew(struct credential_chain *chain, const char *refused) {
     struct credential before = {.texts = {NULL}};
+    int64_t since_ms;
     bool is_other = false;
 
     pthread_mutex_lock(&chain->lock);
+    since_ms = now_of(chain) - chain->renewed_ms;
     if (!chain->is_there) {
+        goto out;
+    }
+    if (since_ms >= 0 && since_ms < RENEWAL_COUNTS_MS) {
+        is_other = true;
         goto out;
     }
     if (refused != NULL && chain->now.texts[0] != NULL && refused[0] != '\0' &&
@@ -233,6 +243,7 @@ bool ktki_credential_chain_renew(struct credential_chain *chain, const char *ref
     }
     fetch_once(chain);
     is_other = !is_same(&before, &chain->now);
+    chain->renewed_ms = is_other ? now_of(chain) : chain->renewed_ms;
 out:
     pthread_mutex_unlock(&chain->lock);
     clear_credential(chain, &before);

@@ -59,6 +59,7 @@ struct credential_chain {
     bool is_there;
     struct credential now;
     int64_t refresh_ms;      /**< when others are to be fetched */
+    int64_t renewed_ms;      /**< when others came after a refusal; 0: never */
     uint64_t fetches;        /**< that have ended */
     ktk_status fetch_status; /**< of the last one, with its error */
     ktk_error fetch_error;
@@ -84,7 +85,7 @@ ktk_status ktki_credential_chain_get(struct credential_chain *chain,
                                      ktk_error *err);
 
 /** The service refused those whose first text is `refused`; NULL: the present ones. True: others
- * are there now. */
+ * are there now; within a second many refusals fetch once. */
 bool ktki_credential_chain_renew(struct credential_chain *chain, const char *refused);
 
 /** Of what was handed out last; "none" before. */

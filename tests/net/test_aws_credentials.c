@@ -619,6 +619,10 @@ static void renews_once_what_is_refused(void **unused) {
     assert_true(ktki_aws_credentials_renew(credentials, first)); /* it is done already */
     assert_int_equal(atomic_load(&fixture.server.requests), 2);
     check_keys(credentials, "KEY2", "secret2", "session2");
+    /* Refusals of requests that were under way together. */
+    assert_true(ktki_aws_credentials_renew(credentials, ""));
+    assert_int_equal(atomic_load(&fixture.server.requests), 2);
+    atomic_fetch_add(&fixture.server.now_ms, 1000);
     atomic_store(&fixture.server.fault, FAULT_400);
     assert_false(ktki_aws_credentials_renew(credentials, ""));
     ktki_aws_credentials_free(credentials);
