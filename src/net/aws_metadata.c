@@ -129,7 +129,6 @@ static ktk_status ask_instance(const struct instance *instance, const char *path
     struct credential_request request = {.method = has_token ? "GET" : "PUT",
                                          .headers = has_token ? &with_token : &for_token,
                                          .header_count = 1,
-                                         .body = has_token ? NULL : &body,
                                          .is_near = true,
                                          .attempts = has_token ? 0 : 1,
                                          .what = "get the keys of the instance"};
@@ -142,6 +141,7 @@ static ktk_status ask_instance(const struct instance *instance, const char *path
     KTKI_TRY(ktki_buffer_append_byte(&url, '\0', err));
     /* A PUT without a body says that it is empty. */
     KTKI_TRY(ktki_buffer_reserve(&body, 1, err));
+    request.body = has_token ? NULL : &body;
     request.url = (const char *)url.data;
     KTKI_TRY(ktki_credential_request(instance->chain, &request, out, err));
 out:

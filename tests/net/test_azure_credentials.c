@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/context.h"
+#include "base/secret.h"
 #include "net/azure_credentials.h"
 #include "net/credential_server.h"
 
@@ -265,8 +266,12 @@ static void asks_for_its_identity(void **unused) {
     ktki_azure_credentials_free(credentials);
     (void)unsetenv("AZURE_CLIENT_SECRET");
     credential_server_name(&fixture.server, "AZURE_POD_IDENTITY_AUTHORITY_HOST", "");
+    /* No proxy knows this machine. */
+    (void)setenv("http_proxy", "http://127.0.0.1:1", 1);
+    (void)unsetenv("no_proxy");
     credentials = new_credentials(&fixture);
     check_keys(credentials, "token token2");
+    (void)unsetenv("http_proxy");
     check_asked(&fixture,
                 "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2F"
                 "storage.azure.com%2F&client_id=client HTTP",
@@ -368,6 +373,55 @@ static void fetches_before_tokens_end(void **unused) {
 
 /* --- memory -------------------------------------------------------------------------------- */
 
+struct watch {
+    atomic_int freed;
+    atomic_int secrets; /* blocks with a secret in them */
+};
+
+static void *watch_resize(void *state, void *block, size_t old_size, size_t new_size) {
+    static const char *const secrets[] = {"hushhush", "token1", "first"};
+    struct watch *watch = state;
+
+    for (size_t i = 0; block != NULL && i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+        bool is_secret = memmem(block, old_size, secrets[i], strlen(secrets[i])) != NULL;
+
+        atomic_fetch_add(&watch->freed, 1);
+        atomic_fetch_add(&watch->secrets, is_secret);
+    }
+    return test_allocator()->resize(test_allocator()->state, block, old_size, new_size);
+}
+
+/* Whatever is given back, from the request and the answer on, holds neither secret nor token. */
+static void leaves_no_secret_in_memory(void **unused) {
+    struct watch watch = {0, 0};
+    const ktk_allocator watched = {watch_resize, &watch};
+    struct secret_allocator secrets;
+    struct fixture fixture;
+    ktk_error err;
+
+    (void)unused;
+    set_up(&fixture);
+    name_workload(&fixture);
+    ktki_secret_allocator_init(&secrets, &watched);
+    for (int i = 0; i < 2; i++) {
+        struct azure_credentials *credentials = NULL;
+        struct azure_keys keys;
+        struct buffer space;
+
+        ktki_buffer_init(&space, &secrets.allocator, 0);
+        CHECK_OK(ktki_azure_credentials_new(&credentials, &watched, &fixture.options, &err));
+        CHECK_OK(ktki_azure_credentials_get(credentials, &keys, &space, &err));
+        ktki_buffer_clear(&space);
+        ktki_azure_credentials_free(credentials);
+        (void)unsetenv("AZURE_FEDERATED_TOKEN_FILE");
+        (void)setenv("AZURE_CLIENT_SECRET", "hushhush", 1);
+        atomic_store(&fixture.server.given, 0);
+    }
+    assert_true(atomic_load(&watch.freed) > 50);
+    assert_int_equal(atomic_load(&watch.secrets), 0);
+    tear_down(&fixture);
+}
+
 static void fail_each(const struct fixture *fixture, const char *source) {
     bool has_failed = true;
 
@@ -432,6 +486,7 @@ int main(void) {
         cmocka_unit_test(asks_for_its_identity),
         cmocka_unit_test(tells_what_is_wrong_with_an_answer),
         cmocka_unit_test(fetches_before_tokens_end),
+        cmocka_unit_test(leaves_no_secret_in_memory),
         cmocka_unit_test(survives_each_allocation_that_fails),
     };
 
