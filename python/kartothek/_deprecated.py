@@ -106,6 +106,7 @@ DEPRECATED = {
     "io_components.read.dispatch_metapartitions_from_factory": dict(_GROUPING, dispatch_metadata=ONE_TABLE, store=ONE_TABLE),
     "io_components.utils.check_single_table_dataset": {None: FUNCTION},
     "io_components.utils.validate_partition_keys": {"load_dataset_metadata": ONE_TABLE},
+    "utils.ktk_adapters.get_dataset_schema": {None: FUNCTION},
 }  # fmt: skip
 
 

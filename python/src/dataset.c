@@ -90,6 +90,14 @@ static PyObject *get_document(PyObject *self, void *unused) {
                             : core_raise(status, &err);
 }
 
+static PyObject *get_document_format(PyObject *self, void *unused) {
+    const ktk_dataset *dataset = ((struct dataset_object *)self)->dataset;
+
+    (void)unused;
+    return PyUnicode_FromString(
+        ktk_dataset_document_format(dataset) == KTK_DOCUMENT_MSGPACK ? "msgpack" : "json");
+}
+
 static PyObject *get_metadata(PyObject *self, void *unused) {
     size_t size;
     const char *text = ktk_dataset_metadata(((struct dataset_object *)self)->dataset, &size);
@@ -551,6 +559,7 @@ static PyMethodDef dataset_methods[] = {
 static PyGetSetDef dataset_getters[] = {
     {"uuid", get_uuid, NULL, "name of the dataset", NULL},
     {"document", get_document, NULL, "bytes of the document", NULL},
+    {"document_format", get_document_format, NULL, "'json' or 'msgpack'", NULL},
     {"metadata", get_metadata, NULL, "user metadata as JSON text", NULL},
     {"is_explicit", get_is_explicit, NULL, "whether the document lists the partitions", NULL},
     {"partition_keys", get_partition_keys, NULL, "list of partition key columns", NULL},

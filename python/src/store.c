@@ -411,6 +411,21 @@ static PyObject *store_keys(PyObject *object, PyObject *args) {
     return keys;
 }
 
+static PyObject *store_size(PyObject *object, PyObject *args) {
+    struct store_object *self = (struct store_object *)object;
+    const char *key;
+    ktk_store_entry entry;
+    ktk_error err;
+    ktk_status status;
+
+    if (!PyArg_ParseTuple(args, "s:size", &key)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = ktk_store_head(self->store, key, &entry, &err);
+    Py_END_ALLOW_THREADS return status == KTK_OK ? PyLong_FromLongLong(entry.size)
+                                                 : core_raise(status, &err);
+}
+
 static PyObject *store_repr(PyObject *object) {
     return PyUnicode_FromFormat("<kartothek store %s>",
                                 ktk_store_name(((struct store_object *)object)->store));
@@ -434,6 +449,8 @@ static PyMethodDef store_methods[] = {
     {"get", store_get, METH_VARARGS, "get(key) -> bytes; KeyError if there is none."},
     {"put", store_put, METH_VARARGS, "put(key, data) -> key"},
     {"delete", store_delete, METH_VARARGS, "delete(key); a missing key is no error."},
+    {"size", store_size, METH_VARARGS,
+     "size(key) -> bytes of the value; KeyError if there is none."},
     {"keys", store_keys, METH_VARARGS, "keys(prefix='') -> list of str, ascending"},
     {NULL, NULL, 0, NULL},
 };

@@ -19,20 +19,8 @@ INSIDE = (
     "io_components.gc",
 )
 
-#: modules of cubes, which this version does not have
-CUBES = (
-    "api.consistency",
-    "api.discover",
-    "core.cube",
-    "io.dask.bag_cube",
-    "io.dask.common_cube",
-    "io.dask.dataframe_cube",
-    "io.eager_cube",
-    "utils.converters",
-    "utils.ktk_adapters",
-    "utils.pandas",
-    "utils.predicate_converter",
-)
+#: readers and writers of cubes, which this version does not have
+CUBES = ("io.dask.bag_cube", "io.dask.common_cube", "io.dask.dataframe_cube", "io.eager_cube")
 
 #: names that are left out, and why
 LEFT_OUT = {

@@ -1,4 +1,4 @@
-"""The clock; everything that notes a time asks here."""
+"""The clock; what notes a time in Python asks here, by the name of the module, so that tests can set it."""
 from kartothek._lazy import LazyModule
 
 datetime = LazyModule("datetime")

@@ -121,15 +121,18 @@ class DatasetMetadataBase(CopyMixin):
             raise AttributeError("Attribute schema can only be accessed for a single tabled dataset")
         return self.table_meta[self.tables[0]]
 
+    def _columns(self, table):
+        """``{column: type}`` by name of a table, as its schema has them. KeyError if there is none."""
+        if self._table_meta is not None:
+            return {field.name: str(field.type) for field in self._table_meta[table]}
+        return {name: dtype for name, _, dtype in self._snapshot.schema(table)}
+
     def _types(self):
         """``{column: type}`` by name of all tables."""
-        if self._table_meta is not None:
-            fields = [(field.name, str(field.type)) for schema in self._table_meta.values() for field in schema]
-            return {name: normalised(dtype) for name, dtype in fields}
         types = {}
-        for table in self._snapshot.tables:
+        for table in self._snapshot.tables if self._table_meta is None else self._table_meta:
             try:
-                types.update((name, normalised(dtype)) for name, _, dtype in self._snapshot.schema(table))
+                types.update((name, normalised(dtype)) for name, dtype in self._columns(table).items())
             except KeyError:
                 pass
         return types
@@ -280,11 +283,18 @@ class DatasetMetadataBase(CopyMixin):
         """With its indices."""
         return object.__sizeof__(self) + sum(size_of(index) for index in self.indices.values())
 
+    def __copy__(self):
+        # A snapshot does not change, so that both may have it; what reads indices out of it stays with the one that was loaded.
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__, _reads=False)
+        return other
+
     def __getstate__(self):
         state = dict(self.__dict__, _snapshot=None, _reads=False)
         if self._snapshot is not None and self._table_meta is None:
             # Schemas come out of a snapshot without pyarrow, so that one is made again.
-            state["_pickled"] = (self._complete_document(), self._schema_files())
+            files = {"{}/{}/{}".format(self._snapshot.uuid, table, naming.TABLE_METADATA_FILE): data for table, data in self._schema_files().items()}
+            state["_pickled"] = (self._complete_document(), files)
         if isinstance(self.partitions, Partitions):
             state["_partitions"] = None if "_pickled" in state else self.partitions.copy()
         return state
@@ -302,9 +312,11 @@ class DatasetMetadataBase(CopyMixin):
         if pickled is None:
             return
         document, files = pickled
-        self._snapshot = _core.Dataset.from_document(_core.Store.open("hmemory://"), document)
-        for table, data in files.items():
-            self._snapshot.set_schema_file(table, data)
+        store = _core.Store.open("hmemory://")
+        # A dataset without partitions has the tables that have a schema in its store.
+        for key, data in files.items():
+            store.put(key, data)
+        self._snapshot = _core.Dataset.from_document(store, document)
         if self._partitions is None:
             self._partitions = Partitions(self._snapshot)
 

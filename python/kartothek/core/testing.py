@@ -1,11 +1,20 @@
-"""What tests of programs that use datasets need: a clock that stands still and frames with a column of every type."""
+"""
+What tests of programs that use datasets need: a clock that stands still, frames with a column of every type, and arrays of any type for hypothesis, which
+is needed for these alone.
+"""
 import contextlib
 import datetime
 import uuid
+import warnings
 from unittest import mock
 
 import numpy as np
 import pandas as pd
+
+from kartothek._lazy import LazyModule
+
+strategies = LazyModule("hypothesis.strategies")
+numpy_strategies = LazyModule("hypothesis.extra.numpy")
 
 TIME_TO_FREEZE = datetime.datetime(2000, 1, 1, 1, 1, 1, 1)
 TIME_TO_FREEZE_ISO = TIME_TO_FREEZE.isoformat()
@@ -42,4 +51,82 @@ def cm_frozen_time(time_to_freeze):
             yield
 
 
-__all__ = ["TIME_TO_FREEZE", "TIME_TO_FREEZE_ISO", "TIME_TO_FREEZE_ISO_QUOTED", "cm_frozen_time", "get_dataframe_alltypes", "get_dataframe_not_nested"]
+def get_scalar_dtype_strategy(exclude=None):
+    """
+    NumPy types.
+
+    Parameters
+    ----------
+    exclude: str or list of str, optional
+        "datetime", "uint", "int", "float", "byte" or "unicode". ValueError for others.
+    """
+    kinds = {
+        "datetime": numpy_strategies.datetime64_dtypes(max_period="ms", min_period="ns"),
+        "uint": numpy_strategies.unsigned_integer_dtypes(),
+        "int": numpy_strategies.integer_dtypes(),
+        "float": numpy_strategies.floating_dtypes(),
+        "byte": numpy_strategies.byte_string_dtypes(),
+        "unicode": numpy_strategies.unicode_string_dtypes(),
+    }
+    for kind in _listed(exclude):
+        if kind not in kinds:
+            raise ValueError("Strategy {} unknown. Possible values are {}".format(kind, kinds.keys()))
+        del kinds[kind]
+    return strategies.one_of(*kinds.values())
+
+
+def _listed(kinds):
+    return [] if kinds is None else kinds if isinstance(kinds, list) else [kinds]
+
+
+def get_numpy_array_strategy(shape=10, exclude_dtypes=None, unique=False, sort=False, allow_nan=True):
+    """
+    NumPy arrays of any of the types, and object arrays of dates.
+
+    Parameters
+    ----------
+    shape: int
+        Number of values.
+    exclude_dtypes: str or list of str, optional
+        As for :func:`get_scalar_dtype_strategy`, and "date".
+    unique: bool
+        No value twice, NaN included.
+    sort: bool
+    allow_nan: bool
+    """
+    with warnings.catch_warnings():
+        # The first text takes long, for which hypothesis would blame the test.
+        warnings.simplefilter("ignore")
+        strategies.text().example()
+    excluded = _listed(exclude_dtypes)
+    dtypes = get_scalar_dtype_strategy([kind for kind in excluded if kind != "date"])
+    arrays = numpy_strategies.arrays(dtype=dtypes, shape=shape, unique=unique)
+    if "date" not in excluded:
+        dates = strategies.dates(min_value=datetime.date(1970, 1, 1), max_value=datetime.date(2100, 1, 1))
+        arrays = strategies.one_of(arrays, strategies.lists(dates, min_size=shape, max_size=shape, unique=unique).map(np.array))
+    nan_max = shape if allow_nan and not unique else int(allow_nan)
+    arrays = arrays.filter(lambda array: _is_in_range(array) and _nan_count(array) <= nan_max)
+    return arrays.map(np.sort) if sort else arrays
+
+
+def _is_in_range(array):
+    """Time stamps are of years that all units of pandas can say; NaT is none of them."""
+    if array.dtype.kind != "M":
+        return True
+    return bool(((array < np.datetime64("2200-01-01")) & (array > np.datetime64("1970-01-01"))).all())
+
+
+def _nan_count(array):
+    return int(np.isnan(array).sum()) if array.dtype.kind == "f" else 0
+
+
+__all__ = [
+    "TIME_TO_FREEZE",
+    "TIME_TO_FREEZE_ISO",
+    "TIME_TO_FREEZE_ISO_QUOTED",
+    "cm_frozen_time",
+    "get_dataframe_alltypes",
+    "get_dataframe_not_nested",
+    "get_numpy_array_strategy",
+    "get_scalar_dtype_strategy",
+]

@@ -1,0 +1,1 @@
+"""What kartothek declares stable."""
