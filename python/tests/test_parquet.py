@@ -23,14 +23,16 @@ def test_bloom_filters_and_order_are_written_where_asked_for(tmp_path):
     if hasattr(columns["id"], "bloom_filter_offset"):
         found = {name: column.bloom_filter_offset is not None for name, column in columns.items()}
         assert found == {"id": True, "tags.list.item": True, "flag": False}
-    assert [(order.column_index, order.descending, order.nulls_first) for order in group.sorting_columns] == [(0, False, False)]
+    if hasattr(group, "sorting_columns"):  # since pyarrow 15
+        assert [(order.column_index, order.descending, order.nulls_first) for order in group.sorting_columns] == [(0, False, False)]
     assert pq.read_table(path).equals(TABLE)
 
 
 def test_by_default_there_are_neither(tmp_path):
     parquet.write(TABLE, str(tmp_path / "x.parquet"))
     parquet.write(TABLE, str(tmp_path / "y.parquet"), bloom=[], sorted_by=None)
-    assert chunks(str(tmp_path / "x.parquet"))[0].sorting_columns == ()
+    group, _ = chunks(str(tmp_path / "x.parquet"))
+    assert not hasattr(group, "sorting_columns") or group.sorting_columns == ()
     assert (tmp_path / "x.parquet").read_bytes() == (tmp_path / "y.parquet").read_bytes()
 
 
