@@ -28,6 +28,8 @@ HEAD = """
     import kartothek
     from kartothek.io.eager import *
 
+    # Where the tests run in the background the signal is ignored, and Python leaves that so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = pathlib.Path(sys.argv[1])
     url = "hfs://{}".format(folder)
 
