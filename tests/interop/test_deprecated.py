@@ -46,7 +46,7 @@ ALWAYS = {
 }
 
 #: functions that do not warn here, or are not here
-NOT_HERE = {"io_components.write.update_metadata", "utils.ktk_adapters.get_dataset_schema"}
+NOT_HERE = {"io_components.write.update_metadata"}
 
 #: no decorator of the original warns of these; the functions themselves do
 FROM_WITHIN = {

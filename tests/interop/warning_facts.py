@@ -105,6 +105,7 @@ CALLS.update(
         "io_components.metapartition.parse_input_to_metapartition": lambda: ({"obj": FRAME}, None),
         "io_components.read.dispatch_metapartitions_from_factory": lambda: ({"dataset_factory": DatasetFactory("u", STORE)}, None),
         "io_components.utils.check_single_table_dataset": lambda: ({"dataset": DatasetFactory("u", STORE)}, None),
+        "utils.ktk_adapters.get_dataset_schema": lambda: ({"dataset": DatasetFactory("u", STORE)}, None),
         "io_components.utils.validate_partition_keys": lambda: (
             dict(NAMED, ds_factory=None, default_metadata_version=4, partition_on=[]),
             None,
