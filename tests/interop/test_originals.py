@@ -12,7 +12,6 @@ from conftest import GOLDEN
 from test_golden import unsupported_reason
 
 from kartothek import _core
-from kartothek.core.dataset import DatasetMetadata
 from kartothek.io.eager import (
     build_dataset_indices,
     commit_dataset,
