@@ -215,13 +215,6 @@ static const struct credential_provider providers[] = {
     {"instance metadata", "no instance metadata of EC2", ktki_aws_fetch_instance},
 };
 
-static ktk_status copy_option(const struct aws_credentials *credentials, const char *text,
-                              char **out, ktk_error *err) {
-    return text == NULL || text[0] == '\0'
-               ? KTK_OK
-               : ktki_copy_text(credentials->chain.allocator, text, strlen(text), out, err);
-}
-
 ktk_status ktki_aws_credentials_new(struct aws_credentials **out, const ktk_allocator *allocator,
                                     const struct aws_credentials_options *options, ktk_error *err) {
     struct credential_chain_options chain = {.providers = providers,
@@ -239,11 +232,15 @@ ktk_status ktki_aws_credentials_new(struct aws_credentials **out, const ktk_allo
     credentials->container_address = options->container_address;
     chain.state = credentials;
     KTKI_TRY(ktki_credential_chain_init(&credentials->chain, allocator, &chain, err));
-    KTKI_TRY(copy_option(credentials, options->access_key, &credentials->given[0], err));
-    KTKI_TRY(copy_option(credentials, options->secret_key, &credentials->given[1], err));
-    KTKI_TRY(copy_option(credentials, options->session_token, &credentials->given[2], err));
-    KTKI_TRY(copy_option(credentials, options->profile, &credentials->profile, err));
-    KTKI_TRY(copy_option(credentials, options->region, &credentials->region, err));
+    KTKI_TRY(ktki_credential_keep(&credentials->chain, options->access_key, &credentials->given[0],
+                                  err));
+    KTKI_TRY(ktki_credential_keep(&credentials->chain, options->secret_key, &credentials->given[1],
+                                  err));
+    KTKI_TRY(ktki_credential_keep(&credentials->chain, options->session_token,
+                                  &credentials->given[2], err));
+    KTKI_TRY(
+        ktki_credential_keep(&credentials->chain, options->profile, &credentials->profile, err));
+    KTKI_TRY(ktki_credential_keep(&credentials->chain, options->region, &credentials->region, err));
     *out = credentials;
     credentials = NULL;
 out:

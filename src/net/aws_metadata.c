@@ -8,6 +8,7 @@
 #include "net/aws_providers.h"
 #include "net/credential_file.h"
 #include "net/credential_request.h"
+#include "net/url_encode.h"
 
 #define CONTAINER_ADDRESS "http://169.254.170.2"
 #define INSTANCE_ADDRESS "http://169.254.169.254"
@@ -112,10 +113,8 @@ static void find_instance(struct instance *instance) {
         instance->address =
             mode != NULL && strcasecmp(mode, "ipv6") == 0 ? INSTANCE_ADDRESS_6 : INSTANCE_ADDRESS;
     }
-    instance->address_size = strlen(instance->address);
-    while (instance->address_size > 0 && instance->address[instance->address_size - 1] == '/') {
-        instance->address_size--;
-    }
+    instance->address_size =
+        ktki_url_size_without_slashes(instance->address, strlen(instance->address));
 }
 
 static ktk_status ask_instance(const struct instance *instance, const char *path, const char *more,

@@ -7,6 +7,7 @@
 #include "net/aws_providers.h"
 #include "net/credential_file.h"
 #include "net/credential_request.h"
+#include "net/url_encode.h"
 #include "net/xml.h"
 
 #define REGION_DEFAULT "us-east-1"
@@ -27,10 +28,7 @@ static ktk_status append_endpoint(const struct credential_chain *chain, struct b
         KTKI_TRY(ktki_buffer_append_format(url, err, "https://sts.%s.amazonaws.com%s", *region,
                                            strncmp(*region, "cn-", 3) == 0 ? ".cn" : ""));
     } else {
-        size = strlen(endpoint);
-        while (size > 0 && endpoint[size - 1] == '/') {
-            size--;
-        }
+        size = ktki_url_size_without_slashes(endpoint, strlen(endpoint));
         KTKI_TRY(ktki_buffer_append(url, endpoint, size, err));
     }
     KTKI_TRY(ktki_buffer_append_byte(url, '\0', err));

@@ -77,13 +77,6 @@ static const struct credential_provider providers[] = {
     {"az", "'az' is not signed in", ktki_azure_fetch_cli},
 };
 
-static ktk_status copy_option(const struct azure_credentials *credentials, const char *text,
-                              char **out, ktk_error *err) {
-    return text == NULL || text[0] == '\0'
-               ? KTK_OK
-               : ktki_copy_text(credentials->chain.allocator, text, strlen(text), out, err);
-}
-
 static ktk_status decode_key(const struct azure_credentials *credentials, struct buffer *out,
                              const char *key, ktk_error *err) {
     ktk_status status = ktki_base64_decode(out, key, err);
@@ -115,9 +108,12 @@ ktk_status ktki_azure_credentials_new(struct azure_credentials **out,
     credentials->given_as = options->given_as;
     chain.state = credentials;
     KTKI_TRY(ktki_credential_chain_init(&credentials->chain, allocator, &chain, err));
-    KTKI_TRY(copy_option(credentials, options->account, &credentials->account, err));
-    KTKI_TRY(copy_option(credentials, options->key, &credentials->given[AZURE_TEXT_KEY], err));
-    KTKI_TRY(copy_option(credentials, options->sas, &credentials->given[AZURE_TEXT_SAS], err));
+    KTKI_TRY(
+        ktki_credential_keep(&credentials->chain, options->account, &credentials->account, err));
+    KTKI_TRY(ktki_credential_keep(&credentials->chain, options->key,
+                                  &credentials->given[AZURE_TEXT_KEY], err));
+    KTKI_TRY(ktki_credential_keep(&credentials->chain, options->sas,
+                                  &credentials->given[AZURE_TEXT_SAS], err));
     if (credentials->given[AZURE_TEXT_KEY] != NULL) {
         ktki_buffer_init(&key, credentials->chain.allocator, 0);
         KTKI_TRY(decode_key(credentials, &key, credentials->given[AZURE_TEXT_KEY], err));

@@ -67,10 +67,7 @@ static ktk_status append_authority(struct buffer *url, const char *tenant, ktk_e
     ktk_status status = KTK_OK;
 
     authority = authority == NULL ? AUTHORITY : authority;
-    size = strlen(authority);
-    while (size > 0 && authority[size - 1] == '/') {
-        size--;
-    }
+    size = ktki_url_size_without_slashes(authority, strlen(authority));
     KTKI_TRY(strstr(authority, "://") == NULL ? ktki_buffer_append_text(url, "https://", err)
                                               : KTK_OK);
     KTKI_TRY(ktki_buffer_append(url, authority, size, err));
@@ -258,10 +255,7 @@ ktk_status ktki_azure_fetch_machine_identity(const struct credential_chain *chai
 
     ktki_buffer_init(&url, chain->allocator, 0);
     address = address == NULL ? MACHINE_ADDRESS : address;
-    size = strlen(address);
-    while (size > 0 && address[size - 1] == '/') {
-        size--;
-    }
+    size = ktki_url_size_without_slashes(address, strlen(address));
     KTKI_TRY(ktki_buffer_append(&url, address, size, err));
     KTKI_TRY(ktki_buffer_append_text(&url, MACHINE_PATH, err));
     KTKI_TRY(append_query(&url, "2018-02-01", err));

@@ -62,6 +62,13 @@ static ktk_status check(const struct credential *credential, ktk_error *err) {
     return KTK_OK;
 }
 
+ktk_status ktki_credential_keep(const struct credential_chain *chain, const char *text, char **out,
+                                ktk_error *err) {
+    return text == NULL || text[0] == '\0'
+               ? KTK_OK
+               : ktki_copy_text(chain->allocator, text, strlen(text), out, err);
+}
+
 /* --- the search ---------------------------------------------------------------------------- */
 
 static ktk_status tell_absence(const struct credential_chain *chain, ktk_error *err) {

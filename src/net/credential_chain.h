@@ -74,6 +74,10 @@ ktk_status ktki_credential_chain_init(struct credential_chain *chain,
 /** Nobody may use it any more. A zeroed one is allowed. */
 void ktki_credential_chain_clear(struct credential_chain *chain);
 
+/** Keep a text that was given; NULL and "" are none. `*out` is NULL before. */
+ktk_status ktki_credential_keep(const struct credential_chain *chain, const char *text, char **out,
+                                ktk_error *err);
+
 /**
  * What is good now, copied into `space`, which is empty; `texts` point there, NULL: none. One
  * thread fetches; others go on with what is still good, or wait.

@@ -54,3 +54,10 @@ out:
     ktki_free_array(allocator, order, count, sizeof(const struct call_param *));
     return status;
 }
+
+size_t ktki_url_size_without_slashes(const char *text, size_t size) {
+    while (size > 0 && text[size - 1] == '/') {
+        size--;
+    }
+    return size;
+}

@@ -15,4 +15,7 @@ ktk_status ktki_url_encode(struct buffer *out, const char *text, size_t size, bo
 ktk_status ktki_query_append(struct buffer *out, const struct call_param *params, size_t count,
                              const ktk_allocator *allocator, ktk_error *err);
 
+/** Size of a text without the '/' at its end. */
+size_t ktki_url_size_without_slashes(const char *text, size_t size);
+
 #endif

@@ -17,8 +17,6 @@
 #define SINGLE_PUT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define BLOCK_BYTES ((size_t)8 * 1024 * 1024)
 #define BLOCK_COUNT_MAX 50000
-#define HEADERS_MAX 4
-
 /* So many small objects fill a line of some hundred milliseconds. */
 #define CALLS_AT_ONCE 16
 
@@ -27,7 +25,6 @@ struct azure_container {
     struct azure_settings settings;
     char *name; /* "az://account/container/prefix" */
     char *root;
-    struct crypto_api crypto;
     struct azure_credentials *credentials;
     atomic_bool has_tried_to_make;
 };
@@ -45,8 +42,8 @@ static ktk_status sign(void *state, const struct call *call, int64_t now_ms,
     ktki_secret_allocator_init(&secrets, container->objects.allocator);
     ktki_buffer_init(&texts, &secrets.allocator, 0);
     KTKI_TRY(ktki_azure_credentials_get(container->credentials, &keys, &texts, err));
-    KTKI_TRY(ktki_sign_azure(&container->crypto, container->settings.endpoint, &keys, call, now_ms,
-                             &secrets.allocator, out, err));
+    KTKI_TRY(ktki_sign_azure(&container->objects.crypto, container->settings.endpoint, &keys, call,
+                             now_ms, &secrets.allocator, out, err));
 out:
     ktki_buffer_clear(&texts);
     return status;
@@ -85,7 +82,6 @@ static const struct object_list_format list_format = {
 
 static ktk_status make_container(struct azure_container *container, ktk_error *err) {
     static const struct call_param param = {"restype", "container"};
-    struct http_answer answer = {0};
     struct object_call call;
     ktk_status status = KTK_OK;
 
@@ -94,11 +90,8 @@ static ktk_status make_container(struct azure_container *container, ktk_error *e
     call.call.params = &param;
     call.call.param_count = 1;
     call.call.body = "";
-    status = ktki_exchange(container->objects.exchanger, &call.call, &answer, NULL, err);
-    /* Somebody else may have made it meanwhile. */
-    status = status == KTK_E_CONFLICT ? KTK_OK : status;
+    status = ktki_object_make_root(&container->objects, &call, err);
 out:
-    ktki_http_answer_clear(&answer);
     ktki_object_call_clear(&call);
     return status;
 }
@@ -106,41 +99,15 @@ out:
 static ktk_status send_put(struct azure_container *container, const char *key, const void *data,
                            size_t size, const ktk_put_condition *condition,
                            ktk_store_version *version, struct service_error *why, ktk_error *err) {
-    struct http_answer answer = {0};
-    struct http_header headers[HEADERS_MAX] = {{"x-ms-blob-type", "BlockBlob"}};
-    struct buffer md5;
-    struct object_call call;
-    uint8_t digest[KTKI_MD5_SIZE];
-    ktk_status status = KTK_OK;
+    struct object_put put = {
+        .key = key, .data = data, .size = size, .header = {"x-ms-blob-type", "BlockBlob"}};
+    int32_t code;
 
-    ktki_buffer_init(&md5, container->objects.allocator, 0);
-    *why = (struct service_error){{0}, {0}};
-    KTKI_TRY(ktki_object_call_init(&call, &container->objects, "PUT", "put", key, err));
-    call.call.body = data == NULL ? "" : data;
-    call.call.body_size = size;
-    KTKI_TRY(ktki_md5(&container->crypto, call.call.body, size, digest, err));
-    KTKI_TRY(ktki_base64_append(&md5, digest, sizeof(digest), err));
-    KTKI_TRY(ktki_buffer_append_byte(&md5, '\0', err));
-    call.call.headers = headers;
-    call.call.header_count = 1;
-    headers[call.call.header_count++] = (struct http_header){"Content-MD5", (const char *)md5.data};
-    if (condition != NULL && condition->must_not_exist) {
-        headers[call.call.header_count++] = (struct http_header){"If-None-Match", "*"};
+    if (condition != NULL) {
+        put.must_not_exist = condition->must_not_exist;
+        put.matches = condition->matches == NULL ? NULL : condition->matches->text;
     }
-    if (condition != NULL && condition->matches != NULL) {
-        headers[call.call.header_count++] =
-            (struct http_header){"If-Match", condition->matches->text};
-    }
-    call.call.is_once = call.call.header_count > 2;
-    status = ktki_exchange(container->objects.exchanger, &call.call, &answer, why, err);
-    if (status == KTK_OK && version != NULL) {
-        ktki_object_version(&answer, version);
-    }
-out:
-    ktki_http_answer_clear(&answer);
-    ktki_buffer_clear(&md5);
-    ktki_object_call_clear(&call);
-    return status;
+    return ktki_object_put(&container->objects, &put, version, &code, why, err);
 }
 
 /* Names of blocks are base64 of one length; these digits and zeros are that, and stand for
@@ -296,7 +263,7 @@ static ktk_status set_up(struct azure_container *container, ktk_error *err) {
         .http = &options.http};
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_crypto_api_load(&container->crypto, err));
+    KTKI_TRY(ktki_crypto_api_load(&container->objects.crypto, err));
     KTKI_TRY(ktki_azure_credentials_new(&container->credentials, container->objects.allocator,
                                         &keys, err));
     KTKI_TRY(ktki_exchanger_new(&container->objects.exchanger, container->objects.allocator,

@@ -6,47 +6,25 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/secret.h"
+#include "net/url_encode.h"
+#include "store/setting.h"
 
 /* The account of the emulator, which is the same for everybody (Azurite's documentation). */
 static const char emulator[] =
     "AccountName=devstoreaccount1;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;AccountKey="
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-static bool is_given(const char *text) {
-    return text != NULL && text[0] != '\0';
-}
-
-static ktk_status set_part(const struct azure_settings *settings, char **out, const char *text,
-                           size_t size, ktk_error *err) {
-    ktk_status status = KTK_OK;
-
-    if (size > 0) {
-        ktki_free_text(settings->allocator, *out);
-        *out = NULL;
-        KTKI_TRY(ktki_copy_text(settings->allocator, text, size, out, err));
-    }
-out:
-    return status;
-}
-
-static ktk_status set_text(const struct azure_settings *settings, char **out, const char *text,
-                           ktk_error *err) {
-    return set_part(settings, out, text, text == NULL ? 0 : strlen(text), err);
-}
-
 static ktk_status set_endpoint(struct azure_settings *settings, const char *endpoint, size_t size,
                                ktk_error *err) {
     ktk_status status = KTK_OK;
 
-    while (size > 0 && endpoint[size - 1] == '/') {
-        size--;
-    }
+    size = ktki_url_size_without_slashes(endpoint, size);
     if (size > 0 && strncmp(endpoint, "http://", 7) != 0 && strncmp(endpoint, "https://", 8) != 0) {
         KTKI_FAIL(err, KTK_E_INVALID,
                   "an endpoint of Azure is written as 'https://account.blob.core.windows.net' or "
                   "'http://host:port/account'");
     }
-    KTKI_TRY(set_part(settings, &settings->endpoint, endpoint, size, err));
+    KTKI_TRY(ktki_setting_replace(settings->allocator, &settings->endpoint, endpoint, size, err));
 out:
     return status;
 }
@@ -109,12 +87,12 @@ static ktk_status read_connection(struct azure_settings *settings, const char *t
         goto out;
     }
     if (settings->account == NULL) {
-        KTKI_TRY(set_part(settings, &settings->account, value, size, err));
+        KTKI_TRY(ktki_setting_replace(settings->allocator, &settings->account, value, size, err));
     }
     value = find_value(text, "AccountKey", &size);
-    KTKI_TRY(set_part(settings, &settings->key, value, size, err));
+    KTKI_TRY(ktki_setting_replace(settings->allocator, &settings->key, value, size, err));
     value = find_value(text, "SharedAccessSignature", &size);
-    KTKI_TRY(set_part(settings, &settings->sas, value, size, err));
+    KTKI_TRY(ktki_setting_replace(settings->allocator, &settings->sas, value, size, err));
     settings->has_keys_of_connection = settings->key != NULL || settings->sas != NULL;
     value = find_value(text, "BlobEndpoint", &size);
     if (value != NULL) {
@@ -128,27 +106,6 @@ out:
 
 /* ---- URLs ---- */
 
-static ktk_status set_prefix(struct azure_settings *settings, const char *location,
-                             ktk_error *err) {
-    struct buffer prefix;
-    size_t size;
-    ktk_status status = KTK_OK;
-
-    ktki_buffer_init(&prefix, settings->allocator, 0);
-    location += strspn(location, "/");
-    size = strlen(location);
-    while (size > 0 && location[size - 1] == '/') {
-        size--;
-    }
-    KTKI_TRY(ktki_buffer_append(&prefix, location, size, err));
-    KTKI_TRY(size == 0 ? KTK_OK : ktki_buffer_append_byte(&prefix, '/', err));
-    KTKI_TRY(ktki_copy_text(settings->allocator, (const char *)prefix.data, prefix.size,
-                            &settings->prefix, err));
-out:
-    ktki_buffer_clear(&prefix);
-    return status;
-}
-
 /* az://account/container/prefix */
 static ktk_status read_account_url(struct azure_settings *settings, const struct store_url *url,
                                    ktk_error *err) {
@@ -161,9 +118,9 @@ static ktk_status read_account_url(struct azure_settings *settings, const struct
                   "'az://' must be followed by an account and a container, as in "
                   "'az://account/container/prefix'");
     }
-    KTKI_TRY(set_text(settings, &settings->account, url->host, err));
-    KTKI_TRY(set_part(settings, &settings->container, container, size, err));
-    KTKI_TRY(set_prefix(settings, container + size, err));
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->account, url->host, err));
+    KTKI_TRY(ktki_setting_replace(settings->allocator, &settings->container, container, size, err));
+    KTKI_TRY(ktki_setting_prefix(settings->allocator, &settings->prefix, container + size, err));
     settings->makes_container = url->is_creation_asked && url->create_if_missing;
 out:
     return status;
@@ -175,15 +132,15 @@ static ktk_status read_file_system_url(struct azure_settings *settings, const st
     size_t size = strcspn(url->host, ".");
     ktk_status status = KTK_OK;
 
-    if (!is_given(url->user) || size == 0) {
+    if (!ktki_setting_is_given(url->user) || size == 0) {
         KTKI_FAIL(err, KTK_E_INVALID,
                   "'%s://' must be followed by a container and an account, as in "
                   "'%s://container@account.dfs.core.windows.net/prefix'",
                   url->scheme, url->scheme);
     }
-    KTKI_TRY(set_part(settings, &settings->account, url->host, size, err));
-    KTKI_TRY(set_text(settings, &settings->container, url->user, err));
-    KTKI_TRY(set_prefix(settings, url->location, err));
+    KTKI_TRY(ktki_setting_replace(settings->allocator, &settings->account, url->host, size, err));
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->container, url->user, err));
+    KTKI_TRY(ktki_setting_prefix(settings->allocator, &settings->prefix, url->location, err));
     settings->makes_container = url->is_creation_asked && url->create_if_missing;
 out:
     return status;
@@ -204,10 +161,11 @@ static ktk_status read_shared_url(struct azure_settings *settings, const struct 
         KTKI_FAIL(err, KTK_E_INVALID, "a store URL '%s://account:key@container' names a container",
                   url->scheme);
     }
-    KTKI_TRY(set_text(settings, &settings->account, url->user, err));
-    KTKI_TRY(set_text(settings, has_sas ? &settings->sas : &settings->key, url->password, err));
-    KTKI_TRY(set_text(settings, &settings->container, url->host, err));
-    KTKI_TRY(set_prefix(settings, "", err));
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->account, url->user, err));
+    KTKI_TRY(ktki_setting_text(settings->allocator, has_sas ? &settings->sas : &settings->key,
+                               url->password, err));
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->container, url->host, err));
+    KTKI_TRY(ktki_setting_prefix(settings->allocator, &settings->prefix, "", err));
     settings->makes_container = url->create_if_missing && !has_sas;
 out:
     return status;
@@ -238,15 +196,18 @@ static ktk_status read_alike(struct azure_settings *settings, const struct store
 
     settings->trusts_anybody = verify != NULL && strcmp(verify, "false") == 0;
     settings->is_anonymous = anonymous != NULL && strcmp(anonymous, "true") == 0;
-    KTKI_TRY(set_text(settings, &settings->sas, ktki_store_url_param(url, "sas"), err));
-    KTKI_TRY(set_text(settings, &settings->ca_file, ktki_store_url_param(url, "ca_file"), err));
-    if (is_given(connection) && settings->key == NULL && settings->sas == NULL &&
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->sas,
+                               ktki_store_url_param(url, "sas"), err));
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->ca_file,
+                               ktki_store_url_param(url, "ca_file"), err));
+    if (ktki_setting_is_given(connection) && settings->key == NULL && settings->sas == NULL &&
         !settings->is_anonymous) {
         KTKI_TRY(read_connection(settings, connection, err));
     }
     if (settings->account == NULL) {
-        KTKI_TRY(set_text(settings, &settings->account,
-                          is_given(name) ? name : getenv("AZURE_STORAGE_ACCOUNT"), err));
+        KTKI_TRY(ktki_setting_text(
+            settings->allocator, &settings->account,
+            ktki_setting_is_given(name) ? name : getenv("AZURE_STORAGE_ACCOUNT"), err));
     }
     if (settings->account == NULL) {
         KTKI_FAIL(err, KTK_E_INVALID,

@@ -192,6 +192,60 @@ out:
     return status;
 }
 
+ktk_status ktki_object_put(struct object_store *store, const struct object_put *put,
+                           ktk_store_version *version, int32_t *code, struct service_error *why,
+                           ktk_error *err) {
+    struct http_answer answer = {0};
+    struct http_header headers[4];
+    size_t count = 0;
+    struct buffer md5;
+    struct object_call call;
+    uint8_t digest[KTKI_MD5_SIZE];
+    ktk_status status = KTK_OK;
+
+    *code = 0;
+    *why = (struct service_error){{0}, {0}};
+    ktki_buffer_init(&md5, store->allocator, 0);
+    KTKI_TRY(ktki_object_call_init(&call, store, "PUT", "put", put->key, err));
+    call.call.body = put->data == NULL ? "" : put->data;
+    call.call.body_size = put->size;
+    KTKI_TRY(ktki_md5(&store->crypto, call.call.body, put->size, digest, err));
+    KTKI_TRY(ktki_base64_append(&md5, digest, sizeof(digest), err));
+    KTKI_TRY(ktki_buffer_append_byte(&md5, '\0', err));
+    headers[count++] = (struct http_header){"Content-MD5", (const char *)md5.data};
+    if (put->header.name != NULL) {
+        headers[count++] = put->header;
+    }
+    if (put->must_not_exist) {
+        headers[count++] = (struct http_header){"If-None-Match", "*"};
+    }
+    if (put->matches != NULL) {
+        headers[count++] = (struct http_header){"If-Match", put->matches};
+    }
+    call.call.headers = headers;
+    call.call.header_count = count;
+    call.call.is_once = put->must_not_exist || put->matches != NULL;
+    status = ktki_exchange(store->exchanger, &call.call, &answer, why, err);
+    *code = answer.status;
+    if (status == KTK_OK && version != NULL) {
+        ktki_object_version(&answer, version);
+    }
+out:
+    ktki_http_answer_clear(&answer);
+    ktki_buffer_clear(&md5);
+    ktki_object_call_clear(&call);
+    return status;
+}
+
+ktk_status ktki_object_make_root(struct object_store *store, const struct object_call *call,
+                                 ktk_error *err) {
+    struct http_answer answer = {0};
+    ktk_status status = ktki_exchange(store->exchanger, &call->call, &answer, NULL, err);
+
+    ktki_http_answer_clear(&answer);
+    return status == KTK_E_CONFLICT ? KTK_OK : status;
+}
+
 ktk_status ktki_object_remove(void *state, const char *key, ktk_error *err) {
     struct object_store *store = state;
     struct http_answer answer = {0};

@@ -2,6 +2,7 @@
 #ifndef KTKI_STORE_OBJECT_H
 #define KTKI_STORE_OBJECT_H
 
+#include "net/digest.h"
 #include "net/exchange.h"
 #include "store/backend.h"
 
@@ -33,6 +34,7 @@ struct object_list_format {
 struct object_store {
     const ktk_allocator *allocator;
     const ktk_limits *limits;
+    struct crypto_api crypto;
     struct exchanger *exchanger;
     const char *name;   /**< for messages, e.g. "s3://bucket" */
     const char *prefix; /**< of all keys: "" or "a/b/" */
@@ -60,6 +62,30 @@ ktk_status ktki_object_head(void *state, const char *key, ktk_store_entry *out, 
 ktk_status ktki_object_remove(void *state, const char *key, ktk_error *err);
 ktk_status ktki_object_list(void *state, const char *prefix, ktk_store_list_fn fn, void *fn_state,
                             ktk_error *err);
+
+/** A whole value in one call, with the digest of its bytes. */
+struct object_put {
+    const char *key;
+    const void *data;
+    size_t size;
+    bool must_not_exist;
+    const char *matches;       /**< the ETag it must have, as the service wants it; NULL: any */
+    struct http_header header; /**< of the service's own; no name: none */
+};
+
+/**
+ * Put it, once if it has a condition. `version` may be NULL.
+ *
+ * @param code HTTP status of the answer, 0: none; set in any case, as `why` is
+ */
+ktk_status ktki_object_put(struct object_store *store, const struct object_put *put,
+                           ktk_store_version *version, int32_t *code, struct service_error *why,
+                           ktk_error *err);
+
+/** Make the bucket or container; that somebody else has made it meanwhile is no failure. The call
+ * is described, and cleared by the caller. */
+ktk_status ktki_object_make_root(struct object_store *store, const struct object_call *call,
+                                 ktk_error *err);
 
 /** The text of an ETag header as a version; empty if there is none or if it is too long. */
 void ktki_object_version(const struct http_answer *answer, ktk_store_version *out);

@@ -25,9 +25,10 @@ struct page {
     struct page_entry *open; /* the one that is being read */
 };
 
-static ktk_status take_key(struct page *page, const char *text, ktk_error *err) {
-    struct page_entry *open = page->open;
+/* Keys may come before it is said that they are encoded, so that they are read at the end. */
+static ktk_status read_key(struct page *page, ktk_store_entry *entry, ktk_error *err) {
     size_t skipped = strlen(page->store->prefix);
+    const char *text = entry->key;
     struct buffer key;
     ktk_status status = KTK_OK;
 
@@ -42,7 +43,7 @@ static ktk_status take_key(struct page *page, const char *text, ktk_error *err) 
         KTKI_FAIL(err, KTK_E_CORRUPT, "a list has a key that does not start with its prefix");
     }
     KTKI_TRY(ktki_arena_text(&page->arena, (const char *)key.data + skipped, key.size - skipped,
-                             &open->entry.key, err));
+                             &entry->key, err));
 out:
     ktki_buffer_clear(&key);
     return status;
@@ -70,7 +71,7 @@ static ktk_status take_field(struct page *page, const char *name, const char *te
     KTKI_TRY(open_entry(page, err));
     entry = &page->open->entry;
     if (strcmp(name, format->key) == 0) {
-        KTKI_TRY(take_key(page, text, err));
+        KTKI_TRY(ktki_arena_text(&page->arena, text, strlen(text), &entry->key, err));
     } else if (strcmp(name, format->size) == 0) {
         if (!ktki_parse_i64(text, strlen(text), &entry->size) || entry->size < 0) {
             KTKI_FAIL(err, KTK_E_CORRUPT, "a list has a size that is no number");
@@ -104,6 +105,8 @@ static ktk_status take_element(void *state, const char *path, const char *text, 
         *page->end = page->open;
         page->end = &page->open->next;
         page->open = NULL;
+    } else if (format->encoding != NULL && strcmp(path, format->encoding) == 0) {
+        page->is_encoded = strcmp(text, "url") == 0;
     } else if (strcmp(path, format->next) == 0 && text[0] != '\0') {
         KTKI_TRY(ktki_arena_text(&page->arena, text, strlen(text), &page->token, err));
     }
@@ -111,27 +114,15 @@ out:
     return status;
 }
 
-/* Keys may come before it is said that they are encoded. */
-static ktk_status find_encoding(void *state, const char *path, const char *text, ktk_error *err) {
-    struct page *page = state;
-
-    (void)err;
-    if (strcmp(path, page->store->list->encoding) == 0) {
-        page->is_encoded = strcmp(text, "url") == 0;
-    }
-    return KTK_OK;
-}
-
 static ktk_status read_page(struct page *page, const struct http_answer *answer, ktk_error *err) {
     const struct object_store *store = page->store;
     ktk_status status = KTK_OK;
 
-    if (store->list->encoding != NULL) {
-        KTKI_TRY(ktki_xml_read(store->allocator, answer->body.data, answer->body.size,
-                               find_encoding, page, err));
-    }
     KTKI_TRY(ktki_xml_read(store->allocator, answer->body.data, answer->body.size, take_element,
                            page, err));
+    for (struct page_entry *at = page->first; at != NULL; at = at->next) {
+        KTKI_TRY(read_key(page, &at->entry, err));
+    }
 out:
     if (status == KTK_E_CORRUPT) {
         ktki_error_context(err, "a list of '%s'", store->name);

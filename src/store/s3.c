@@ -10,8 +10,6 @@
 
 /* What is larger goes in parts (reliability.md 2). */
 #define SINGLE_PUT_BYTES_MAX (64 * 1024 * 1024)
-#define HEADERS_MAX 4
-
 /* So many small objects fill a line of some hundred milliseconds. */
 #define CALLS_AT_ONCE 16
 
@@ -20,23 +18,21 @@
 static ktk_status make_bucket(struct s3_bucket *bucket, ktk_error *err) {
     static const char form[] = "<CreateBucketConfiguration><LocationConstraint>%s"
                                "</LocationConstraint></CreateBucketConfiguration>";
-    struct http_answer answer = {0};
     struct object_call call;
+    char region[KTKI_S3_REGION_SIZE];
     char body[256];
     ktk_status status = KTK_OK;
 
     KTKI_TRY(ktki_object_call_init(&call, &bucket->objects, "PUT", "make the bucket", NULL, err));
+    ktki_s3_region(bucket, region);
     /* The default region must not be named. */
-    if (bucket->settings.authority == NULL && strcmp(bucket->region, "us-east-1") != 0) {
-        (void)snprintf(body, sizeof(body), form, bucket->region);
+    if (bucket->settings.authority == NULL && strcmp(region, "us-east-1") != 0) {
+        (void)snprintf(body, sizeof(body), form, region);
         call.call.body = body;
         call.call.body_size = strlen(body);
     }
-    status = ktki_exchange(bucket->objects.exchanger, &call.call, &answer, NULL, err);
-    /* Somebody else may have made it meanwhile. */
-    status = status == KTK_E_CONFLICT ? KTK_OK : status;
+    status = ktki_object_make_root(&bucket->objects, &call, err);
 out:
-    ktki_http_answer_clear(&answer);
     ktki_object_call_clear(&call);
     return status;
 }
@@ -55,41 +51,17 @@ static void write_etag(const struct s3_bucket *bucket, const ktk_store_version *
 static ktk_status send_put(struct s3_bucket *bucket, const char *key, const void *data, size_t size,
                            const ktk_put_condition *condition, ktk_store_version *version,
                            int32_t *code, struct service_error *why, ktk_error *err) {
-    struct http_answer answer = {0};
-    struct http_header headers[HEADERS_MAX];
-    struct buffer md5;
-    struct object_call call;
+    struct object_put put = {.key = key, .data = data, .size = size};
     char etag[sizeof(condition->matches->text)];
-    uint8_t digest[KTKI_MD5_SIZE];
-    ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&md5, bucket->objects.allocator, 0);
-    KTKI_TRY(ktki_object_call_init(&call, &bucket->objects, "PUT", "put", key, err));
-    call.call.body = data == NULL ? "" : data;
-    call.call.body_size = size;
-    call.call.headers = headers;
-    if (condition != NULL && condition->must_not_exist) {
-        headers[call.call.header_count++] = (struct http_header){"If-None-Match", "*"};
+    if (condition != NULL) {
+        put.must_not_exist = condition->must_not_exist;
     }
     if (condition != NULL && condition->matches != NULL) {
         write_etag(bucket, condition->matches, etag);
-        headers[call.call.header_count++] = (struct http_header){"If-Match", etag};
+        put.matches = etag;
     }
-    call.call.is_once = call.call.header_count > 0;
-    KTKI_TRY(ktki_md5(&bucket->crypto, call.call.body, size, digest, err));
-    KTKI_TRY(ktki_base64_append(&md5, digest, sizeof(digest), err));
-    KTKI_TRY(ktki_buffer_append_byte(&md5, '\0', err));
-    headers[call.call.header_count++] = (struct http_header){"Content-MD5", (const char *)md5.data};
-    status = ktki_exchange(bucket->objects.exchanger, &call.call, &answer, why, err);
-    *code = answer.status;
-    if (status == KTK_OK && version != NULL) {
-        ktki_object_version(&answer, version);
-    }
-out:
-    ktki_http_answer_clear(&answer);
-    ktki_buffer_clear(&md5);
-    ktki_object_call_clear(&call);
-    return status;
+    return ktki_object_put(&bucket->objects, &put, version, code, why, err);
 }
 
 /* Was a condition refused only because of the quotes of its ETag? */

@@ -9,7 +9,6 @@
 #include "net/xml.h"
 
 #define REGION_DEFAULT "us-east-1"
-#define REGION_SIZE sizeof(((struct s3_bucket *)NULL)->region)
 
 /* --- what the exchanger asks --------------------------------------------------------------- */
 
@@ -33,7 +32,7 @@ static ktk_status sign(void *state, const struct call *call, int64_t now_ms,
     struct s3_bucket *bucket = state;
     struct aws_keys keys;
     struct aws_endpoint endpoint = {.scheme = bucket->settings.scheme, .service = "s3"};
-    char region[sizeof(bucket->region)];
+    char region[KTKI_S3_REGION_SIZE];
     struct secret_allocator secrets;
     struct buffer authority;
     struct buffer texts;
@@ -44,15 +43,16 @@ static ktk_status sign(void *state, const struct call *call, int64_t now_ms,
     ktki_buffer_init(&texts, &secrets.allocator, 0);
     KTKI_TRY(ktki_aws_credentials_get(bucket->credentials, &keys, &texts, err));
     pthread_mutex_lock(&bucket->lock);
-    memcpy(region, bucket->region, sizeof(region));
     (void)snprintf(bucket->last_access_key, sizeof(bucket->last_access_key), "%s",
                    keys.access_key == NULL ? "" : keys.access_key);
     pthread_mutex_unlock(&bucket->lock);
+    ktki_s3_region(bucket, region);
     KTKI_TRY(append_authority(&authority, &bucket->settings, region, err));
     endpoint.region = region;
     endpoint.authority = (const char *)authority.data;
-    KTKI_TRY(ktki_sign_aws(&bucket->crypto, &endpoint, keys.access_key == NULL ? NULL : &keys, call,
-                           now_ms, &secrets.allocator, out, err));
+    KTKI_TRY(ktki_sign_aws(&bucket->objects.crypto, &endpoint,
+                           keys.access_key == NULL ? NULL : &keys, call, now_ms, &secrets.allocator,
+                           out, err));
 out:
     ktki_buffer_clear(&authority);
     ktki_buffer_clear(&texts);
@@ -66,8 +66,8 @@ static void explain(void *state, const struct http_answer *answer, struct servic
 /* Of an error about the region: what it should have been. */
 static ktk_status take_region(void *state, const char *path, const char *text, ktk_error *err) {
     (void)err;
-    if (strcmp(path, "Error/Region") == 0 && strlen(text) < REGION_SIZE) {
-        (void)snprintf(state, REGION_SIZE, "%s", text);
+    if (strcmp(path, "Error/Region") == 0 && strlen(text) < KTKI_S3_REGION_SIZE) {
+        (void)snprintf(state, KTKI_S3_REGION_SIZE, "%s", text);
     }
     return KTK_OK;
 }
@@ -75,7 +75,7 @@ static ktk_status take_region(void *state, const char *path, const char *text, k
 /* Is the bucket in another region? Then calls go there from now on. */
 static bool changes_region(struct s3_bucket *bucket, const struct http_answer *answer) {
     const char *region = ktki_http_answer_header(answer, "x-amz-bucket-region");
-    char told[REGION_SIZE] = "";
+    char told[KTKI_S3_REGION_SIZE] = "";
     bool is_other;
 
     if (region == NULL && answer->status == 400) {
@@ -208,7 +208,7 @@ static ktk_status set_up(struct s3_bucket *bucket, ktk_error *err) {
                                                  .http = &options.http};
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_crypto_api_load(&bucket->crypto, err));
+    KTKI_TRY(ktki_crypto_api_load(&bucket->objects.crypto, err));
     KTKI_TRY(ktki_aws_credentials_new(&bucket->credentials, bucket->objects.allocator, &keys, err));
     KTKI_TRY(ktki_exchanger_new(&bucket->objects.exchanger, bucket->objects.allocator, &service,
                                 bucket, &options, err));
@@ -240,6 +240,12 @@ ktk_status ktki_s3_bucket_new(struct s3_bucket **out, const ktk_allocator *alloc
 out:
     ktki_s3_bucket_free(bucket);
     return status;
+}
+
+void ktki_s3_region(struct s3_bucket *bucket, char out[KTKI_S3_REGION_SIZE]) {
+    pthread_mutex_lock(&bucket->lock);
+    memcpy(out, bucket->region, KTKI_S3_REGION_SIZE);
+    pthread_mutex_unlock(&bucket->lock);
 }
 
 void ktki_s3_bucket_free(struct s3_bucket *bucket) {

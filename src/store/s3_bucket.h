@@ -9,6 +9,8 @@
 #include "store/object.h"
 #include "store/s3_settings.h"
 
+#define KTKI_S3_REGION_SIZE 64
+
 /** Whoever compares ETags without their quotes takes no others (Ceph, DigitalOcean). */
 enum etag_form { ETAG_UNKNOWN, ETAG_QUOTED, ETAG_BARE };
 
@@ -17,12 +19,11 @@ struct s3_bucket {
     struct s3_settings settings;
     char *name; /**< "s3://bucket/prefix" */
     char *root;
-    struct crypto_api crypto;
     struct aws_credentials *credentials;
     pthread_mutex_t lock;
-    char region[64];           /**< under the lock, as the one below */
-    char last_access_key[128]; /**< that a request was signed with */
-    _Atomic int etag_form;     /**< an etag_form */
+    char region[KTKI_S3_REGION_SIZE]; /**< under the lock, as the one below */
+    char last_access_key[128];        /**< that a request was signed with */
+    _Atomic int etag_form;            /**< an etag_form */
     atomic_bool has_tried_to_make;
 };
 
@@ -32,6 +33,9 @@ ktk_status ktki_s3_bucket_new(struct s3_bucket **out, const ktk_allocator *alloc
 
 /** NULL is allowed. */
 void ktki_s3_bucket_free(struct s3_bucket *bucket);
+
+/** The region that calls go to now. */
+void ktki_s3_region(struct s3_bucket *bucket, char out[KTKI_S3_REGION_SIZE]);
 
 /** Put `data` in parts, several at a time. */
 ktk_status ktki_s3_put_parts(struct s3_bucket *bucket, const char *key, const void *data,

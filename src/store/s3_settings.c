@@ -6,23 +6,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/secret.h"
-
-static ktk_status set_text(const struct s3_settings *settings, char **out, const char *text,
-                           ktk_error *err) {
-    ktk_status status = KTK_OK;
-
-    if (text != NULL && text[0] != '\0') {
-        ktki_free_text(settings->allocator, *out);
-        *out = NULL;
-        KTKI_TRY(ktki_copy_text(settings->allocator, text, strlen(text), out, err));
-    }
-out:
-    return status;
-}
-
-static bool is_given(const char *text) {
-    return text != NULL && text[0] != '\0';
-}
+#include "store/setting.h"
 
 static bool is_true(const char *text) {
     return text != NULL &&
@@ -39,7 +23,7 @@ static bool is_on(const struct store_url *url, const char *name) {
 static const char *environment(const char *first, const char *second) {
     const char *text = getenv(first);
 
-    return is_given(text) || second == NULL ? text : getenv(second);
+    return ktki_setting_is_given(text) || second == NULL ? text : getenv(second);
 }
 
 /* "https://host:port", with or without a '/' at the end. */
@@ -48,7 +32,7 @@ static ktk_status set_endpoint(struct s3_settings *settings, const char *endpoin
     size_t size;
     ktk_status status = KTK_OK;
 
-    if (!is_given(endpoint)) {
+    if (!ktki_setting_is_given(endpoint)) {
         goto out;
     }
     host = strstr(endpoint, "://");
@@ -62,8 +46,8 @@ static ktk_status set_endpoint(struct s3_settings *settings, const char *endpoin
     ktki_free_text(settings->allocator, settings->authority);
     settings->authority = NULL;
     KTKI_TRY(ktki_copy_text(settings->allocator, host + 3, size, &settings->authority, err));
-    KTKI_TRY(set_text(settings, &settings->scheme,
-                      strncmp(endpoint, "https", 5) == 0 ? "https" : "http", err));
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->scheme,
+                               strncmp(endpoint, "https", 5) == 0 ? "https" : "http", err));
 out:
     return status;
 }
@@ -76,14 +60,18 @@ static ktk_status read_alike(struct s3_settings *settings, const struct store_ur
     const char *region = ktki_store_url_param(url, "region");
     ktk_status status = KTK_OK;
 
-    region = is_given(region) ? region : ktki_store_url_param(url, "region_name");
-    region = is_given(region) ? region : environment("AWS_REGION", "AWS_DEFAULT_REGION");
-    KTKI_TRY(set_text(settings, &settings->region, region, err));
-    KTKI_TRY(set_text(settings, &settings->session_token,
-                      ktki_store_url_param(url, "session_token"), err));
-    KTKI_TRY(set_text(settings, &settings->profile, ktki_store_url_param(url, "profile"), err));
-    KTKI_TRY(set_text(settings, &settings->ca_file, environment("AWS_CA_BUNDLE", NULL), err));
-    KTKI_TRY(set_text(settings, &settings->ca_file, ktki_store_url_param(url, "ca_file"), err));
+    region = ktki_setting_is_given(region) ? region : ktki_store_url_param(url, "region_name");
+    region =
+        ktki_setting_is_given(region) ? region : environment("AWS_REGION", "AWS_DEFAULT_REGION");
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->region, region, err));
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->session_token,
+                               ktki_store_url_param(url, "session_token"), err));
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->profile,
+                               ktki_store_url_param(url, "profile"), err));
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->ca_file,
+                               environment("AWS_CA_BUNDLE", NULL), err));
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->ca_file,
+                               ktki_store_url_param(url, "ca_file"), err));
     settings->trusts_anybody =
         verify != NULL && (strcmp(verify, "false") == 0 || strcmp(verify, "False") == 0);
     settings->is_anonymous = is_true(ktki_store_url_param(url, "anonymous"));
@@ -99,26 +87,6 @@ out:
     return status;
 }
 
-static ktk_status read_prefix(struct s3_settings *settings, const char *location, ktk_error *err) {
-    struct buffer prefix;
-    size_t size;
-    ktk_status status = KTK_OK;
-
-    ktki_buffer_init(&prefix, settings->allocator, 0);
-    location += strspn(location, "/");
-    size = strlen(location);
-    while (size > 0 && location[size - 1] == '/') {
-        size--;
-    }
-    KTKI_TRY(ktki_buffer_append(&prefix, location, size, err));
-    KTKI_TRY(size == 0 ? KTK_OK : ktki_buffer_append_byte(&prefix, '/', err));
-    KTKI_TRY(ktki_copy_text(settings->allocator, (const char *)prefix.data, prefix.size,
-                            &settings->prefix, err));
-out:
-    ktki_buffer_clear(&prefix);
-    return status;
-}
-
 /* s3://bucket/prefix */
 static ktk_status read_bucket_url(struct s3_settings *settings, const struct store_url *url,
                                   ktk_error *err) {
@@ -129,12 +97,13 @@ static ktk_status read_bucket_url(struct s3_settings *settings, const struct sto
         KTKI_FAIL(err, KTK_E_INVALID,
                   "'s3://' must be followed by a bucket, as in 's3://bucket/prefix'");
     }
-    KTKI_TRY(set_text(settings, &settings->bucket, url->host, err));
-    KTKI_TRY(read_prefix(settings, url->location, err));
-    KTKI_TRY(set_endpoint(
-        settings,
-        is_given(endpoint) ? endpoint : environment("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
-        err));
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->bucket, url->host, err));
+    KTKI_TRY(ktki_setting_prefix(settings->allocator, &settings->prefix, url->location, err));
+    KTKI_TRY(set_endpoint(settings,
+                          ktki_setting_is_given(endpoint)
+                              ? endpoint
+                              : environment("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+                          err));
     settings->makes_bucket = url->is_creation_asked && url->create_if_missing;
 out:
     return status;
@@ -163,7 +132,8 @@ static ktk_status read_shared_bucket(struct s3_settings *settings, const struct 
                   url->scheme);
     }
     KTKI_TRY(ktki_buffer_append_text(&bucket, name, err));
-    if (is_on(url, "force_bucket_suffix") && is_given(key) && !has_suffix_of_key(name, key)) {
+    if (is_on(url, "force_bucket_suffix") && ktki_setting_is_given(key) &&
+        !has_suffix_of_key(name, key)) {
         KTKI_TRY(ktki_buffer_append_byte(&bucket, '-', err));
         KTKI_TRY(ktki_buffer_append_lower(&bucket, key, strlen(key), err));
     }
@@ -187,9 +157,9 @@ static ktk_status read_shared_url(struct s3_settings *settings, const struct sto
                   "percent-encoded");
     }
     KTKI_TRY(read_shared_bucket(settings, url, err));
-    KTKI_TRY(read_prefix(settings, "", err));
-    KTKI_TRY(set_text(settings, &settings->access_key, url->user, err));
-    KTKI_TRY(set_text(settings, &settings->secret_key, url->password, err));
+    KTKI_TRY(ktki_setting_prefix(settings->allocator, &settings->prefix, "", err));
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->access_key, url->user, err));
+    KTKI_TRY(ktki_setting_text(settings->allocator, &settings->secret_key, url->password, err));
     if (url->host[0] != '\0') {
         KTKI_TRY(ktki_buffer_append_format(&endpoint, err, "%s://%s%s%s",
                                            is_on(url, "is_secure") ? "https" : "http", url->host,
@@ -224,7 +194,7 @@ ktk_status ktki_s3_settings_read(struct s3_settings *out, const struct store_url
     bool is_shared = strcmp(url->scheme, "s3") != 0 || url->user != NULL;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(set_text(&settings, &settings.scheme, "https", err));
+    KTKI_TRY(ktki_setting_text(settings.allocator, &settings.scheme, "https", err));
     KTKI_TRY(is_shared ? read_shared_url(&settings, url, err)
                        : read_bucket_url(&settings, url, err));
     KTKI_TRY(read_alike(&settings, url, err));
