@@ -72,11 +72,14 @@ static ktk_status take_region(void *state, const char *path, const char *text, k
     return KTK_OK;
 }
 
-/* Is the bucket in another region? Then calls go there from now on. */
+/* Is the bucket in another region than this call was signed for? Then calls go there from now on. A
+ * call that is refused as being in the wrong one is signed again even if another call has found out
+ * meanwhile; other refusals tell the region, too, and are none. */
 static bool changes_region(struct s3_bucket *bucket, const struct http_answer *answer) {
     const char *region = ktki_http_answer_header(answer, "x-amz-bucket-region");
     char told[KTKI_S3_REGION_SIZE] = "";
     bool is_other;
+    bool is_misdirected;
 
     if (region == NULL && answer->status == 400) {
         KTKI_IGNORE(ktki_xml_read(bucket->objects.allocator, answer->body.data, answer->body.size,
@@ -86,11 +89,12 @@ static bool changes_region(struct s3_bucket *bucket, const struct http_answer *a
     if (region == NULL || region[0] == '\0' || strlen(region) >= sizeof(bucket->region)) {
         return false;
     }
+    is_misdirected = answer->status == 301 || region == told;
     pthread_mutex_lock(&bucket->lock);
     is_other = strcmp(region, bucket->region) != 0;
     (void)snprintf(bucket->region, sizeof(bucket->region), "%s", region);
     pthread_mutex_unlock(&bucket->lock);
-    return is_other;
+    return is_other || is_misdirected;
 }
 
 static bool is_about_keys(const struct service_error *error) {
