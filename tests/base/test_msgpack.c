@@ -180,6 +180,37 @@ static void refuses_too_many_levels(void **unused) {
     ktki_buffer_clear(&json);
 }
 
+/* Maps of one entry in each other, which are read several levels at once. */
+static void refuses_too_many_levels_of_maps(void **unused) {
+    struct buffer json;
+    ktk_error err;
+
+    (void)unused;
+    ktki_buffer_init(&json, test_allocator(), 0);
+    for (int32_t depth_max = 1; depth_max <= 8; depth_max++) {
+        for (int32_t depth = 1; depth <= 12; depth++) {
+            uint8_t data[3 * 12 + 2];
+            size_t size = 0;
+
+            for (int32_t i = 0; i < depth; i++) {
+                memcpy(data + size, "\x81\xA1k", 3);
+                size += 3;
+            }
+            memcpy(data + size, "\xA1v", 2);
+            json.size = 0;
+            if (depth > depth_max) {
+                CHECK_STATUS(ktki_msgpack_to_json(&json, data, size + 2, depth_max, &err),
+                             KTK_E_LIMIT);
+            } else {
+                CHECK_OK(ktki_msgpack_to_json(&json, data, size + 2, depth_max, &err));
+                /* {"k": and } for each level */
+                assert_int_equal(json.size, 7 * (size_t)depth + 3);
+            }
+        }
+    }
+    ktki_buffer_clear(&json);
+}
+
 /* Lists around the sizes at which their header grows: "[null, null, …]". */
 static void widens_headers_of_long_lists(void **unused) {
     static const struct {
@@ -239,6 +270,7 @@ int main(void) {
         cmocka_unit_test(says_where_data_are_damaged),
         cmocka_unit_test(reads_texts_of_any_length),
         cmocka_unit_test(refuses_too_many_levels),
+        cmocka_unit_test(refuses_too_many_levels_of_maps),
         cmocka_unit_test(widens_headers_of_long_lists),
         cmocka_unit_test(refuses_numbers_beyond_64_bits),
     };

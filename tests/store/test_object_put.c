@@ -1,0 +1,124 @@
+/* What S3 and Azure stores do about answers to a put that are lost: a put with a condition is sent
+ * once, since the answer to a second one would say nothing about the first. */
+#include "support/test.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <kartothek/store.h>
+
+#include "net/http_server.h"
+
+struct service {
+    atomic_int puts;
+    atomic_int lost;    /* so many of the first ones get no answer */
+    atomic_int reused;  /* puts on a connection that has been used */
+    char condition[64]; /* header of the last one, "" for none */
+};
+
+static void note_condition(struct service *service, const char *head) {
+    static const char *const names[] = {"If-None-Match: ", "If-Match: "};
+
+    service->condition[0] = '\0';
+    for (size_t i = 0; i < 2; i++) {
+        const char *found = strcasestr(head, names[i]);
+
+        if (found != NULL) {
+            (void)snprintf(service->condition, sizeof(service->condition), "%.*s",
+                           (int)strcspn(found, "\r"), found);
+        }
+    }
+}
+
+static bool answer(void *state, const struct served_request *request, int socket) {
+    struct service *service = state;
+
+    if (strncmp(request->head, "PUT ", 4) != 0) {
+        http_server_say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nETag: \"e\"\r\n\r\nx");
+        return true;
+    }
+    note_condition(service, request->head);
+    atomic_fetch_add(&service->reused, request->on_connection > 0);
+    if (atomic_fetch_add(&service->puts, 1) < atomic_load(&service->lost)) {
+        http_server_reset(socket);
+        return false;
+    }
+    http_server_say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: \"new\"\r\n\r\n");
+    return true;
+}
+
+static ktk_status put_after_losses(bool is_azure, int lost, const ktk_put_condition *condition,
+                                   struct service *service, ktk_store_version *version,
+                                   ktk_error *err) {
+    ktk_context *context = test_context_new(1);
+    struct http_server *server = http_server_new(answer, service);
+    ktk_bytes got = KTK_BYTES_INIT;
+    ktk_store *store = NULL;
+    char url[256];
+    ktk_status status;
+
+    (void)snprintf(url, sizeof(url), "%s?region=r&endpoint=%s%s",
+                   is_azure ? "az://account/container" : "s3://b", http_server_url(server),
+                   is_azure ? "/account" : "");
+    assert_int_equal(ktk_store_open(&store, context, url, err), KTK_OK);
+    /* A connection is there that could be used again. */
+    assert_int_equal(ktk_store_get(store, "k", &got, NULL, err), KTK_OK);
+    ktk_bytes_clear(&got);
+    atomic_store(&service->lost, lost);
+    status = ktk_store_put(store, "k", "value", 5, condition, version, err);
+    ktk_store_free(store);
+    http_server_free(server);
+    test_context_free(context);
+    return status;
+}
+
+static void sends_a_put_with_a_condition_once(void **unused) {
+    const ktk_store_version old = {"\"old\""};
+    const ktk_put_condition conditions[] = {{sizeof(conditions[0]), 0, true, NULL},
+                                            {sizeof(conditions[0]), 0, false, &old}};
+    static const char *const sent[] = {"If-None-Match: *", "If-Match: \"old\""};
+
+    (void)unused;
+    for (size_t i = 0; i < 4; i++) {
+        struct service service = {.puts = 0};
+        ktk_store_version version = {"poison"};
+        ktk_error err;
+
+        CHECK_STATUS(put_after_losses(i / 2 == 1, 1, &conditions[i % 2], &service, &version, &err),
+                     KTK_E_UNAVAILABLE);
+        assert_int_equal(atomic_load(&service.puts), 1);
+        assert_int_equal(atomic_load(&service.reused), 0);
+        assert_string_equal(service.condition, sent[i % 2]);
+        assert_string_equal(version.text, "poison");
+    }
+}
+
+static void sends_other_puts_again(void **unused) {
+    (void)unused;
+    for (size_t i = 0; i < 2; i++) {
+        struct service service = {.puts = 0};
+        ktk_store_version version = {""};
+        ktk_error err;
+
+        CHECK_OK(put_after_losses(i == 1, 2, NULL, &service, &version, &err));
+        assert_true(atomic_load(&service.puts) >= 3);
+        assert_string_equal(service.condition, "");
+        assert_string_equal(version.text, "\"new\"");
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sends_a_put_with_a_condition_once),
+        cmocka_unit_test(sends_other_puts_again),
+    };
+
+    (void)setenv("AWS_ACCESS_KEY_ID", "k", 1);
+    (void)setenv("AWS_SECRET_ACCESS_KEY", "s", 1);
+    (void)unsetenv("AWS_SESSION_TOKEN");
+    (void)setenv("AZURE_STORAGE_ACCOUNT_NAME", "account", 1);
+    (void)setenv("AZURE_STORAGE_ACCOUNT_KEY", "MDEyMw==", 1);
+    (void)unsetenv("AZURE_STORAGE_CONNECTION_STRING");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
