@@ -414,6 +414,7 @@ static PyObject *store_keys(PyObject *object, PyObject *args) {
 static PyObject *store_size(PyObject *object, PyObject *args) {
     struct store_object *self = (struct store_object *)object;
     const char *key;
+    struct core_call call;
     ktk_store_entry entry;
     ktk_error err;
     ktk_status status;
@@ -421,9 +422,10 @@ static PyObject *store_size(PyObject *object, PyObject *args) {
     if (!PyArg_ParseTuple(args, "s:size", &key)) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = ktk_store_head(self->store, key, &entry, &err);
-    Py_END_ALLOW_THREADS return status == KTK_OK ? PyLong_FromLongLong(entry.size)
-                                                 : core_raise(status, &err);
+    core_call_begin(&call);
+    status = ktk_store_head(self->store, key, &entry, &err);
+    core_call_end(&call, status);
+    return status == KTK_OK ? PyLong_FromLongLong(entry.size) : core_raise(status, &err);
 }
 
 static PyObject *store_repr(PyObject *object) {

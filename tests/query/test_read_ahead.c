@@ -1,4 +1,5 @@
 #include "support/test.h"
+#include "support/waiting_store.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -284,144 +285,6 @@ static void refuses_negative_bounds(void **unused) {
 
 /* ---- what is asked of the store ---- */
 
-/* A store whose reads wait for each other: until `wanted` files were inside at once, once. Columns
- * of one file may be read by several threads. */
-struct waiting_store {
-    ktk_store *base;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    int wanted;
-    int calls_inside[FILES_MAX + 1]; /* of each file; those of all other keys last */
-    int inside;                      /* files with such calls */
-    int most;
-    int64_t calls;
-    bool is_left_alone; /* so many never came */
-    bool has_others;    /* another thread than `caller` came */
-    pthread_t caller;
-};
-
-static int *calls_inside(struct waiting_store *waiting, const char *key) {
-    int file = FILES_MAX;
-
-    if (sscanf(key, "d/table/f%d.parquet", &file) != 1 || file < 0 || file > FILES_MAX) {
-        file = FILES_MAX;
-    }
-    return &waiting->calls_inside[file];
-}
-
-static void enter(struct waiting_store *waiting, const char *key) {
-    struct timespec until;
-    bool is_full;
-
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 20;
-    pthread_mutex_lock(&waiting->lock);
-    waiting->calls++;
-    waiting->inside += (*calls_inside(waiting, key))++ == 0;
-    waiting->most = waiting->inside > waiting->most ? waiting->inside : waiting->most;
-    waiting->has_others = waiting->has_others || !pthread_equal(pthread_self(), waiting->caller);
-    pthread_cond_broadcast(&waiting->changed);
-    while (waiting->most < waiting->wanted && !waiting->is_left_alone) {
-        waiting->is_left_alone =
-            pthread_cond_timedwait(&waiting->changed, &waiting->lock, &until) != 0;
-    }
-    is_full = waiting->wanted > 0 && waiting->inside >= waiting->wanted;
-    pthread_mutex_unlock(&waiting->lock);
-    /* If more than are wanted would come, they have the time. */
-    if (is_full) {
-        (void)poll(NULL, 0, 20);
-    }
-}
-
-static ktk_status leave(struct waiting_store *waiting, const char *key, ktk_status status) {
-    pthread_mutex_lock(&waiting->lock);
-    waiting->inside -= --(*calls_inside(waiting, key)) == 0;
-    pthread_mutex_unlock(&waiting->lock);
-    return status;
-}
-
-static ktk_status waiting_get(void *state, const char *key, ktk_bytes *out,
-                              ktk_store_version *version, ktk_error *err) {
-    struct waiting_store *waiting = state;
-
-    enter(waiting, key);
-    return leave(waiting, key, ktk_store_get(waiting->base, key, out, version, err));
-}
-
-static ktk_status waiting_get_range(void *state, const char *key, int64_t offset, int64_t size,
-                                    ktk_bytes *out, ktk_error *err) {
-    struct waiting_store *waiting = state;
-
-    enter(waiting, key);
-    return leave(waiting, key, ktk_store_get_range(waiting->base, key, offset, size, out, err));
-}
-
-static ktk_status waiting_head(void *state, const char *key, ktk_store_entry *out, ktk_error *err) {
-    struct waiting_store *waiting = state;
-
-    enter(waiting, key);
-    return leave(waiting, key, ktk_store_head(waiting->base, key, out, err));
-}
-
-static ktk_status waiting_list(void *state, const char *prefix, ktk_store_list_fn fn,
-                               void *fn_state, ktk_error *err) {
-    struct waiting_store *waiting = state;
-
-    return ktk_store_list(waiting->base, prefix, fn, fn_state, err);
-}
-
-static void waiting_free(void *state) {
-    struct waiting_store *waiting = state;
-
-    ktk_store_free(waiting->base);
-    pthread_cond_destroy(&waiting->changed);
-    pthread_mutex_destroy(&waiting->lock);
-}
-
-static const ktk_store_ops sharing_ops = {
-    .size = sizeof(ktk_store_ops),
-    .caps = KTK_STORE_THREAD_SAFE,
-    .get = waiting_get,
-    .get_range = waiting_get_range,
-    .head = waiting_head,
-    .list = waiting_list,
-    .free = waiting_free,
-};
-
-static const ktk_store_ops far_ops = {
-    .size = sizeof(ktk_store_ops),
-    .caps = KTK_STORE_THREAD_SAFE,
-    .get = waiting_get,
-    .get_range = waiting_get_range,
-    .head = waiting_head,
-    .list = waiting_list,
-    .free = waiting_free,
-    .calls_at_once = 7,
-};
-
-/* Its word about several reads at once does not count: it is for one thread. */
-static const ktk_store_ops lonely_ops = {
-    .size = sizeof(ktk_store_ops),
-    .get = waiting_get,
-    .get_range = waiting_get_range,
-    .head = waiting_head,
-    .list = waiting_list,
-    .free = waiting_free,
-    .calls_at_once = 7,
-};
-
-static ktk_store *waiting_store_new(struct waiting_store *waiting, const ktk_store_ops *ops,
-                                    ktk_store *base) {
-    ktk_store *store = NULL;
-    ktk_error err;
-
-    *waiting = (struct waiting_store){.base = base, .caller = pthread_self()};
-    pthread_mutex_init(&waiting->lock, NULL);
-    pthread_cond_init(&waiting->changed, NULL);
-    CHECK_OK(ktk_store_new(&store, ktk_store_context(base), ops, waiting, "waiting store", &err));
-    return store;
-}
-
 /* Read with `threads` in the context and `files_at_once`; of `wanted` files there must be
  * calls at the store at once, and never of more. */
 static void check_at_once(const ktk_store_ops *ops, int32_t threads, int32_t files_at_once,
@@ -465,9 +328,9 @@ static void check_at_once(const ktk_store_ops *ops, int32_t threads, int32_t fil
 
 static void reads_as_many_at_once_as_there_are_threads(void **unused) {
     (void)unused;
-    check_at_once(&sharing_ops, 1, 0, 1);
-    check_at_once(&sharing_ops, 2, 0, 2);
-    check_at_once(&sharing_ops, 5, 0, 5);
+    check_at_once(&waiting_ops, 1, 0, 1);
+    check_at_once(&waiting_ops, 2, 0, 2);
+    check_at_once(&waiting_ops, 5, 0, 5);
 }
 
 /* Of one file of many row groups, after a few batches. */
@@ -486,7 +349,7 @@ static void reads_no_more_ahead_than_was_taken_before(void **unused) {
 
     (void)unused;
     made.row_group_rows[0] = ROWS;
-    store = waiting_store_new(&waiting, &sharing_ops, store_of(context, &made));
+    store = waiting_store_new(&waiting, &waiting_ops, store_of(context, &made));
     CHECK_OK(begin(&stream, store, &options, &err));
     opening = waiting.calls;
     for (int i = 0; i < TAKEN; i++) {
@@ -512,24 +375,24 @@ static void reads_no_more_ahead_than_was_taken_before(void **unused) {
 
 static void reads_as_many_at_once_as_are_asked_for(void **unused) {
     (void)unused;
-    check_at_once(&sharing_ops, 2, 12, 12);
-    check_at_once(&sharing_ops, 1, 4, 4);
-    check_at_once(&sharing_ops, 8, 3, 3);
-    check_at_once(&sharing_ops, 8, 1, 1);
+    check_at_once(&waiting_ops, 2, 12, 12);
+    check_at_once(&waiting_ops, 1, 4, 4);
+    check_at_once(&waiting_ops, 8, 3, 3);
+    check_at_once(&waiting_ops, 8, 1, 1);
 }
 
 static void reads_as_many_at_once_as_the_store_asks_for(void **unused) {
     (void)unused;
-    check_at_once(&far_ops, 2, 0, 7);
-    check_at_once(&far_ops, 8, 0, 7);
-    check_at_once(&far_ops, 2, 5, 5);
-    check_at_once(&far_ops, 1, 0, 1); /* no threads are wanted */
+    check_at_once(&waiting_far_ops, 2, 0, 7);
+    check_at_once(&waiting_far_ops, 8, 0, 7);
+    check_at_once(&waiting_far_ops, 2, 5, 5);
+    check_at_once(&waiting_far_ops, 1, 0, 1); /* no threads are wanted */
 }
 
 static void asks_a_store_for_one_thread_from_the_callers(void **unused) {
     (void)unused;
-    check_at_once(&lonely_ops, 4, 0, 1);
-    check_at_once(&lonely_ops, 4, 9, 1);
+    check_at_once(&waiting_lonely_ops, 4, 0, 1);
+    check_at_once(&waiting_lonely_ops, 4, 9, 1);
 }
 
 /* The first batch leaves nothing behind that goes on; a stream that is released asks for nothing
@@ -538,7 +401,7 @@ static void stops_when_it_is_left(void **unused) {
     const struct made_dataset made = regular(FILES_MAX, 10);
     ktk_context *context = test_context_new(4);
     struct waiting_store waiting;
-    ktk_store *store = waiting_store_new(&waiting, &far_ops, store_of(context, &made));
+    ktk_store *store = waiting_store_new(&waiting, &waiting_far_ops, store_of(context, &made));
 
     (void)unused;
     for (int batches = 0; batches < 12; batches++) {
