@@ -252,7 +252,10 @@ def step_python_sanitize(totals, build):
         "PYTHONPATH": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    names = ("bad_input", "dataset", "frames", "history", "index", "parquet", "stores", "stub", "tables", "update", "upkeep")
+    names = (
+        *("bad_input", "conversions", "dataset", "errors", "frames", "history", "index", "interrupt", "parquet", "progress"),
+        *("stores", "stub", "tables", "update", "upkeep"),
+    )
     pytest(totals, interpreter, "python-sanitize", [ROOT / "python" / "tests" / "test_{}.py".format(name) for name in names], environ)
 
 
