@@ -304,6 +304,11 @@ def test_footers(stored, dataframe):
     assert len(empty) == 0 and list(empty.columns) == list(found.columns)
     with pytest.raises(ValueError, match="Invalid value for parameter `frac`: 0"):
         dataframe.collect_dataset_metadata(stored, "u", frac=0)
+    # Of a table that there is not there are no files, in a dataset without partitions neither.
+    store_dataframes_as_dataset(store=stored, dataset_uuid="none", dfs=[{}])
+    for uuid, table in (("u", "other"), ("none", "table")):
+        found = compute(dataframe.collect_dataset_metadata(stored, uuid, table_name=table))
+        assert (len(found), list(found), list(found.dtypes)) == (0, list(empty), list(empty.dtypes))
 
 
 def test_hashes_are_those_of_kartothek(store_url, dataframe):

@@ -37,6 +37,23 @@ def compute(task, scheduler="sync"):
     return dask.compute(pickle.loads(pickle.dumps(task, pickle.HIGHEST_PROTOCOL)), scheduler=scheduler)[0]
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("element", [{}, None, []])
+def test_one_element_without_rows_makes_an_empty_dataset(store_url, element, overwrite):
+    """As in kartothek, where no element at all does not."""
+    if overwrite:
+        store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=FRAMES)
+    made = compute(store_delayed_as_dataset([dask.delayed(element)], store=store_url, dataset_uuid="u", overwrite=overwrite))
+    assert len(made.partitions) == 0
+    assert len(DatasetMetadata.load_from_store("u", store_url).partitions) == 0
+    with pytest.raises(ValueError, match="Cannot store empty datasets"):
+        compute(store_delayed_as_dataset([], store=store_url, dataset_uuid="v", overwrite=overwrite))
+    with pytest.raises(ValueError, match="Cannot store empty datasets"):
+        compute(update_dataset_from_delayed([dask.delayed(element)], store=store_url, dataset_uuid="v"))
+    with pytest.raises(KeyError):
+        DatasetMetadata.load_from_store("v", store_url)
+
+
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_delayed_frames_are_stored(store_url, scheduler):
     tasks = [dask.delayed(frame) for frame in FRAMES]

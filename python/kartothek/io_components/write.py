@@ -32,6 +32,7 @@ common_metadata = LazyModule("kartothek.core.common_metadata")
 to_arrow = LazyModule("kartothek._frames.to_arrow")
 
 _DUPLICATED = "The labels {} are duplicated. Dataset metadata was not written."
+_NOTHING = "Cannot store empty datasets, partition_list must not be empty if in store mode."
 _OTHER_TABLES = "Input partitions for update have different tables than dataset:\nInput partition tables: {}\nTables of existing dataset: {}"
 
 
@@ -209,8 +210,10 @@ def commit_partitions(partitions, store, dataset_uuid, factory, mode="update", *
     writing = _Writing(store, dataset_uuid, Settings(mode, **settings))
     try:
         writing.add_written(parts)
-        if writing.is_empty and writing.makes_dataset:
-            raise ValueError("Cannot store empty datasets, partition_list must not be empty if in store mode.")
+        # One element without rows, as {}, makes an empty dataset where one is made for sure; none at all never does.
+        has_element = isinstance(partitions, MetaPartition) or bool(partitions)
+        if writing.is_empty and writing.makes_dataset and not (has_element and mode != "create_or_update"):
+            raise ValueError(_NOTHING)
         writing.commit()
     finally:
         writing.update.close()
@@ -246,7 +249,7 @@ def write_frames(store, dataset_uuid, elements, settings):
             writing = _Writing(store, dataset_uuid, settings)
             writing.add([])
         if writing is None or (writing.is_empty and writing.makes_dataset and settings.mode == "create_or_update"):
-            raise ValueError("Cannot store empty datasets, partition_list must not be empty if in store mode.")
+            raise ValueError(_NOTHING)
         return writing.commit()
     finally:
         if writing is not None:
@@ -533,7 +536,7 @@ def commit_list(partition_list, store, dataset_uuid, mode, metadata_merger=None,
     """Commit MetaPartitions with the indices and the metadata that they bring. Returns the committed state."""
     parts = list(partition_list)
     if not parts and mode == "overwrite":
-        raise ValueError("Cannot store empty datasets, partition_list must not be empty if in store mode.")
+        raise ValueError(_NOTHING)
     duplicated = extract_duplicates(partition_labels_from_mps(parts))
     if duplicated:
         raise ValueError(_DUPLICATED.format(", ".join(sorted(duplicated))))

@@ -182,7 +182,9 @@ def collect_dataset_metadata(store=None, dataset_uuid=None, table_name=SINGLE_TA
     if not 0 < frac <= 1:
         raise ValueError("Invalid value for parameter `frac`: {}. It must be larger than 0 and not larger than 1.".format(frac))
     selection, store = select(dataset_uuid, store, factory, predicates, is_read=False)
-    reader = _FooterReader(PartsReader(selection, store, [table_name], predicates=predicates))
+    # No partition has a file of a table that there is not.
+    tables = [table_name] if table_name in selection.dataset.tables else []
+    reader = _FooterReader(PartsReader(selection, store, tables, predicates=predicates))
     items = reader.parts.items(selection)
     if frac < 1 and items:
         items = random.sample(items, max(1, int(len(items) * frac)))
@@ -197,7 +199,7 @@ class _FooterReader:
 
     @property
     def meta(self):
-        return footers(None, self.parts.tables[0])
+        return footers(None, None)
 
     def __call__(self, item):
         return footers(self.parts.dataset(item), self.parts.tables[0])
