@@ -1,7 +1,7 @@
 """
 The Parquet engine of libkartothek.so on pyarrow tables, by ctypes and the Arrow C Stream Interface.
 
-The structs of options are read out of the public header, so that they cannot differ from it.
+Structs are read out of the public headers, so that they cannot differ from them.
 """
 import ctypes
 import os
@@ -11,7 +11,7 @@ import re
 import pyarrow
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-HEADER = ROOT / "include" / "kartothek" / "parquet.h"
+HEADERS = ROOT / "include" / "kartothek"
 C_TYPES = {"size_t": ctypes.c_size_t, "int64_t": ctypes.c_int64, "int32_t": ctypes.c_int32, "bool": ctypes.c_bool, "double": ctypes.c_double}
 STREAM_SIZE = 5 * ctypes.sizeof(ctypes.c_void_p)
 
@@ -22,25 +22,24 @@ class KtkError(Exception):
         self.status = status
 
 
-class Error(ctypes.Structure):
-    _fields_ = [("status", ctypes.c_int32), ("detail", ctypes.c_int32), ("message", ctypes.c_char * 504)]
-
-
-def header_text():
-    return re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.S)
+def header_text(name="parquet.h"):
+    return re.sub(r"/\*.*?\*/", "", (HEADERS / name).read_text(), flags=re.S)
 
 
 def enum_values(text):
     return {name: int(value) for name, value in re.findall(r"\b(KTK_\w+) = (\d+)", text)}
 
 
-def header_struct(name):
-    """A ctypes structure as the header has it."""
-    body = re.search(r"typedef struct {} \{{(.*?)\}} {};".format(name, name), header_text(), re.S).group(1)
+def header_struct(name, header="parquet.h"):
+    """A ctypes structure as a header has it."""
+    body = re.search(r"typedef struct {} \{{(.*?)\}} {};".format(name, name), header_text(header), re.S).group(1)
     fields = []
     for declaration in filter(None, (part.strip() for part in body.split(";"))):
-        kind, field = re.fullmatch(r"(.*?)(\w+)", " ".join(declaration.split())).groups()
+        kind, field, size = re.fullmatch(r"(.*?)(\w+)(?:\[(\d+)\])?", " ".join(declaration.split())).groups()
         kind = kind.strip()
+        if size is not None:
+            fields.append((field, ctypes.c_char * int(size)))
+            continue
         pointer = ctypes.c_char_p if kind == "const char *" else ctypes.c_void_p
         fields.append((field, pointer if kind.endswith("*") else C_TYPES.get(kind, ctypes.c_int)))
     return type(name, (ctypes.Structure,), {"_fields_": fields})
@@ -60,6 +59,7 @@ def option_struct(name):
     return struct, init
 
 
+Error = header_struct("ktk_error", "error.h")
 ColumnOptions = header_struct("ktk_parquet_column_options")
 
 
