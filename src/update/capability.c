@@ -6,14 +6,15 @@
 #include "base/uuid.h"
 #include "store/backend.h"
 
-static ktk_status put_scratch(ktk_store *store, const char *key, bool must_not_exist,
+/* Each put has a value of its own: versions may be digests of values. */
+static ktk_status put_scratch(ktk_store *store, const char *key, const char *value,
                               const ktk_store_version *matches, ktk_store_version *version,
                               ktk_error *err) {
     ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
 
-    condition.must_not_exist = must_not_exist;
+    condition.must_not_exist = matches == NULL;
     condition.matches = matches;
-    return ktk_store_put(store, key, "probe", 5, &condition, version, err);
+    return ktk_store_put(store, key, value, strlen(value), &condition, version, err);
 }
 
 /* `*refused`: the condition was not met, or there are none of the kind. */
@@ -22,28 +23,26 @@ static ktk_status is_refused(bool *refused, ktk_status status) {
     return *refused ? KTK_OK : status;
 }
 
-/* Puts where nothing is and where something is, in place of an old version and of the one that is
- * there. Whoever honours conditions refuses the second and the third of these. */
+/* Puts where nothing is and where something is, in place of the version that is there and of an old
+ * one. Whoever honours conditions refuses the second and the fourth of these. */
 static ktk_status try_out(enum capability_level *out, ktk_store *store, const char *key,
                           ktk_error *err) {
-    ktk_store_version old = {""};
-    ktk_store_version newer = {""};
+    ktk_store_version first = {""};
     bool no_creation;
     bool no_second;
+    bool no_swap;
     bool no_old;
-    bool no_newer;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(is_refused(&no_creation, put_scratch(store, key, true, NULL, &old, err)));
-    KTKI_TRY(is_refused(&no_second, put_scratch(store, key, true, NULL, NULL, err)));
-    KTKI_TRY(put_scratch(store, key, false, NULL, &newer, err));
-    KTKI_TRY(is_refused(&no_old, put_scratch(store, key, false, &old, NULL, err)));
-    KTKI_TRY(is_refused(&no_newer, put_scratch(store, key, false, &newer, NULL, err)));
+    KTKI_TRY(is_refused(&no_creation, put_scratch(store, key, "created", NULL, &first, err)));
+    KTKI_TRY(is_refused(&no_second, put_scratch(store, key, "created again", NULL, NULL, err)));
     if (no_creation || !no_second) {
         *out = CAPABILITY_NONE;
-    } else {
-        *out = no_old && !no_newer ? CAPABILITY_SWAP : CAPABILITY_CREATE;
+        goto out;
     }
+    KTKI_TRY(is_refused(&no_swap, put_scratch(store, key, "swapped", &first, NULL, err)));
+    KTKI_TRY(is_refused(&no_old, put_scratch(store, key, "swapped late", &first, NULL, err)));
+    *out = no_old && !no_swap ? CAPABILITY_SWAP : CAPABILITY_CREATE;
 out:
     return status;
 }

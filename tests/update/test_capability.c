@@ -17,6 +17,7 @@ struct moody {
     bool ignores_match;
     bool rejects_match;  /* whatever the version is */
     bool knows_no_match; /* KTK_E_UNSUPPORTED */
+    bool is_by_value;    /* versions are digests of values, as ETags of S3 are */
     ktk_status failure;  /* of puts of scratch keys */
     int puts;
 };
@@ -27,6 +28,31 @@ static struct moody moody;
 static ktk_status moody_get(void *state, const char *key, ktk_bytes *out,
                             ktk_store_version *version, ktk_error *err) {
     return ktk_store_get(((struct moody *)state)->base, key, out, version, err);
+}
+
+/* The version of a value is the value. */
+static ktk_status put_by_value(struct moody *self, const char *key, const char *value, size_t size,
+                               const ktk_put_condition *condition, ktk_store_version *version,
+                               ktk_error *err) {
+    ktk_put_condition passed = {sizeof(passed), 0, condition->must_not_exist, NULL};
+    ktk_bytes there = KTK_BYTES_INIT;
+    ktk_status status = KTK_OK;
+
+    if (condition->matches != NULL) {
+        assert_int_equal(ktk_store_get(self->base, key, &there, NULL, err), KTK_OK);
+        if (there.size != strlen(condition->matches->text) ||
+            memcmp(there.data, condition->matches->text, there.size) != 0) {
+            status = ktk_error_set(err, KTK_E_CONFLICT, "412");
+        }
+        ktk_bytes_clear(&there);
+    }
+    if (status == KTK_OK) {
+        status = ktk_store_put(self->base, key, value, size, &passed, NULL, err);
+    }
+    if (version != NULL) {
+        (void)snprintf(version->text, sizeof(version->text), "%.*s", (int)size, value);
+    }
+    return status;
 }
 
 static ktk_status moody_put(void *state, const char *key, const void *data, size_t size,
@@ -44,6 +70,9 @@ static ktk_status moody_put(void *state, const char *key, const void *data, size
     }
     if (condition->matches != NULL && self->rejects_match) {
         return ktk_error_set(err, KTK_E_CONFLICT, "412");
+    }
+    if (self->is_by_value) {
+        return put_by_value(self, key, data, size, condition, version, err);
     }
     passed.must_not_exist = passed.must_not_exist && !self->ignores_create;
     passed.matches = self->ignores_match ? NULL : passed.matches;
@@ -112,6 +141,7 @@ static void stores_that_promise_are_tried_out_once(void **unused) {
         enum capability_level level;
     } cases[] = {
         {{.ignores_create = false}, CAPABILITY_SWAP},
+        {{.is_by_value = true}, CAPABILITY_SWAP},
         {{.ignores_create = true}, CAPABILITY_NONE},
         {{.ignores_match = true}, CAPABILITY_CREATE},
         {{.rejects_match = true}, CAPABILITY_CREATE},
