@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the Debian packages that a set of jobs needs and that are missing; says what it does.
 #
-#   scripts/install_packages.sh build|check …
+#   scripts/install_packages.sh build|check|radosgw|npm …
 set -eu
 
 packages() {
@@ -14,6 +14,12 @@ packages() {
     check)
         echo g++ clang-19 libclang-rt-19-dev llvm-19 clang-format-19 clang-tidy-19 cppcheck universal-ctags mandoc zsh
         ;;
+    radosgw)
+        echo radosgw ceph-mon ceph-osd ceph-common
+        ;;
+    npm)
+        echo nodejs npm
+        ;;
     *)
         echo "unknown set of packages: $1" >&2
         exit 2
@@ -23,7 +29,8 @@ packages() {
 
 missing=
 for set in "$@"; do
-    for package in $(packages "$set"); do
+    wanted=$(packages "$set")
+    for package in $wanted; do
         if ! dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed'; then
             missing="$missing $package"
         fi

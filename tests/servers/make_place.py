@@ -1,0 +1,61 @@
+"""Make a bucket or a container in a server: the two requests that a test cannot do without, signed here by other code than the library's."""
+import base64
+import datetime
+import email.utils
+import hashlib
+import hmac
+import urllib.error
+import urllib.parse
+import urllib.request
+
+REGION = "us-east-1"
+EMPTY = hashlib.sha256(b"").hexdigest()
+# Servers of tests are on this machine, whatever proxy the environment names.
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def status_of(request):
+    """The status that a request is answered with; None when nobody answers."""
+    try:
+        with OPENER.open(request, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None
+
+
+def answers(endpoint):
+    return status_of(endpoint) is not None
+
+
+def mac(key, text):
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+def make_bucket(endpoint, bucket, access_key, secret_key):
+    """PUT a bucket, with a signature of version 4; its status."""
+    stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    host = urllib.parse.urlsplit(endpoint).netloc
+    scope = "/".join((stamp[:8], REGION, "s3", "aws4_request"))
+    names = "host;x-amz-content-sha256;x-amz-date"
+    canonical = "PUT\n/{}\n\nhost:{}\nx-amz-content-sha256:{}\nx-amz-date:{}\n\n{}\n{}".format(bucket, host, EMPTY, stamp, names, EMPTY)
+    key = ("AWS4" + secret_key).encode()
+    for part in scope.split("/"):
+        key = mac(key, part)
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    signature = mac(key, "AWS4-HMAC-SHA256\n{}\n{}\n{}".format(stamp, scope, digest)).hex()
+    said = "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}".format(access_key, scope, names, signature)
+    headers = {"Host": host, "x-amz-date": stamp, "x-amz-content-sha256": EMPTY, "Authorization": said}
+    return status_of(urllib.request.Request("{}/{}".format(endpoint, bucket), method="PUT", headers=headers))
+
+
+def make_container(endpoint, account, container, key):
+    """PUT a container, with a Shared Key signature; its status."""
+    path = "{}/{}".format(urllib.parse.urlsplit(endpoint).path, container)
+    headers = {"x-ms-date": email.utils.formatdate(usegmt=True), "x-ms-version": "2021-12-02"}
+    lines = ["PUT", *[""] * 11, *("{}:{}".format(*header) for header in headers.items()), "/{}{}".format(account, path), "restype:container"]
+    signature = base64.b64encode(mac(base64.b64decode(key), "\n".join(lines))).decode()
+    headers["Authorization"] = "SharedKey {}:{}".format(account, signature)
+    url = "{}/{}?restype=container".format(endpoint, container)
+    return status_of(urllib.request.Request(url, method="PUT", headers=headers))
