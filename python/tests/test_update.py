@@ -325,7 +325,7 @@ def test_what_cannot_be_committed(url):
     before = document(url)
     with pytest.raises(ValueError, match="Need to provide either new data, new metadata or a delete scope. None of it was provided."):
         commit_dataset(store=url, dataset_uuid="u", new_partitions=[])
-    with pytest.raises(KeyError, match="Dataset does not exist"):
+    with pytest.raises(ValueError, match="Cannot store empty datasets, partition_list must not be empty if in store mode."):
         commit_dataset(store=url, dataset_uuid="v", metadata={"a": 1})
     written = write_single_partition(store=url, dataset_uuid="u", data=frame([5], [50]))
     store_dataframes_as_dataset(store=url, dataset_uuid="other", dfs=[frame([5], [50])], partition_on=["p"])

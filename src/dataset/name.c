@@ -106,7 +106,7 @@ ktk_status ktk_uuid_check(const char *uuid, ktk_error *err) {
     }
     if (*at != '\0') {
         return ktk_error_set(err, KTK_E_INVALID,
-                             "dataset name '%s' contains an illegal character; legal are letters, "
+                             "UUID contains illegal character: dataset name '%s' may have letters, "
                              "digits, '+', '-' and '_'",
                              uuid);
     }

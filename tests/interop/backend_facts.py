@@ -14,7 +14,7 @@ from kartothek.core.dataset import DatasetMetadata
 from kartothek.core.factory import DatasetFactory
 from kartothek.core.utils import ensure_store, lazy_store
 from kartothek.io.dask.delayed import merge_datasets_as_delayed
-from kartothek.io.eager import read_dataset_as_metapartitions, read_table, store_dataframes_as_dataset
+from kartothek.io.eager import commit_dataset, read_dataset_as_metapartitions, read_table, store_dataframes_as_dataset
 from kartothek.io_components.index import update_indices_from_partitions
 from kartothek.io_components.merge import align_datasets
 from kartothek.io_components.metapartition import MetaPartition, MetaPartitionIterator, parse_input_to_metapartition
@@ -82,6 +82,8 @@ factory = DatasetFactory("u", STORE)
 facts["updated"] = state(update_dataset_from_partitions([write(more)], STORE, "u", factory, [{"p": 1}], {"c": 3}, None))
 facts["deleted"] = state(update_dataset_from_partitions([], STORE, "u", DatasetFactory("u", STORE), [{"p": 3}], None, None))
 facts["made"] = state(update_dataset_from_partitions([write(more, "new")], STORE, "new", None, [], {}, None))
+facts["nothing committed"] = [raised(commit_dataset, STORE, "none", **arguments) for arguments in ({"metadata": {"a": 1}}, {"delete_scope": [{"p": 1}]})]
+facts["committed anew"] = state(commit_dataset(STORE, "anew", [write(more, "anew")], metadata={"d": 4}, partition_on=["p"]))
 
 store_dataframes_as_dataset(STORE, "i", [FRAME, more], partition_on=["p"])
 loaded = read_dataset_as_metapartitions("i", STORE)

@@ -17,6 +17,7 @@ from kartothek.core.index import ExplicitSecondaryIndex, IndexBase, PartitionInd
 from kartothek.core.partition import Partition
 from kartothek.core.urlencode import decode_key, quote, quote_indices, unquote_indices
 from kartothek.core.utils import ensure_store, lazy_store
+from kartothek.io.eager import store_dataframes_as_dataset
 
 FACTS = {}
 
@@ -128,8 +129,10 @@ def facts_of_datasets():
     frame = loaded.get_indices_as_dataframe
     for columns in (None, [], ["k"], ["s", "k"], ["zz"]):
         fact("frame {}".format(columns), lambda: frame(columns))
+        fact("order of frame {}".format(columns), lambda: list(frame(columns).columns))
     for predicates in ([[("k", ">", 1)]], [[("k", "==", 1)], [("k", "<", 3)]], [[("zz", "==", 1)]], [[("s", "==", "x"), ("k", "!=", 2)]]):
         fact("frame where {}".format(predicates), lambda: frame(["k"], predicates=predicates))
+        fact("order of frame where {}".format(predicates), lambda: list(frame(["s", "k"], predicates=predicates).columns))
     fact("schema", lambda: [[field.name, str(field.type)] for field in dataset.schema])
     fact("from dict", lambda: DatasetMetadata.from_dict(dict(dataset.to_dict(), table_meta=dataset.table_meta)) == dataset)
     fact("from buffer", lambda: DatasetMetadata.from_buffer(dataset.to_json()).to_dict())
@@ -153,6 +156,19 @@ def facts_of_datasets():
     factory = DatasetFactory(REQUEST["uuid"], store)
     fact("factory", lambda: [repr(factory), factory.partition_keys, repr(factory), factory == dataset, factory.load_index("s") is factory])
     fact("factory pickled", lambda: repr(pickle.loads(pickle.dumps(factory))))
+
+
+def facts_of_zones():
+    """An index on times with a zone, which are in the file as UTC."""
+    moments = pd.to_datetime(["2020-01-01", "2020-07-01"]).tz_localize("Europe/Berlin")
+    store_dataframes_as_dataset(REQUEST["store"], "zoned", [pd.DataFrame({"t": moments, "i": [1, 2]})], secondary_indices=["t"], overwrite=True)
+    store = ensure_store(REQUEST["store"])
+    index = DatasetMetadata.load_from_store("zoned", store).load_all_indices(store).indices["t"]
+    fact("zoned type", lambda: [pa.types.is_timestamp(index.dtype), index.dtype.tz])
+    fact("zoned values", lambda: sorted(plain(value) for value in index.index_dct))
+    for as_object in (True, False):
+        fact("zoned observed {}".format(as_object), lambda: [index.observed_values(as_object).dtype.name, sorted(map(str, index.observed_values(as_object)))])
+    fact("zoned query", lambda: [len(index.query(value)) for value in (moments[0], moments[0].tz_convert("UTC"), "2020-06-30T22:00", "2020-06-30")])
 
 
 def facts_of_names():
@@ -206,6 +222,7 @@ def facts_of_schemas():
 REQUEST = json.loads(sys.stdin.read())
 facts_of_indices()
 facts_of_datasets()
+facts_of_zones()
 facts_of_names()
 facts_of_schemas()
 print(json.dumps(FACTS))

@@ -20,15 +20,18 @@ def frame_of_indices(dataset, columns, date_as_object, predicates):
     for conjunction in conjunctions:
         asked = columns_in_predicates(conjunction)
         here = [column for column in wanted if column in columns or column in asked]
-        frames.append(_joined([indices[column] for column in here], dataset.partitions, date_as_object, conjunction)[columns])
-    return frames[0] if len(frames) == 1 and set(wanted) == set(columns) else _without_duplicates(pd.concat(frames))
+        frames.append(_joined([indices[column] for column in here], dataset.partitions, date_as_object, conjunction))
+    if predicates is None:
+        return frames[0]
+    return _without_duplicates(pd.concat([frame[columns] for frame in frames]))
 
 
 def _joined(indices, partitions, date_as_object, predicates):
-    """An inner join over the labels."""
+    """An inner join over the labels. Small indices come first, as the columns of the result do in kartothek."""
     if not indices:
         return pd.DataFrame(index=pd.Index(list(partitions), dtype=object, name=_PARTITION_COLUMN_NAME))
     series = [index.as_flat_series(partitions_as_index=True, date_as_object=date_as_object, predicates=predicates) for index in indices]
+    series.sort(key=len)
     frame = series[0].to_frame()
     for other in series[1:]:
         frame = frame.join(other.to_frame(), how="inner")

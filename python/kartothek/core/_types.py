@@ -31,9 +31,9 @@ def pyarrow_type(name):
     """The pyarrow type of that name. ImportError without pyarrow."""
     import pyarrow as pa
 
-    zoned = re.match(r"timestamp\[(s|ms|us|ns), tz=(.+)\]$", name)
-    if zoned:
-        return pa.timestamp(zoned.group(1), zoned.group(2))
+    zone = time_zone(name)
+    if zone is not None:
+        return pa.timestamp(name[len("timestamp[") :].split(",")[0], zone)
     decimal = re.match(r"decimal(?:128)?\((\d+), (-?\d+)\)$", name)
     if decimal:
         return pa.decimal128(int(decimal.group(1)), int(decimal.group(2)))
@@ -55,6 +55,12 @@ def is_date(name):
 def is_temporal(name):
     """A time stamp; the original takes times of day for one, too."""
     return name.startswith(("timestamp", "time32", "time64"))
+
+
+def time_zone(name):
+    """The zone of a type of time stamps, None without one."""
+    zoned = re.match(r"timestamp\[(?:s|ms|us|ns), tz=(.+)\]$", name)
+    return zoned.group(1) if zoned else None
 
 
 def normalised(name):

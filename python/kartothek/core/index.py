@@ -4,12 +4,13 @@ from kartothek._lazy import LazyModule
 from kartothek.core import _time, naming
 from kartothek.core._mixins import CopyMixin
 from kartothek.core._size import size_of
-from kartothek.core._types import array_of, is_nested, normalised, normalize_value, pyarrow_type, type_name, type_of_values
+from kartothek.core._types import array_of, is_nested, normalised, normalize_value, pyarrow_type, time_zone, type_name, type_of_values
 from kartothek.core.urlencode import quote
 from kartothek.core.utils import core_store, ensure_store
 
 json = LazyModule("json")
 logging = LazyModule("logging")
+np = LazyModule("numpy")
 pd = LazyModule("pandas")
 from_arrow = LazyModule("kartothek._frames.from_arrow")
 
@@ -100,7 +101,12 @@ class IndexBase(CopyMixin):
         return list(self.index_dct.get(normalize_value(self._type, value), [])) if self.index_dct else []
 
     def observed_values(self, date_as_object=True):
-        """All values, in the order of the index."""
+        """All values, in the order of the index; those of a time zone as ``pandas.Timestamp`` in it."""
+        values = self._values(date_as_object)
+        zone = time_zone(self._type or "null")
+        return values if zone is None else np.array(pd.Series(values).dt.tz_localize("UTC").dt.tz_convert(zone), dtype=object)
+
+    def _values(self, date_as_object=True):
         self._need()
         return array_of(self._type or "null", list(self.index_dct), date_as_object)
 
@@ -108,7 +114,7 @@ class IndexBase(CopyMixin):
         """The labels of the partitions with a value for which ``value_of_partition op value`` holds. TypeError unless ``value`` is of the type."""
         from kartothek.serialization import filter_array_like
 
-        matches = filter_array_like(self.observed_values(), op, value, strict_date_types=True, column_name=self.column)
+        matches = filter_array_like(self._values(), op, value, strict_date_types=True, column_name=self.column)
         return {label for labels, is_match in zip(self.index_dct.values(), matches) if is_match for label in labels}
 
     def to_dict(self):
@@ -181,7 +187,7 @@ class IndexBase(CopyMixin):
         chosen = filter_predicates_by_column(predicates, [self.column])
         if chosen is None:
             return list(self.index_dct.items())
-        values = self.observed_values()
+        values = self._values()
         matches = [False] * len(values)
         for conjunction in chosen:
             holds = [True] * len(values)
@@ -273,6 +279,9 @@ class ExplicitSecondaryIndex(IndexBase):
         """The same index with what a snapshot of the dataset holds of it."""
         frame = from_arrow.frame_from_stream(snapshot.index_stream(self.column), dates_as_object=True)
         values = frame[self.column]
+        zone = getattr(values.dtype, "tz", None)
+        if zone is not None:
+            values = values.dt.tz_convert(None)
         index_dct = {}
         for value, labels in zip(values.to_numpy() if values.dtype.kind == "M" else values.tolist(), frame[_PARTITION_COLUMN_NAME]):
             known = index_dct.setdefault(value, [])
@@ -281,7 +290,7 @@ class ExplicitSecondaryIndex(IndexBase):
         dtype = self._type or (type_of_values(index_dct) if index_dct else "string" if values.dtype.kind == "O" else type_name(values.dtype.name))
         other = self.copy()
         other._loaded = True
-        other._type = normalised(dtype.replace("datetime64", "timestamp"))
+        other._type = normalised(dtype.replace("datetime64", "timestamp")) if zone is None else "timestamp[ns, tz={}]".format(zone)
         other.index_dct = index_dct
         return other
 

@@ -215,7 +215,7 @@ def commit_dataset(
 ):
     """
     Commit in one step what :func:`write_single_partition` returned, in this process or others, and delete and set metadata as
-    :func:`update_dataset_from_dataframes` does. All indices of the dataset are brought up.
+    :func:`update_dataset_from_dataframes` does. All indices of the dataset are brought up. Partitions of a dataset that does not exist make it.
 
     Parameters
     ----------
@@ -233,14 +233,15 @@ def commit_dataset(
     Raises
     ------
     KeyError
-        If there is no such dataset, or a file of a named partition is not there.
+        If a file of a named partition is not there.
     ValueError
-        Without partitions, metadata and scope; for files whose columns or types differ from those of the dataset; for a ``delete_scope`` that is not
+        Without partitions, metadata and scope; without partitions if there is no such dataset; for files whose columns or types differ from those of the dataset; for a ``delete_scope`` that is not
         allowed (see :func:`update_dataset_from_dataframes`).
     """
     if not new_partitions and not metadata and not delete_scope:
         raise ValueError("Need to provide either new data, new metadata or a delete scope. None of it was provided.")
-    return commit_partitions([] if new_partitions is None else new_partitions, store, dataset_uuid, factory, **settings_among(locals()))
+    partitions = [] if new_partitions is None else new_partitions
+    return commit_partitions(partitions, store, dataset_uuid, factory, mode="create_or_update", **settings_among(locals()))
 
 
 def build_dataset_indices(store, dataset_uuid, columns, factory=None):
