@@ -168,7 +168,8 @@ typedef struct ktk_copy_result {
  *
  * @return KTK_E_EXISTS if there is a dataset `target_uuid`; KTK_E_NOT_FOUND if files of the source
  * are gone meanwhile; KTK_E_UNSUPPORTED if one is not in the folder of the dataset;
- * KTK_E_CANCELLED.
+ * KTK_E_CANCELLED; KTK_E_UNKNOWN_OUTCOME if the document was sent and nobody can say whether it
+ * arrived.
  */
 KTK_API ktk_status ktk_dataset_copy(ktk_store *target, const char *target_uuid, ktk_dataset *source,
                                     const ktk_copy_options *options, ktk_copy_result *out,

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "base/pool.h"
+#include "base/retry.h"
 #include "base/time_format.h"
 #include "base/uuid.h"
 #include "dataset/document_file.h"
@@ -243,12 +244,65 @@ out:
     return status;
 }
 
+/* What became of a put of the document that was refused or not answered? KTK_OK: it was carried
+ * out, since nobody else's bytes are these, which have the id of the commit in them. */
+static ktk_status resolve_put(const struct copy *copy, const char *key, const struct buffer *file,
+                              ktk_status failure, ktk_error *err) {
+    ktk_error unread = {0};
+    ktk_bytes there = KTK_BYTES_INIT;
+    ktk_status status = ktk_store_get(copy->target, key, &there, NULL, &unread);
+    bool is_ours = status == KTK_OK && there.size == file->size &&
+                   memcmp(there.data, file->data, file->size) == 0;
+
+    ktk_bytes_clear(&there);
+    if (is_ours) {
+        return KTK_OK;
+    }
+    if (status == KTK_OK) {
+        return ktk_error_set(err, KTK_E_EXISTS, "'%s' exists already", key);
+    }
+    if (status == KTK_E_NOT_FOUND) {
+        return failure;
+    }
+    if (status == KTK_E_NO_MEMORY) {
+        return ktk_error_set(err, status, "%s", unread.message);
+    }
+    return ktk_error_set(err, KTK_E_UNKNOWN_OUTCOME, "it is unknown whether '%s' was written: %s",
+                         key, unread.message);
+}
+
+/* Put it where nothing is. The same bytes may be sent again: a second time they change nothing. */
+static ktk_status put_new(const struct copy *copy, const char *key, const struct buffer *file,
+                          ktk_error *err) {
+    static const struct retry_limits limits = {8, 60000, 100, 5000};
+    ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
+    enum capability_level level;
+    struct retry retry;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_capability_level(&level, copy->target, copy->uuid, err));
+    condition.must_not_exist = level != CAPABILITY_NONE;
+    ktki_retry_init(&retry, NULL, &limits);
+    do {
+        retry.attempts++;
+        status = ktk_store_put(copy->target, key, file->data, file->size, &condition, NULL, err);
+        if (status == KTK_E_UNAVAILABLE || status == KTK_E_EXISTS) {
+            status = resolve_put(copy, key, file, status, err);
+        }
+    } while (status == KTK_E_UNAVAILABLE && ktki_retry_wait(&retry, 0));
+    if (status == KTK_E_UNAVAILABLE) {
+        ktki_error_context(err, "it is unknown whether '%s' was written", key);
+        status =
+            err != NULL ? (ktk_status)(err->status = KTK_E_UNKNOWN_OUTCOME) : KTK_E_UNKNOWN_OUTCOME;
+    }
+out:
+    return status;
+}
+
 /* The document, in the format of the source: after everything else, and only if nobody else has
  * made a dataset of that name meanwhile. */
 static ktk_status put_document(struct copy *copy, ktk_error *err) {
     ktk_document_format format = ktk_dataset_document_format(copy->dataset);
-    ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
-    enum capability_level level;
     struct buffer json;
     struct buffer file;
     struct buffer key;
@@ -264,14 +318,11 @@ static ktk_status put_document(struct copy *copy, ktk_error *err) {
         ktk_store_put(copy->target, (const char *)key.data, json.data, json.size, NULL, NULL, err));
     KTKI_TRY(ktk_store_sync(copy->target, err));
     KTKI_TRY(check_target(copy, err));
-    KTKI_TRY(ktki_capability_level(&level, copy->target, copy->uuid, err));
-    condition.must_not_exist = level != CAPABILITY_NONE;
     key.size = 0;
     KTKI_TRY(
         ktki_buffer_append_format(&key, err, "%s%s", copy->uuid, ktki_document_suffix(format)));
     KTKI_TRY(ktki_buffer_append_byte(&key, '\0', err));
-    KTKI_TRY(ktk_store_put(copy->target, (const char *)key.data, file.data, file.size, &condition,
-                           NULL, err));
+    KTKI_TRY(put_new(copy, (const char *)key.data, &file, err));
 out:
     ktki_buffer_clear(&key);
     ktki_buffer_clear(&file);

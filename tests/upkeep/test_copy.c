@@ -276,6 +276,40 @@ static void no_reader_sees_half_of_it(void **unused) {
     test_context_free(context);
 }
 
+/* Each put in turn is not answered, once, whether it was carried out or not: the copy is there if,
+ * and only if, it is said to be. */
+static void lost_answers_are_resolved(void **unused) {
+    ktk_context *context = test_context_new(1);
+    ktk_store *source = open_memory(context);
+    ktk_error err;
+
+    (void)unused;
+    write_dataset(source, "a", "t");
+    for (int64_t i = 0, left = 1; left > 0; i++) {
+        struct failing_store failing = {.fail_at = i / 2,
+                                        .fails_once = true,
+                                        .is_applied = i % 2 == 1,
+                                        .kinds = 1u << STORE_CALL_PUT,
+                                        .status = KTK_E_UNAVAILABLE};
+        ktk_store *target = open_memory(context);
+        ktk_store *store = failing_store_new(&failing, target);
+        ktk_copy_result result;
+        ktk_status status = copy(store, "b", source, "a", &result, &err);
+        bool is_last = test_key_count(target, "b.by-dataset-metadata.json") == 1;
+
+        left = atomic_load(&failing.failures);
+        assert_int_equal(status, is_last ? KTK_OK : KTK_E_UNAVAILABLE);
+        if (status == KTK_OK) {
+            test_check_dataset(target, "b", "p,v|a,1;b,2");
+        }
+        assert_true(left == 0 || i < 100);
+        ktk_store_free(store);
+        ktk_store_free(target);
+    }
+    ktk_store_free(source);
+    test_context_free(context);
+}
+
 static void any_allocation_may_fail(void **unused) {
     bool finished = false;
     ktk_error err;
@@ -346,6 +380,7 @@ int main(void) {
         cmocka_unit_test(refuses_what_it_must_not_do),
         cmocka_unit_test(the_first_one_wins),
         cmocka_unit_test(no_reader_sees_half_of_it),
+        cmocka_unit_test(lost_answers_are_resolved),
         cmocka_unit_test(any_allocation_may_fail),
         cmocka_unit_test(can_be_stopped),
     };
