@@ -2,7 +2,7 @@
 BUILD ?= build
 PYTHON ?= python3
 
-.PHONY: help demo check stress lint threads memory matrix python-sanitize notebooks bench fuzz format clean
+.PHONY: help demo check stress lint threads memory matrix python-sanitize faults notebooks bench fuzz format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ matrix: ## the tests of the Python package with pandas 1.3 to 3, with and withou
 python-sanitize: ## tests of the Python package with the extension under the address sanitizer
 	@scripts/install_packages.sh build check
 	@$(PYTHON) scripts/check.py --build $(BUILD) --only python-sanitize
+
+faults: ## each request of each operation failing in each way, on an S3 and an Azure Blob server
+	@scripts/install_packages.sh build check
+	@$(PYTHON) scripts/check.py --build $(BUILD) --only faults
 
 notebooks: ## run the notebooks of docs/ and keep what they give
 	@scripts/install_packages.sh build

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -325,8 +326,48 @@ def step_peers(totals, build):
     pytest(totals, interpreter, "peers", tests, {"KTK_LIBRARY": str(build / "release" / "src" / "libkartothek.so")})
 
 
-STEPS = {"format": step_format, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop, "differential": step_differential, "peers": step_peers, "lint": step_lint, "threads": step_threads, "memory": step_memory, "matrix": step_matrix, "python-sanitize": step_python_sanitize}
-ON_REQUEST = {"lint", "threads", "memory", "matrix", "python-sanitize"}
+def start_server(totals, kind, state):
+    """Its environment. Where it cannot start its tests are skipped, on CI that is a failure."""
+    command = [sys.executable, str(ROOT / "tests" / "servers" / "servers.py"), "--state", str(state)]
+    for verb in ("install", "start"):
+        done = subprocess.run(command + [verb, kind], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            reason = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1]
+            totals.add("servers: {}".format(kind), "failed" if os.environ.get("CI") else "skipped", reason)
+            print(reason, flush=True)
+            return {}
+    return dict(shlex.split(line)[1].split("=", 1) for line in done.stdout.decode().splitlines())
+
+
+def run_with_servers(totals, build):
+    """What needs real servers: requests are counted, and there are faults between client and server."""
+    release, state = build / "release", build / "servers"
+    meson_build(release, ["-Dwerror=true"], what="with gcc")
+    label, python, requirements = next(python_environments(build))
+    interpreter = environment(build, label, python, requirements)
+    say("starting radosgw and azurite")
+    try:
+        environ = {"KTK": str(release / "cli" / "ktk")}
+        for kind in ("radosgw", "azurite"):
+            environ.update(start_server(totals, kind, state))
+        say("tests of S3 and Azure Blob stores, with faults in between")
+        pytest(totals, interpreter, "servers", [ROOT / "tests" / "servers"], environ)
+    finally:
+        subprocess.run([sys.executable, str(ROOT / "tests" / "servers" / "servers.py"), "--state", str(state), "stop"])
+
+
+def step_servers(totals, build):
+    run_with_servers(totals, build)
+
+
+def step_faults(totals, build):
+    """Takes half an hour, so it is a command of its own: `make faults`."""
+    os.environ["KTK_FAULTS"] = "all"
+    run_with_servers(totals, build)
+
+
+STEPS = {"format": step_format, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop, "differential": step_differential, "peers": step_peers, "servers": step_servers, "lint": step_lint, "threads": step_threads, "memory": step_memory, "matrix": step_matrix, "python-sanitize": step_python_sanitize, "faults": step_faults}
+ON_REQUEST = {"lint", "threads", "memory", "matrix", "python-sanitize", "faults"}
 
 
 def main():

@@ -1,0 +1,2 @@
+"""Fixtures of the tests of servers."""
+from places import azure, place, s3  # noqa: F401

@@ -1,0 +1,67 @@
+"""How many requests things take: exactly, as the proxy's log has them."""
+import collections
+
+KINDS = [
+    ("/_ktk/probe/", "probe"),
+    ("/_ktk/v/", "version"),
+    ("/_ktk/schema/", "schema copy"),
+    (".by-dataset-metadata.json", "document"),
+    ("/_common_metadata", "schema"),
+    (".by-dataset-index.parquet", "index"),
+    (".parquet", "file"),
+]
+ROWS = "k,x\na,1\nb,2\na,3\n"
+
+
+def kind_of(entry):
+    return next((kind for end, kind in KINDS if end in entry["path"]), "list" if "prefix=" in entry["query"] else entry["path"])
+
+
+def requests_of(place, *arguments):
+    """What a run of ktk asks, as a Counter of "METHOD kind", conditional puts apart."""
+    place.proxy.set_rules()
+    place.good(*arguments)
+    found = collections.Counter()
+    for entry in place.proxy.log():
+        condition = "conditional " if entry["if_match"] or entry["if_none_match"] else ""
+        found["{}{} {}".format(condition, entry["method"], kind_of(entry))] += 1
+    return found
+
+
+def write(place, tmp_path, text=ROWS, *options):
+    path = tmp_path / "rows.csv"
+    path.write_text(text)
+    place.good("write", "d", str(path), *options)
+    return str(path)
+
+
+OPEN_AND_PLAN = {"GET document": 1, "GET schema": 1}
+
+
+def test_a_query_that_reads_no_file(place, tmp_path):
+    """The document names all files; the schema tells the types of what they are compared with."""
+    write(place, tmp_path, ROWS, "-p", "k")
+    assert requests_of(place, "read", "d", "-w", "k == 'c'") == OPEN_AND_PLAN
+
+
+def without_probes(requests):
+    """What a store does about conditions is tried out once for each store that is opened."""
+    return {request: count for request, count in requests.items() if not request.endswith(" probe")}
+
+
+def test_a_commit_is_one_look_and_one_put(place, tmp_path):
+    """The update begins with the document; its commit looks whether that is still so, keeps the new one as a version, and puts it."""
+    path = write(place, tmp_path, ROWS, "-p", "k")
+    commit = {"GET document": 1, "HEAD document": 1, "PUT version": 1, "conditional PUT document": 1}
+    assert without_probes(requests_of(place, "delete", "d", "-w", "k == 'b'")) == dict(commit, **{"GET schema": 1})
+    assert without_probes(requests_of(place, "append", "d", path)) == dict(commit, **{"GET schema": 1, "PUT file": 2})
+
+
+def test_conditions_are_tried_out_once(place, tmp_path):
+    path = write(place, tmp_path)
+    probes = {request: count for request, count in requests_of(place, "append", "d", path).items() if request.endswith(" probe")}
+    # A server that wants the ETag without its quotes is asked once more.
+    assert probes in (
+        {"conditional PUT probe": 4, "DELETE probe": 1},
+        {"conditional PUT probe": 5, "HEAD probe": 1, "DELETE probe": 1},
+    )
