@@ -129,7 +129,7 @@ def facts_of_datasets():
     frame = loaded.get_indices_as_dataframe
     for columns in (None, [], ["k"], ["s", "k"], ["zz"]):
         fact("frame {}".format(columns), lambda: frame(columns))
-        fact("order of frame {}".format(columns), lambda: list(frame(columns).columns))
+        fact("shape of frame {}".format(columns), lambda: [list(frame(columns).columns), frame(columns).index.name])
     for predicates in ([[("k", ">", 1)]], [[("k", "==", 1)], [("k", "<", 3)]], [[("zz", "==", 1)]], [[("s", "==", "x"), ("k", "!=", 2)]]):
         fact("frame where {}".format(predicates), lambda: frame(["k"], predicates=predicates))
         fact("order of frame where {}".format(predicates), lambda: list(frame(["s", "k"], predicates=predicates).columns))

@@ -1,7 +1,6 @@
 """Indices of a dataset as one frame."""
 import pandas as pd
 
-from kartothek.core.index import _PARTITION_COLUMN_NAME
 from kartothek.serialization import check_predicates, columns_in_predicates
 
 
@@ -29,7 +28,7 @@ def frame_of_indices(dataset, columns, date_as_object, predicates):
 def _joined(indices, partitions, date_as_object, predicates):
     """An inner join over the labels. Small indices come first, as the columns of the result do in kartothek."""
     if not indices:
-        return pd.DataFrame(index=pd.Index(list(partitions), dtype=object, name=_PARTITION_COLUMN_NAME))
+        return pd.DataFrame(index=pd.Index(list(partitions), dtype=object))
     series = [index.as_flat_series(partitions_as_index=True, date_as_object=date_as_object, predicates=predicates) for index in indices]
     series.sort(key=len)
     frame = series[0].to_frame()
