@@ -428,6 +428,41 @@ static PyObject *store_size(PyObject *object, PyObject *args) {
     return status == KTK_OK ? PyLong_FromLongLong(entry.size) : core_raise(status, &err);
 }
 
+static PyObject *view_of(ktk_store *view, ktk_status status, const ktk_error *err) {
+    return status == KTK_OK ? wrap_store(view) : core_raise(status, err);
+}
+
+static PyObject *store_prefixed(PyObject *object, PyObject *args) {
+    ktk_store *view = NULL;
+    const char *prefix;
+    ktk_error err;
+    ktk_status status;
+
+    if (!PyArg_ParseTuple(args, "s:prefixed", &prefix)) {
+        return NULL;
+    }
+    status = ktk_store_prefixed(&view, ((struct store_object *)object)->store, prefix, &err);
+    return view_of(view, status, &err);
+}
+
+static PyObject *store_readonly(PyObject *object, PyObject *unused) {
+    ktk_store *view = NULL;
+    ktk_error err;
+    ktk_status status = ktk_store_readonly(&view, ((struct store_object *)object)->store, &err);
+
+    (void)unused;
+    return view_of(view, status, &err);
+}
+
+static PyObject *store_urlencoded(PyObject *object, PyObject *unused) {
+    ktk_store *view = NULL;
+    ktk_error err;
+    ktk_status status = ktk_store_urlencoded(&view, ((struct store_object *)object)->store, &err);
+
+    (void)unused;
+    return view_of(view, status, &err);
+}
+
 static PyObject *store_repr(PyObject *object) {
     return PyUnicode_FromFormat("<kartothek store %s>",
                                 ktk_store_name(((struct store_object *)object)->store));
@@ -454,6 +489,9 @@ static PyMethodDef store_methods[] = {
     {"size", store_size, METH_VARARGS,
      "size(key) -> bytes of the value; KeyError if there is none."},
     {"keys", store_keys, METH_VARARGS, "keys(prefix='') -> list of str, ascending"},
+    {"prefixed", store_prefixed, METH_VARARGS, "prefixed(prefix) -> Store of the keys below it"},
+    {"readonly", store_readonly, METH_NOARGS, "readonly() -> Store that refuses to write"},
+    {"urlencoded", store_urlencoded, METH_NOARGS, "urlencoded() -> Store that quotes its keys"},
     {NULL, NULL, 0, NULL},
 };
 

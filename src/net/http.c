@@ -1,7 +1,10 @@
 #include "net/http.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -18,6 +21,7 @@ enum transfer_state { TRANSFER_QUEUED, TRANSFER_RUNNING, TRANSFER_DONE };
 
 struct http_transfer {
     struct http_client *client;
+    long process;               /* that began it */
     struct http_transfer *next; /* in the queue; under the client's lock, as the three below */
     enum transfer_state state;
     bool is_in_queue;
@@ -48,6 +52,7 @@ struct http_client {
     bool is_stopping;
     bool is_started;
     pthread_t thread;
+    atomic_long process; /* that the thread is of; -p: process p takes the client over */
 };
 
 /* --- what curl calls, on the client's thread ----------------------------------------------- */
@@ -220,6 +225,60 @@ static void *run_client(void *state) {
     return NULL;
 }
 
+/* Connections, queue and thread. Nothing is left after an error. */
+static ktk_status set_to_work(struct http_client *client, ktk_error *err) {
+    long connections = (long)client->options.connections_max;
+    ktk_status status = KTK_OK;
+
+    (void)pthread_mutex_init(&client->lock, NULL);
+    (void)pthread_cond_init(&client->finished, NULL);
+    client->queue = NULL;
+    client->queue_end = &client->queue;
+    client->multi = client->api.multi_init();
+    if (client->multi == NULL) {
+        KTKI_FAIL(err, KTK_E_NO_MEMORY, "not enough memory for connections");
+    }
+    (void)client->api.multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections);
+    (void)client->api.multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, connections);
+    KTKI_TRY(ktki_thread_start(&client->thread, run_client, client, err));
+    client->is_started = true;
+out:
+    if (status != KTK_OK) {
+        if (client->multi != NULL) {
+            (void)client->api.multi_cleanup(client->multi);
+        }
+        (void)pthread_cond_destroy(&client->finished);
+        (void)pthread_mutex_destroy(&client->lock);
+    }
+    return status;
+}
+
+/* A child of fork() has the memory of the client but not its thread, and connections that are the
+ * parent's, which would take each other's answers: it begins anew, and leaves what it inherits as
+ * it is, because to close a connection with TLS is to speak on it. One thread does so while others
+ * wait; a lock would not do, for it may have been held when the process was forked. */
+static ktk_status take_over(struct http_client *client, ktk_error *err) {
+    long self = (long)getpid();
+    long process = atomic_load(&client->process);
+    ktk_status status = KTK_OK;
+
+    while (process != self) {
+        if (process == -self) {
+            (void)sched_yield();
+            process = atomic_load(&client->process);
+        } else if (atomic_compare_exchange_strong(&client->process, &process, -self)) {
+            status = set_to_work(client, err);
+            atomic_store(&client->process, status == KTK_OK ? self : process);
+            break;
+        }
+    }
+    return status;
+}
+
+static bool is_inherited(const struct http_transfer *transfer) {
+    return transfer->process != (long)getpid();
+}
+
 /* --- a transfer ---------------------------------------------------------------------------- */
 
 /* "https://user@host:port/…" names "host:port". */
@@ -353,8 +412,10 @@ ktk_status ktki_http_start(struct http_client *client, const struct http_request
     struct http_transfer *transfer = NULL;
     ktk_status status = KTK_OK;
 
+    KTKI_TRY(take_over(client, err));
     KTKI_TRY(KTKI_NEW(client->allocator, &transfer, err));
     transfer->client = client;
+    transfer->process = (long)getpid();
     transfer->body = request->body;
     transfer->body_size = request->body == NULL ? 0 : request->body_size;
     ktki_buffer_init(&transfer->answer.headers, client->allocator, HEADER_BYTES_MAX);
@@ -444,6 +505,11 @@ ktk_status ktki_http_finish(struct http_transfer *transfer, struct http_answer *
     enum http_failure failure;
     ktk_status status = KTK_OK;
 
+    if (is_inherited(transfer)) {
+        *out = (struct http_answer){.failure = KTKI_HTTP_LOST};
+        return ktk_error_set(err, KTK_E_UNAVAILABLE, "%s from '%s': begun before fork()",
+                             transfer->method, transfer->host);
+    }
     wait_for(transfer);
     (void)api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &code);
     transfer->answer.status = (int32_t)code;
@@ -472,7 +538,7 @@ out:
 void ktki_http_cancel(struct http_transfer *transfer) {
     struct http_client *client;
 
-    if (transfer == NULL) {
+    if (transfer == NULL || is_inherited(transfer)) {
         return;
     }
     client = transfer->client;
@@ -532,9 +598,6 @@ ktk_status ktki_http_client_new(struct http_client **out, const ktk_allocator *a
 
     KTKI_TRY(KTKI_NEW(allocator, &client, err));
     client->allocator = allocator;
-    client->queue_end = &client->queue;
-    (void)pthread_mutex_init(&client->lock, NULL);
-    (void)pthread_cond_init(&client->finished, NULL);
     chosen = &client->options;
     if (options != NULL) {
         *chosen = *options;
@@ -550,16 +613,8 @@ ktk_status ktki_http_client_new(struct http_client **out, const ktk_allocator *a
                                 &client->ca_file, err));
     }
     KTKI_TRY(ktki_curl_api_load(&client->api, err));
-    client->multi = client->api.multi_init();
-    if (client->multi == NULL) {
-        KTKI_FAIL(err, KTK_E_NO_MEMORY, "not enough memory for connections");
-    }
-    (void)client->api.multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-                                   (long)chosen->connections_max);
-    (void)client->api.multi_setopt(client->multi, CURLMOPT_MAXCONNECTS,
-                                   (long)chosen->connections_max);
-    KTKI_TRY(ktki_thread_start(&client->thread, run_client, client, err));
-    client->is_started = true;
+    KTKI_TRY(set_to_work(client, err));
+    atomic_store(&client->process, (long)getpid());
     *out = client;
     client = NULL;
 out:
@@ -571,18 +626,17 @@ void ktki_http_client_free(struct http_client *client) {
     if (client == NULL) {
         return;
     }
-    if (client->is_started) {
+    /* A child that never used it has nothing to end. */
+    if (client->is_started && atomic_load(&client->process) == (long)getpid()) {
         pthread_mutex_lock(&client->lock);
         client->is_stopping = true;
         pthread_mutex_unlock(&client->lock);
         (void)client->api.multi_wakeup(client->multi);
         (void)pthread_join(client->thread, NULL);
-    }
-    if (client->multi != NULL) {
         (void)client->api.multi_cleanup(client->multi);
+        (void)pthread_cond_destroy(&client->finished);
+        (void)pthread_mutex_destroy(&client->lock);
     }
-    (void)pthread_cond_destroy(&client->finished);
-    (void)pthread_mutex_destroy(&client->lock);
     ktki_free_text(client->allocator, client->ca_file);
     KTKI_DELETE(client->allocator, client);
 }

@@ -63,8 +63,8 @@ struct http_options {
 
 /**
  * A client has a thread of its own, on which the transfers of all callers go on at the same time;
- * proxies are taken from the environment as curl does. May be shared between threads. `allocator`
- * must outlive it.
+ * proxies are taken from the environment as curl does. May be shared between threads, and be used
+ * on in a child of fork(), which opens connections of its own. `allocator` must outlive it.
  *
  * @param options NULL for the defaults.
  */

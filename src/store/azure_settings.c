@@ -171,12 +171,15 @@ out:
     return status;
 }
 
-static ktk_status set_default_endpoint(struct azure_settings *settings, ktk_error *err) {
+static ktk_status set_default_endpoint(struct azure_settings *settings, const struct store_url *url,
+                                       ktk_error *err) {
+    const char *protocol = ktki_store_url_param(url, "default_endpoints_protocol");
     struct buffer endpoint;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&endpoint, settings->allocator, 0);
-    KTKI_TRY(ktki_buffer_append_format(&endpoint, err, "https://%s.blob.core.windows.net",
+    KTKI_TRY(ktki_buffer_append_format(&endpoint, err, "%s://%s.blob.core.windows.net",
+                                       ktki_setting_is_given(protocol) ? protocol : "https",
                                        settings->account));
     KTKI_TRY(set_endpoint(settings, (const char *)endpoint.data, endpoint.size, err));
 out:
@@ -191,6 +194,7 @@ static ktk_status read_alike(struct azure_settings *settings, const struct store
     const char *verify = ktki_store_url_param(url, "verify");
     const char *anonymous = ktki_store_url_param(url, "anonymous");
     const char *endpoint = ktki_store_url_param(url, "endpoint");
+    const char *shared_endpoint = ktki_store_url_param(url, "blob_endpoint"); /* storefact's name */
     const char *name = getenv("AZURE_STORAGE_ACCOUNT_NAME");
     ktk_status status = KTK_OK;
 
@@ -213,8 +217,9 @@ static ktk_status read_alike(struct azure_settings *settings, const struct store
         KTKI_FAIL(err, KTK_E_INVALID,
                   "no account of Azure: name it in the URL or in AZURE_STORAGE_ACCOUNT_NAME");
     }
+    endpoint = endpoint == NULL ? shared_endpoint : endpoint;
     KTKI_TRY(set_endpoint(settings, endpoint, endpoint == NULL ? 0 : strlen(endpoint), err));
-    KTKI_TRY(settings->endpoint != NULL ? KTK_OK : set_default_endpoint(settings, err));
+    KTKI_TRY(settings->endpoint != NULL ? KTK_OK : set_default_endpoint(settings, url, err));
 out:
     return status;
 }

@@ -26,7 +26,7 @@ struct azure_settings {
  * - `az://account/container/prefix?endpoint=…&sas=…&anonymous=true&verify=false&ca_file=…`
  * - `abfss://container@account.dfs.core.windows.net/prefix`, also abfs, wasbs and wasb
  * - `azure://account:key@container`, `hazure://…`, as storefact and minimalkv read them (dataset.md
- *   10.2), with `use_sas`.
+ *   10.2), with `use_sas`, and storefact's `blob_endpoint` and `default_endpoints_protocol`.
  *
  * An account that is not given is that of AZURE_STORAGE_ACCOUNT_NAME or AZURE_STORAGE_ACCOUNT; a
  * connection string in AZURE_STORAGE_CONNECTION_STRING gives endpoint and keys of its own account.

@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/context.h"
 #include "net/http.h"
@@ -306,6 +308,63 @@ static void takes_a_new_connection_where_asked(void **unused) {
     tear_down(&fixture);
 }
 
+/* Says on which connection it was asked. */
+static bool name_connection(void *state, const struct served_request *request, int socket) {
+    char answer[96];
+
+    (void)state;
+    (void)snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n%03d",
+                   request->connection);
+    http_server_say(socket, answer);
+    return true;
+}
+
+static int ask_for_connection(struct fixture *fixture) {
+    struct http_request request = {.method = "GET", .url = fixture->url};
+    struct http_answer answer;
+    ktk_error err;
+    int connection = -1;
+
+    if (ktki_http_send(fixture->client, &request, &answer, &err) == KTK_OK) {
+        connection = (int)strtol((const char *)answer.body.data, NULL, 10);
+        ktki_http_answer_clear(&answer);
+    }
+    return connection;
+}
+
+/* Ends with the number of the connection that it had, twice; 99: none, or two. */
+static void be_child(struct fixture *fixture) {
+    int first = ask_for_connection(fixture);
+    int second = ask_for_connection(fixture);
+
+    ktki_http_client_free(fixture->client);
+    _exit(first == second && first >= 0 ? first : 99);
+}
+
+static void a_forked_child_opens_connections_of_its_own(void **unused) {
+    struct fixture fixture;
+    int status = 0;
+
+    (void)unused;
+    set_up(&fixture, name_connection, NULL, NULL);
+    assert_int_equal(ask_for_connection(&fixture), 0);
+    for (int child = 1; child <= 2; child++) {
+        pid_t process = fork();
+
+        assert_true(process >= 0);
+        if (process == 0) {
+            alarm(30);
+            be_child(&fixture);
+        }
+        assert_int_equal(ask_for_connection(&fixture), 0);
+        assert_int_equal(waitpid(process, &status, 0), process);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), child);
+    }
+    assert_int_equal(ask_for_connection(&fixture), 0);
+    tear_down(&fixture);
+}
+
 static void survives_each_failing_allocation(void **unused) {
     struct http_server *server = http_server_new(echo, NULL);
     const struct http_header header = {"x-test", "v"};
@@ -347,6 +406,7 @@ int main(void) {
         cmocka_unit_test(does_not_follow_redirects),
         cmocka_unit_test(tells_that_nobody_is_there),
         cmocka_unit_test(takes_a_new_connection_where_asked),
+        cmocka_unit_test(a_forked_child_opens_connections_of_its_own),
         cmocka_unit_test(survives_each_failing_allocation),
     };
 

@@ -3,10 +3,10 @@ from kartothek import _core
 from kartothek._lazy import LazyModule
 from kartothek.core.naming import MAX_METADATA_VERSION, MIN_METADATA_VERSION
 from kartothek.core.store import KeyValueStore
+from kartothek.core.store_objects import native_store, url_of_factory
 
 functools = LazyModule("functools")
 pickle = LazyModule("pickle")
-_parse = LazyModule("urllib.parse")
 
 
 def verify_metadata_version(*args, **kwargs):
@@ -42,6 +42,26 @@ def _store_from_url(url):
         raise
 
 
+class _FactoryOfUrl:
+    """Makes the store of a URL. Pickles with the whole URL, and shows no more of it than where it leads."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def __call__(self):
+        return _store_from_url(self.url)
+
+    def __eq__(self, other):
+        return type(other) is type(self) and other.url == self.url
+
+    def __hash__(self):
+        return hash(self.url)
+
+    def __repr__(self):
+        scheme, _, rest = self.url.partition("://")
+        return "<factory of the store {}://{}>".format(scheme, rest.partition("?")[0].partition("#")[0].rpartition("@")[2])
+
+
 def _identity(store):
     return store
 
@@ -51,7 +71,7 @@ def lazy_store(store):
     if callable(store):
         return store
     if isinstance(store, str):
-        return functools.partial(_store_from_url, store)
+        return _FactoryOfUrl(store)
     if hasattr(store, "iter_prefixes"):
         try:
             pickle.dumps(store, pickle.HIGHEST_PROTOCOL)
@@ -65,20 +85,10 @@ def lazy_store(store):
 
 def ensure_store(store):
     """The store object behind a URL, a store object or a factory."""
-    return store if hasattr(store, "iter_prefixes") else lazy_store(store)()
-
-
-def _folder_url(store):
-    """URL of a simplekv or minimalkv folder store, else None. Subclasses with behaviour of their own are called back instead."""
-    names = {(c.__module__.split(".")[0], c.__name__) for c in type(store).__mro__}
-    known = {"FilesystemStore", "HFilesystemStore", "ExtendedKeyspaceMixin", "CopyMixin", "UrlMixin"}
-    own = type(store).__module__.split(".")[0]
-    if own not in ("simplekv", "minimalkv", "storefact") or type(store).__name__ not in known:
-        return None
-    if not any(name == "FilesystemStore" for _, name in names) or not isinstance(getattr(store, "root", None), str):
-        return None
-    extended = any(name == "ExtendedKeyspaceMixin" for _, name in names)
-    return ("hfs://" if extended else "fs://") + _parse.quote(store.root)
+    if hasattr(store, "iter_prefixes"):
+        return store
+    url = url_of_factory(store)
+    return lazy_store(store)() if url is None else KeyValueStore(url)
 
 
 def core_store(store):
@@ -88,7 +98,7 @@ def core_store(store):
     store = ensure_store(store)
     if isinstance(store, KeyValueStore):
         return store._core
-    url = _folder_url(store)
-    if url is not None:
-        return _core.Store.open(url)
+    native = native_store(store)
+    if native is not None:
+        return native
     return _core.Store.wrap(store, "{}.{}".format(type(store).__module__, type(store).__name__))
