@@ -15,7 +15,6 @@
 #define BUDGET_PER_RETRY 5
 
 #define ADAPTATIONS_MAX 3
-#define WAIT_ASKED_MAX_MS 60000
 /* Signatures are taken when they are so old; a smaller difference is not worth a correction. */
 #define CLOCK_TOLERANCE_MS 2000
 
@@ -122,8 +121,7 @@ static ktk_status status_of(int32_t code) {
     return code >= 500 ? KTK_E_UNAVAILABLE : KTK_E_IO;
 }
 
-/* What the service asks to be waited for, in milliseconds; 0: nothing. */
-static int64_t asked_wait_ms(const struct http_answer *answer) {
+int64_t ktki_exchange_wait_asked_ms(const struct http_answer *answer) {
     const char *text = ktki_http_answer_header(answer, "x-ms-retry-after-ms");
     int64_t scale = 1;
     int64_t value = 0;
@@ -135,7 +133,7 @@ static int64_t asked_wait_ms(const struct http_answer *answer) {
     if (text == NULL || !ktki_parse_i64(text, strlen(text), &value) || value < 0) {
         return 0;
     }
-    return value > WAIT_ASKED_MAX_MS / scale ? WAIT_ASKED_MAX_MS : value * scale;
+    return value > KTKI_WAIT_ASKED_MAX_MS / scale ? KTKI_WAIT_ASKED_MAX_MS : value * scale;
 }
 
 /* Sets the clock by the answer; false: it was right, or the answer does not tell. */
@@ -194,7 +192,7 @@ static bool goes_on(struct exchange *exchange, ktk_status status, const struct h
         (exchange->call->is_once && answer->failure != KTKI_HTTP_UNREACHABLE)) {
         return false;
     }
-    return wait_for_next(exchange, asked_wait_ms(answer));
+    return wait_for_next(exchange, ktki_exchange_wait_asked_ms(answer));
 }
 
 static ktk_status tell(const struct exchange *exchange, ktk_status status, int32_t code,

@@ -8,6 +8,8 @@
 #include "base/retry.h"
 #include "net/http.h"
 
+#define KTKI_WAIT_ASKED_MAX_MS 60000
+
 struct exchanger;
 struct exchange;
 
@@ -105,6 +107,10 @@ void ktki_exchange_cancel(struct exchange *exchange);
 /** Start and finish. `why` may be NULL, here and above. */
 ktk_status ktki_exchange(struct exchanger *exchanger, const struct call *call,
                          struct http_answer *out, struct service_error *why, ktk_error *err);
+
+/** What an answer asks to be waited for before the next attempt, in milliseconds up to
+ * KTKI_WAIT_ASKED_MAX_MS; 0: nothing. */
+int64_t ktki_exchange_wait_asked_ms(const struct http_answer *answer);
 
 /** Milliseconds by which the service's clock is ahead of ours, as its answers tell. */
 int64_t ktki_exchanger_clock_ahead_ms(struct exchanger *exchanger);

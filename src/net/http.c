@@ -100,41 +100,12 @@ static size_t take_body(char *data, size_t element_size, size_t count, void *sta
     return transfer->callback_status == KTK_OK ? size : 0;
 }
 
-/* Keeps `name` NUL `value` NUL, the name in lower case. */
-static ktk_status keep_header(struct buffer *headers, const char *line, size_t size,
-                              ktk_error *err) {
-    const char *colon = memchr(line, ':', size);
-    const char *value;
-    const char *end = line + size;
-    ktk_status status = KTK_OK;
-
-    if (colon == NULL) {
-        goto out;
-    }
-    KTKI_TRY(ktki_buffer_append_lower(headers, line, (size_t)(colon - line), err));
-    KTKI_TRY(ktki_buffer_append_byte(headers, '\0', err));
-    for (value = colon + 1; value < end && (*value == ' ' || *value == '\t'); value++) {
-    }
-    while (end > value && strchr("\r\n \t", end[-1]) != NULL) {
-        end--;
-    }
-    KTKI_TRY(ktki_buffer_append(headers, value, (size_t)(end - value), err));
-    KTKI_TRY(ktki_buffer_append_byte(headers, '\0', err));
-out:
-    return status;
-}
-
 static size_t take_header(char *line, size_t element_size, size_t count, void *state) {
     struct http_transfer *transfer = state;
-    struct buffer *headers = &transfer->answer.headers;
     size_t size = element_size * count;
 
-    /* An interim answer (100) has headers of its own, which come first. */
-    if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-        headers->size = 0;
-        return size;
-    }
-    transfer->callback_status = keep_header(headers, line, size, &transfer->callback_error);
+    transfer->callback_status =
+        ktki_http_answer_take_line(&transfer->answer, line, size, &transfer->callback_error);
     return transfer->callback_status == KTK_OK ? size : 0;
 }
 
@@ -566,6 +537,40 @@ out:
 }
 
 /* --- answers ------------------------------------------------------------------------------- */
+
+/* Keeps `name` NUL `value` NUL, the name in lower case. */
+static ktk_status keep_header(struct buffer *headers, const char *line, size_t size,
+                              ktk_error *err) {
+    const char *colon = memchr(line, ':', size);
+    const char *value;
+    const char *end = line + size;
+    ktk_status status = KTK_OK;
+
+    if (colon == NULL || memchr(line, '\0', size) != NULL) {
+        goto out;
+    }
+    KTKI_TRY(ktki_buffer_append_lower(headers, line, (size_t)(colon - line), err));
+    KTKI_TRY(ktki_buffer_append_byte(headers, '\0', err));
+    for (value = colon + 1; value < end && (*value == ' ' || *value == '\t'); value++) {
+    }
+    while (end > value && strchr("\r\n \t", end[-1]) != NULL) {
+        end--;
+    }
+    KTKI_TRY(ktki_buffer_append(headers, value, (size_t)(end - value), err));
+    KTKI_TRY(ktki_buffer_append_byte(headers, '\0', err));
+out:
+    return status;
+}
+
+ktk_status ktki_http_answer_take_line(struct http_answer *answer, const char *line, size_t size,
+                                      ktk_error *err) {
+    /* An interim answer (100) has headers of its own, which come first. */
+    if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+        answer->headers.size = 0;
+        return KTK_OK;
+    }
+    return keep_header(&answer->headers, line, size, err);
+}
 
 const char *ktki_http_answer_header(const struct http_answer *answer, const char *name) {
     const char *at = (const char *)answer->headers.data;

@@ -96,6 +96,11 @@ void ktki_http_cancel(struct http_transfer *transfer);
 ktk_status ktki_http_send(struct http_client *client, const struct http_request *request,
                           struct http_answer *out, ktk_error *err);
 
+/** Take a line of an answer's head, as it came: the status line of each answer, of which the last
+ * one's headers count, or a header. What is none, or has a NUL in it, is passed over. */
+ktk_status ktki_http_answer_take_line(struct http_answer *answer, const char *line, size_t size,
+                                      ktk_error *err);
+
 /** Value of a header of the answer, `name` in lower case; the last of several; NULL: none.
  * Borrowed. */
 const char *ktki_http_answer_header(const struct http_answer *answer, const char *name);
