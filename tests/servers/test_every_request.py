@@ -3,7 +3,7 @@
 What must hold: the operation does the right thing or says in one line that it failed, never a wrong success; afterwards the
 dataset is as it was before or as it was to be, and only the former if the operation says that it failed; the next run succeeds.
 
-Each run lets the n-th request fail, for all n that there are. By default only every seventh of these runs is made, with each
+Each run lets the n-th request fail, for all n that there are. By default only every eleventh of these runs is made, with each
 request failing in some way and each way tried all along an operation; KTK_FAULTS=all makes all of them.
 """
 import concurrent.futures
@@ -15,7 +15,7 @@ import pytest
 
 from places import Place, opened
 
-STRIDE = 1 if os.environ.get("KTK_FAULTS") == "all" else 7
+STRIDE = 1 if os.environ.get("KTK_FAULTS") == "all" else 11
 REQUESTS_MAX = 200
 UNKNOWN_OUTCOME = 6
 
