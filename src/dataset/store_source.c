@@ -6,11 +6,27 @@
 #include "base/context.h"
 #include "base/error.h"
 
+#include "store/backend.h"
+
 /* An object up to this size costs one request, whatever is read of it. */
 #define WHOLE_BYTES_MAX ((int64_t)256 * 1024)
 
+/* The same from afar, where it is also what comes with the footer of a larger one: a megabyte takes
+ * 10 ms at the 100 MB/s of one connection, and a round trip up to its first byte takes 10 to 30 ms.
+ * The rest is room for the footer of a file that has a megabyte of rows. */
+#define END_BYTES ((int64_t)(1024 + 64) * 1024)
+
 /* Ranges that lie this close together are one request: less than a round trip is worth. */
 #define GAP_BYTES_MAX ((int64_t)1024 * 1024)
+
+/* From afar nobody waits for a second request, which goes out at the same time. What lies between
+ * two ranges is therefore only worth its price while it is small, or a share of what is wanted. */
+#define GAP_BYTES_CHEAP ((int64_t)64 * 1024)
+#define GAP_SHARE 4
+
+/* From afar a request that has become this large takes no further range: two of them at the same
+ * time are faster. */
+#define RUN_BYTES_MAX ((int64_t)16 * 1024 * 1024)
 
 /* Bytes that came with one request, shared by the ranges in them. */
 struct fetched {
@@ -24,7 +40,9 @@ struct store_source {
     const ktk_allocator *allocator;
     char *key;
     int64_t size;
+    bool is_far;
     bool is_whole;         /* small, or of a size that the store could not say */
+    struct fetched *end;   /* of a larger one: its last bytes, if they came when it was opened */
     pthread_mutex_t lock;  /* of `whole` */
     struct fetched *whole; /* NULL: not fetched yet */
 };
@@ -130,61 +148,141 @@ static int compare_offsets(const void *a, const void *b) {
     return (first > second) - (first < second);
 }
 
-/* One request for `count` neighbouring ranges, from the first offset to `end`. */
-static ktk_status read_run(struct store_source *source, const struct ordered_range *run,
-                           size_t count, int64_t end, ktk_bytes *out, ktk_error *err) {
-    int64_t start = run[0].range.offset;
+/* Neighbours, read with one request. */
+struct run {
+    size_t first; /* of the ordered ranges */
+    size_t count;
+    int64_t wanted; /* bytes in its ranges, those in two of them counted twice */
+    struct value_range range;
+};
+
+/* Ranges of one read that are not at hand, and what is asked for them. */
+struct fetch {
+    struct store_source *source;
+    size_t capacity;
+    size_t count;
+    struct ordered_range *ordered;
+    size_t run_count;
+    struct run *runs;
+    struct value_range *ranges; /* of the runs */
+    ktk_bytes *bytes;           /* of the runs, not yet shared */
+};
+
+/* Whether the next range is better asked for with the run than by itself. */
+static bool joins(const struct store_source *source, const struct run *run,
+                  const struct byte_range *next) {
+    int64_t gap = next->offset - (run->range.offset + run->range.size);
+    int64_t unwanted = run->range.size - run->wanted + gap;
+
+    if (gap < 0 || !source->is_far) {
+        return gap <= GAP_BYTES_MAX;
+    }
+    return run->range.size < RUN_BYTES_MAX && gap <= GAP_BYTES_MAX &&
+           (unwanted <= GAP_BYTES_CHEAP || unwanted <= (run->wanted + next->size) / GAP_SHARE);
+}
+
+static void make_runs(struct fetch *fetch) {
+    for (size_t i = 0; i < fetch->count; i++) {
+        const struct byte_range *next = &fetch->ordered[i].range;
+        struct run *run = fetch->run_count == 0 ? NULL : &fetch->runs[fetch->run_count - 1];
+        int64_t end = next->offset + next->size;
+
+        if (run == NULL || !joins(fetch->source, run, next)) {
+            run = &fetch->runs[fetch->run_count++];
+            *run = (struct run){.first = i, .range = {next->offset, 0}};
+        }
+        run->count++;
+        run->wanted += next->size;
+        if (end > run->range.offset + run->range.size) {
+            run->range.size = end - run->range.offset;
+        }
+    }
+}
+
+/* Share the bytes of a run among its ranges. */
+static ktk_status share_run(struct fetch *fetch, size_t index, ktk_bytes *out, ktk_error *err) {
+    const struct run *run = &fetch->runs[index];
     struct fetched *fetched = NULL;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(fetched_new(&fetched, source->allocator, err));
-    KTKI_TRY(
-        ktk_store_get_range(source->store, source->key, start, end - start, &fetched->bytes, err));
-    KTKI_TRY(check_size(source, fetched->bytes.size, end - start, err));
-    for (size_t i = 0; i < count; i++) {
-        out[run[i].position] = slice_of(fetched, run[i].range.offset - start, run[i].range.size);
+    KTKI_TRY(check_size(fetch->source, fetch->bytes[index].size, run->range.size, err));
+    KTKI_TRY(fetched_new(&fetched, fetch->source->allocator, err));
+    fetched->bytes = fetch->bytes[index];
+    fetch->bytes[index] = (ktk_bytes)KTK_BYTES_INIT;
+    for (size_t i = run->first; i < run->first + run->count; i++) {
+        const struct ordered_range *it = &fetch->ordered[i];
+
+        out[it->position] = slice_of(fetched, it->range.offset - run->range.offset, it->range.size);
     }
 out:
     fetched_free(fetched);
     return status;
 }
 
-static ktk_status read_runs(struct store_source *source, const struct ordered_range *ordered,
-                            size_t count, ktk_bytes *out, ktk_error *err) {
+static ktk_status read_runs(struct fetch *fetch, ktk_bytes *out, ktk_error *err) {
+    const ktk_allocator *allocator = fetch->source->allocator;
     ktk_status status = KTK_OK;
-    size_t first = 0;
 
-    while (first < count && status == KTK_OK) {
-        int64_t end = ordered[first].range.offset + ordered[first].range.size;
-        size_t next = first + 1;
-
-        for (; next < count && ordered[next].range.offset - end <= GAP_BYTES_MAX; next++) {
-            int64_t range_end = ordered[next].range.offset + ordered[next].range.size;
-            end = range_end > end ? range_end : end;
-        }
-        status = read_run(source, ordered + first, next - first, end, out, err);
-        first = next;
+    KTKI_TRY(ktki_alloc_array(allocator, fetch->capacity, sizeof(*fetch->runs), &fetch->runs, err));
+    make_runs(fetch);
+    KTKI_TRY(
+        ktki_alloc_array(allocator, fetch->run_count, sizeof(*fetch->ranges), &fetch->ranges, err));
+    KTKI_TRY(
+        ktki_alloc_zeroed(allocator, fetch->run_count, sizeof(*fetch->bytes), &fetch->bytes, err));
+    for (size_t i = 0; i < fetch->run_count; i++) {
+        fetch->ranges[i] = fetch->runs[i].range;
     }
+    KTKI_TRY(ktki_store_get_ranges(fetch->source->store, fetch->source->key, fetch->ranges,
+                                   fetch->run_count, fetch->bytes, err));
+    for (size_t i = 0; i < fetch->run_count; i++) {
+        KTKI_TRY(share_run(fetch, i, out, err));
+    }
+out:
+    for (size_t i = 0; fetch->bytes != NULL && i < fetch->run_count; i++) {
+        ktk_bytes_clear(&fetch->bytes[i]);
+    }
+    ktki_free_array(allocator, fetch->bytes, fetch->run_count, sizeof(*fetch->bytes));
+    ktki_free_array(allocator, fetch->ranges, fetch->run_count, sizeof(*fetch->ranges));
+    ktki_free_array(allocator, fetch->runs, fetch->capacity, sizeof(*fetch->runs));
     return status;
+}
+
+/* Whether a range is at hand. */
+static bool slice_end(const struct store_source *source, const struct byte_range *range,
+                      ktk_bytes *out) {
+    int64_t start =
+        source->end == NULL ? INT64_MAX : source->size - (int64_t)source->end->bytes.size;
+
+    if (range->size > 0 && range->offset < start) {
+        return false;
+    }
+    *out = range->size == 0 ? (ktk_bytes)KTK_BYTES_INIT
+                            : slice_of(source->end, range->offset - start, range->size);
+    return true;
 }
 
 static ktk_status read_ranges(struct store_source *source, const struct byte_range *ranges,
                               size_t count, ktk_bytes *out, ktk_error *err) {
-    struct ordered_range *ordered = NULL;
+    struct fetch fetch = {.source = source, .capacity = count};
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_alloc_array(source->allocator, count, sizeof(*ordered), &ordered, err));
+    KTKI_TRY(
+        ktki_alloc_array(source->allocator, count, sizeof(*fetch.ordered), &fetch.ordered, err));
     for (size_t i = 0; i < count; i++) {
-        ordered[i] = (struct ordered_range){ranges[i], i};
         out[i] = (ktk_bytes)KTK_BYTES_INIT;
+        if (!slice_end(source, &ranges[i], &out[i])) {
+            fetch.ordered[fetch.count++] = (struct ordered_range){ranges[i], i};
+        }
     }
-    qsort(ordered, count, sizeof(*ordered), compare_offsets);
-    status = read_runs(source, ordered, count, out, err);
+    qsort(fetch.ordered, fetch.count, sizeof(*fetch.ordered), compare_offsets);
+    if (fetch.count > 0) {
+        status = read_runs(&fetch, out, err);
+    }
     for (size_t i = 0; i < count && status != KTK_OK; i++) {
         ktk_bytes_clear(&out[i]);
     }
 out:
-    ktki_free_array(source->allocator, ordered, count, sizeof(*ordered));
+    ktki_free_array(source->allocator, fetch.ordered, count, sizeof(*fetch.ordered));
     return status;
 }
 
@@ -204,6 +302,7 @@ static void store_source_free(void *state) {
     ktk_store *store = source->store;
 
     fetched_free(source->whole);
+    fetched_free(source->end);
     (void)pthread_mutex_destroy(&source->lock);
     ktki_free_text(source->allocator, source->key);
     /* The store goes last: the allocator lives in its context. */
@@ -214,22 +313,40 @@ static void store_source_free(void *state) {
 static const struct source_ops store_source_ops = {.read = store_source_read,
                                                    .free = store_source_free};
 
+/* From afar the size comes with the end of the object, which is all of a small one. */
+static ktk_status fetch_end(struct store_source *source, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(fetched_new(&source->end, source->allocator, err));
+    KTKI_TRY(ktki_store_get_end(source->store, source->key, END_BYTES, &source->end->bytes,
+                                &source->size, err));
+    if ((int64_t)source->end->bytes.size == source->size) {
+        source->whole = source->end;
+        source->end = NULL;
+    }
+out:
+    return status;
+}
+
 /* Size of the object: as given, as the store says, or what fetching it shows. */
 static ktk_status find_size(struct store_source *source, int64_t size, ktk_error *err) {
     ktk_store_entry entry;
     ktk_status status = KTK_OK;
 
-    if (size < 0) {
+    source->size = size;
+    if (size < 0 && ktki_store_has_end(source->store)) {
+        KTKI_TRY(fetch_end(source, err));
+    } else if (size < 0) {
         KTKI_TRY(ktk_store_head(source->store, source->key, &entry, err));
-        size = entry.size;
+        source->size = entry.size;
     }
-    if (size < 0) {
+    if (source->size < 0) {
         KTKI_TRY(fetched_new(&source->whole, source->allocator, err));
         KTKI_TRY(ktk_store_get(source->store, source->key, &source->whole->bytes, NULL, err));
-        size = (int64_t)source->whole->bytes.size;
+        source->size = (int64_t)source->whole->bytes.size;
     }
-    source->size = size;
-    source->is_whole = source->whole != NULL || size <= WHOLE_BYTES_MAX;
+    source->is_whole =
+        source->whole != NULL || source->size <= (source->is_far ? END_BYTES : WHOLE_BYTES_MAX);
 out:
     return status;
 }
@@ -247,6 +364,7 @@ ktk_status ktki_source_of_key(struct source *out, ktk_store *store, const char *
         KTKI_FAIL(err, KTK_E_NO_MEMORY, "cannot make a lock");
     }
     source->store = ktk_store_ref(store);
+    source->is_far = ktki_store_is_far(store);
     source->allocator = allocator;
     KTKI_TRY(ktki_copy_text(allocator, key, strlen(key), &source->key, err));
     KTKI_TRY(find_size(source, size, err));

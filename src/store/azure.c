@@ -275,8 +275,12 @@ out:
 ktk_status ktki_store_azure_new(ktk_store **out, ktk_context *context, const struct store_url *url,
                                 enum key_space keys, ktk_error *err) {
     const ktk_allocator *allocator = ktki_context_allocator(context);
-    struct store_setup setup = {
-        .ops = &ops, .caps = ops.caps, .calls_at_once = ops.calls_at_once, .keys = keys};
+    struct store_setup setup = {.ops = &ops,
+                                .caps = ops.caps,
+                                .calls_at_once = ops.calls_at_once,
+                                .keys = keys,
+                                .get_end = ktki_object_get_end,
+                                .get_ranges = ktki_object_get_ranges};
     struct azure_container *container = NULL;
     ktk_status status = KTK_OK;
 
@@ -284,6 +288,7 @@ ktk_status ktki_store_azure_new(ktk_store **out, ktk_context *context, const str
     container->objects.allocator = allocator;
     container->objects.limits = ktki_context_limits(context);
     container->objects.list = &list_format;
+    container->objects.counts_from_start = true;
     KTKI_TRY(ktki_azure_settings_read(&container->settings, url, err));
     KTKI_TRY(set_names(container, err));
     KTKI_TRY(set_up(container, err));

@@ -13,6 +13,12 @@ enum key_space {
     KTKI_KEYS_ANY       /**< any UTF-8 text */
 };
 
+/** A piece of a value; of at least one byte. */
+struct value_range {
+    int64_t offset;
+    int64_t size;
+};
+
 struct store_setup {
     const ktk_store_ops *ops; /**< must outlive the store */
     uint32_t caps;            /**< instead of ops->caps, which cannot follow a base store */
@@ -29,6 +35,12 @@ struct store_setup {
      * such way. */
     ktk_status (*list_keys)(void *state, const char *prefix, ktk_store_list_fn fn, void *fn_state,
                             ktk_error *err);
+    /** See ktki_store_get_end(). NULL: there is no cheaper way than to look first. */
+    ktk_status (*get_end)(void *state, const char *key, int64_t size, ktk_bytes *out,
+                          int64_t *value_size, ktk_error *err);
+    /** See ktki_store_get_ranges(). NULL: one after the other. */
+    ktk_status (*get_ranges)(void *state, const char *key, const struct value_range *ranges,
+                             size_t count, ktk_bytes *out, ktk_error *err);
 };
 
 /** The general form of ktk_store_new(). */
@@ -61,6 +73,23 @@ uint32_t ktki_store_caps(const ktk_store *store);
 /** How many calls should be under way at once; 0: as many as there are threads. 1 if the store is
  * not for several threads. */
 int32_t ktki_store_calls_at_once(const ktk_store *store);
+
+/** Whether a call takes longer than the bytes that it brings: it is worth while to ask for more at
+ * a time, and for what may be wanted next. */
+bool ktki_store_is_far(const ktk_store *store);
+
+/** Whether ktki_store_get_end() is one call, for values that are not much larger at least. */
+bool ktki_store_has_end(const ktk_store *store);
+
+/** The last `size` > 0 bytes of a value, or all of a shorter one, and how long the value is. */
+ktk_status ktki_store_get_end(ktk_store *store, const char *key, int64_t size, ktk_bytes *out,
+                              int64_t *value_size, ktk_error *err);
+
+/** Ranges of one value, several at a time where the store can do so: each as
+ * ktk_store_get_range() reads it. On failure none is left filled. */
+ktk_status ktki_store_get_ranges(ktk_store *store, const char *key,
+                                 const struct value_range *ranges, size_t count, ktk_bytes *out,
+                                 ktk_error *err);
 
 /** As ktki_pool_run(), for items that call the store and need little memory: in the threads of the
  * context, or where the store asks for more at once and the context has any, in as many. */

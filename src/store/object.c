@@ -73,7 +73,8 @@ void ktki_object_explain(const ktk_allocator *allocator, const struct http_answe
         ktki_xml_read(allocator, answer->body.data, answer->body.size, take_error, out, NULL));
 }
 
-/* --- reading ------------------------------------------------------------------------------- */
+/* --- whole values -------------------------------------------------------------------------------
+ */
 
 ktk_status ktki_object_get(void *state, const char *key, ktk_bytes *out, ktk_store_version *version,
                            ktk_error *err) {
@@ -116,76 +117,6 @@ ktk_status ktki_object_head(void *state, const char *key, ktk_store_entry *out, 
         out->modified_us = seconds * 1000000;
     }
     ktki_object_version(&answer, &out->version);
-out:
-    ktki_http_answer_clear(&answer);
-    ktki_object_call_clear(&call);
-    return status;
-}
-
-/* Of a whole value that came although a range was asked for. */
-static ktk_status cut_body(struct buffer *body, int64_t offset, int64_t size, ktk_error *err) {
-    size_t left;
-    ktk_status status = KTK_OK;
-
-    if ((uint64_t)offset > body->size) {
-        KTKI_FAIL(err, KTK_E_INVALID, "offset %lld lies behind the end at %zu", (long long)offset,
-                  body->size);
-    }
-    left = body->size - (size_t)offset;
-    body->size = (uint64_t)size < left ? (size_t)size : left;
-    memmove(body->data, body->data + offset, body->size);
-out:
-    return status;
-}
-
-/* No byte is where the range begins: right at the end there is none to be had. */
-static ktk_status read_nothing(struct object_store *store, const char *key, int64_t offset,
-                               ktk_bytes *out, ktk_error *err) {
-    ktk_store_entry entry;
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_object_head(store, key, &entry, err));
-    if (offset > entry.size) {
-        KTKI_FAIL(err, KTK_E_INVALID, "offset %lld lies behind the end of '%s' at %lld",
-                  (long long)offset, key, (long long)entry.size);
-    }
-    KTKI_TRY(ktki_bytes_copy(store->allocator, "", 0, out, err));
-out:
-    return status;
-}
-
-ktk_status ktki_object_get_range(void *state, const char *key, int64_t offset, int64_t size,
-                                 ktk_bytes *out, ktk_error *err) {
-    struct object_store *store = state;
-    struct http_answer answer = {0};
-    struct http_header header = {"Range", NULL};
-    struct object_call call;
-    char range[64];
-    ktk_status status = KTK_OK;
-
-    if (size == 0) {
-        return read_nothing(store, key, offset, out, err);
-    }
-    KTKI_TRY(ktki_object_call_init(&call, store, "GET", "get a range of", key, err));
-    (void)snprintf(range, sizeof(range), "bytes=%lld-%lld", (long long)offset,
-                   (long long)(offset > INT64_MAX - size ? INT64_MAX : offset + size - 1));
-    header.value = range;
-    call.call.headers = &header;
-    call.call.header_count = 1;
-    call.call.answer_bytes_max = (size_t)store->limits->object_bytes_max;
-    status = ktki_exchange(store->exchanger, &call.call, &answer, NULL, err);
-    if (answer.status == 416) {
-        status = read_nothing(store, key, offset, out, err);
-        goto out;
-    }
-    KTKI_TRY(status);
-    if (answer.status == 200) {
-        KTKI_TRY(cut_body(&answer.body, offset, size, err));
-    } else if (answer.body.size > (uint64_t)size) {
-        KTKI_FAIL(err, KTK_E_CORRUPT, "%zu bytes of '%s' came where %lld were asked for",
-                  answer.body.size, key, (long long)size);
-    }
-    KTKI_TRY(ktki_buffer_move(&answer.body, out, err));
 out:
     ktki_http_answer_clear(&answer);
     ktki_object_call_clear(&call);

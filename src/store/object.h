@@ -40,6 +40,7 @@ struct object_store {
     const char *prefix; /**< of all keys: "" or "a/b/" */
     const char *root;   /**< path of the bucket or container, encoded, without a '/' at its end */
     const struct object_list_format *list;
+    bool counts_from_start; /**< it knows no ranges that are counted from the end */
 };
 
 /**
@@ -53,11 +54,15 @@ ktk_status ktki_object_call_init(struct object_call *out, const struct object_st
                                  ktk_error *err);
 void ktki_object_call_clear(struct object_call *call);
 
-/** As the operations of ktk_store_ops; the state is an object_store. */
+/** As the operations of ktk_store_ops and store_setup; the state is an object_store. */
 ktk_status ktki_object_get(void *state, const char *key, ktk_bytes *out, ktk_store_version *version,
                            ktk_error *err);
 ktk_status ktki_object_get_range(void *state, const char *key, int64_t offset, int64_t size,
                                  ktk_bytes *out, ktk_error *err);
+ktk_status ktki_object_get_ranges(void *state, const char *key, const struct value_range *ranges,
+                                  size_t count, ktk_bytes *out, ktk_error *err);
+ktk_status ktki_object_get_end(void *state, const char *key, int64_t size, ktk_bytes *out,
+                               int64_t *value_size, ktk_error *err);
 ktk_status ktki_object_head(void *state, const char *key, ktk_store_entry *out, ktk_error *err);
 ktk_status ktki_object_remove(void *state, const char *key, ktk_error *err);
 ktk_status ktki_object_list(void *state, const char *prefix, ktk_store_list_fn fn, void *fn_state,

@@ -18,6 +18,11 @@
 typedef ktk_status (*list_fn)(void *state, const char *prefix, ktk_store_list_fn fn, void *fn_state,
                               ktk_error *err);
 
+typedef ktk_status (*get_end_fn)(void *state, const char *key, int64_t size, ktk_bytes *out,
+                                 int64_t *value_size, ktk_error *err);
+typedef ktk_status (*get_ranges_fn)(void *state, const char *key, const struct value_range *ranges,
+                                    size_t count, ktk_bytes *out, ktk_error *err);
+
 struct ktk_store {
     atomic_int_fast64_t references;
     ktk_context *context;
@@ -34,7 +39,9 @@ struct ktk_store {
     list_fn list_keys; /* NULL: the store lists everything or nothing of a key */
     int (*take_turn)(void *state, const char *key); /* NULL: there are no turns */
     void (*end_turn)(void *state, int turn);
-    pthread_mutex_t lock; /* held around each operation unless the backend is thread-safe */
+    get_end_fn get_end;       /* NULL: looked at first */
+    get_ranges_fn get_ranges; /* NULL: one after the other */
+    pthread_mutex_t lock;     /* held around each operation unless the backend is thread-safe */
 };
 
 /* ---- life ---- */
@@ -81,6 +88,8 @@ ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct st
     store->list_keys = setup->list_keys;
     store->take_turn = setup->take_turn;
     store->end_turn = setup->end_turn;
+    store->get_end = setup->get_end;
+    store->get_ranges = setup->get_ranges;
     *out = store;
     store = NULL;
     name = NULL;
@@ -146,6 +155,14 @@ uint32_t ktki_store_caps(const ktk_store *store) {
 
 int32_t ktki_store_calls_at_once(const ktk_store *store) {
     return store->calls_at_once;
+}
+
+bool ktki_store_is_far(const ktk_store *store) {
+    return store->calls_at_once > 1 || store->get_end != NULL;
+}
+
+bool ktki_store_has_end(const ktk_store *store) {
+    return store->get_end != NULL;
 }
 
 ktk_status ktki_store_run(ktk_store *store, size_t count, ktki_pool_fn fn, void *state,
@@ -400,6 +417,75 @@ ktk_status ktk_store_head(ktk_store *store, const char *key, ktk_store_entry *ou
     KTKI_TRY(leave(store, key, status, &inner, err));
     entry.key = key;
     *out = entry;
+out:
+    return status;
+}
+
+/* The end of a value that must be looked at first. */
+static ktk_status look_and_get_end(ktk_store *store, const char *key, int64_t size, ktk_bytes *out,
+                                   int64_t *value_size, ktk_error *err) {
+    ktk_store_entry entry;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktk_store_head(store, key, &entry, err));
+    if (entry.size < 0) {
+        KTKI_TRY(ktk_store_get(store, key, out, NULL, err));
+        entry.size = (int64_t)out->size;
+    } else {
+        size = size < entry.size ? size : entry.size;
+        KTKI_TRY(ktk_store_get_range(store, key, entry.size - size, size, out, err));
+    }
+    *value_size = entry.size;
+out:
+    return status;
+}
+
+ktk_status ktki_store_get_end(ktk_store *store, const char *key, int64_t size, ktk_bytes *out,
+                              int64_t *value_size, ktk_error *err) {
+    ktk_error inner = {0};
+    ktk_status status = KTK_OK;
+
+    if (store->get_end == NULL) {
+        return look_and_get_end(store, key, size, out, value_size, err);
+    }
+    KTKI_TRY(check_key(store, key, err));
+    enter(store);
+    status = store->get_end(store->state, key, size, out, value_size, &inner);
+    KTKI_TRY(leave(store, key, status, &inner, err));
+out:
+    return status;
+}
+
+static ktk_status get_one_by_one(ktk_store *store, const char *key,
+                                 const struct value_range *ranges, size_t count, ktk_bytes *out,
+                                 ktk_error *err) {
+    size_t done = 0;
+    ktk_status status = KTK_OK;
+
+    for (; done < count; done++) {
+        KTKI_TRY(ktk_store_get_range(store, key, ranges[done].offset, ranges[done].size, &out[done],
+                                     err));
+    }
+out:
+    for (size_t i = 0; i < done && status != KTK_OK; i++) {
+        ktk_bytes_clear(&out[i]);
+    }
+    return status;
+}
+
+ktk_status ktki_store_get_ranges(ktk_store *store, const char *key,
+                                 const struct value_range *ranges, size_t count, ktk_bytes *out,
+                                 ktk_error *err) {
+    ktk_error inner = {0};
+    ktk_status status = KTK_OK;
+
+    if (store->get_ranges == NULL || count < 2) {
+        return get_one_by_one(store, key, ranges, count, out, err);
+    }
+    KTKI_TRY(check_key(store, key, err));
+    enter(store);
+    status = store->get_ranges(store->state, key, ranges, count, out, &inner);
+    KTKI_TRY(leave(store, key, status, &inner, err));
 out:
     return status;
 }

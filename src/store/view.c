@@ -58,6 +58,32 @@ out:
     return status;
 }
 
+static ktk_status view_get_end(void *state, const char *key, int64_t size, ktk_bytes *out,
+                               int64_t *value_size, ktk_error *err) {
+    struct view *view = state;
+    struct buffer code;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(encode(view, key, &code, err));
+    KTKI_TRY(ktki_store_get_end(view->base, text_of(&code), size, out, value_size, err));
+out:
+    ktki_buffer_clear(&code);
+    return status;
+}
+
+static ktk_status view_get_ranges(void *state, const char *key, const struct value_range *ranges,
+                                  size_t count, ktk_bytes *out, ktk_error *err) {
+    struct view *view = state;
+    struct buffer code;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(encode(view, key, &code, err));
+    KTKI_TRY(ktki_store_get_ranges(view->base, text_of(&code), ranges, count, out, err));
+out:
+    ktki_buffer_clear(&code);
+    return status;
+}
+
 static ktk_status view_head(void *state, const char *key, ktk_store_entry *out, ktk_error *err) {
     struct view *view = state;
     struct buffer code;
@@ -189,6 +215,8 @@ ktk_status ktki_store_view_new(ktk_store **out, ktk_store *base, const struct vi
         .calls_at_once = ktki_store_calls_at_once(base),
         .keys = setup->keys,
         .is_view = true,
+        .get_end = ktki_store_has_end(base) ? view_get_end : NULL,
+        .get_ranges = view_get_ranges,
     };
     struct view *view = NULL;
     struct buffer name;

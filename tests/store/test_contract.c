@@ -9,6 +9,7 @@
 
 #include <kartothek/store.h>
 
+#include "store/backend.h"
 #include "store/fs.h"
 #include "store/memory.h"
 
@@ -269,6 +270,48 @@ static void checks_ranges(void **state) {
     CHECK_STATUS(ktk_store_get_range(store, "k", -1, 1, &bytes, &err), KTK_E_INVALID);
     CHECK_STATUS(ktk_store_get_range(store, "k", 1, -1, &bytes, &err), KTK_E_INVALID);
     assert_ptr_equal(bytes.data, TEST_POISON);
+}
+
+static void check_end(ktk_store *store, int64_t size, const char *expected, int64_t value_size) {
+    ktk_bytes bytes = KTK_BYTES_INIT;
+    int64_t whole = 77;
+    ktk_error err;
+
+    CHECK_OK(ktki_store_get_end(store, "k", size, &bytes, &whole, &err));
+    assert_int_equal(bytes.size, strlen(expected));
+    assert_memory_equal(bytes.data, expected, bytes.size);
+    assert_int_equal(whole, value_size);
+    ktk_bytes_clear(&bytes);
+}
+
+static void reads_ends_and_many_ranges(void **state) {
+    const struct value_range ranges[] = {{8, 5}, {0, 1}, {3, 4}, {9, 1}, {0, 10},
+                                         {1, 1}, {2, 1}, {3, 1}, {4, 1}, {5, 1}};
+    static const char *const expected[] = {"89", "0", "3456", "9", "0123456789",
+                                           "1",  "2", "3",    "4", "5"};
+    const struct value_range beyond[] = {{0, 1}, {11, 1}};
+    ktk_store *store = store_of(state);
+    ktk_bytes out[10] = {KTK_BYTES_INIT};
+    int64_t whole = 77;
+    ktk_error err;
+
+    CHECK_STATUS(ktki_store_get_end(store, "k", 5, &out[0], &whole, &err), KTK_E_NOT_FOUND);
+    assert_int_equal(whole, 77);
+    put(store, "k", "0123456789");
+    check_end(store, 1, "9", 10);
+    check_end(store, 9, "123456789", 10);
+    check_end(store, 10, "0123456789", 10);
+    check_end(store, 1 << 20, "0123456789", 10);
+    CHECK_OK(ktki_store_get_ranges(store, "k", ranges, 10, out, &err));
+    for (size_t i = 0; i < 10; i++) {
+        assert_int_equal(out[i].size, strlen(expected[i]));
+        assert_memory_equal(out[i].data, expected[i], out[i].size);
+        ktk_bytes_clear(&out[i]);
+    }
+    CHECK_STATUS(ktki_store_get_ranges(store, "k", beyond, 2, out, &err), KTK_E_INVALID);
+    assert_null(out[0].data);
+    put(store, "k", "");
+    check_end(store, 10, "", 0);
 }
 
 static void tells_size_time_and_version(void **state) {
@@ -668,6 +711,7 @@ static const struct {
     CASE(misses_what_is_not_there),
     CASE(keeps_large_values_and_gives_parts),
     CASE(checks_ranges),
+    CASE(reads_ends_and_many_ranges),
     CASE(tells_size_time_and_version),
     CASE(refuses_illegal_keys),
     CASE(lists_by_prefix_in_order),

@@ -3,6 +3,7 @@
 #include "support/failing_store.h"
 #include "support/test.h"
 
+#include "store/backend.h"
 #include "store/memory.h"
 
 static ktk_store *memory_new(ktk_context *context) {
@@ -21,11 +22,12 @@ static ktk_status ignore(void *state, const ktk_store_entry *entry, ktk_error *e
 }
 
 static void counts_calls_and_bytes(void **unused) {
-    static const int64_t wanted[STORE_CALL_COUNT] = {1, 2, 1, 1, 1, 1, 1};
+    static const int64_t wanted[STORE_CALL_COUNT] = {1, 2, 1, 1, 1, 1, 1, 1};
     ktk_context *context = test_context_new(1);
     ktk_store *base = memory_new(context);
     struct counting_store counting = {0};
-    ktk_store *store = counting_store_new(&counting, base);
+    ktk_store *store = counting_store_new_far(&counting, base);
+    int64_t size = 0;
     ktk_bytes bytes = KTK_BYTES_INIT;
     ktk_store_entry entry;
     ktk_error err;
@@ -39,6 +41,9 @@ static void counts_calls_and_bytes(void **unused) {
         CHECK_OK(ktk_store_get_range(store, "k", 3, 9, &bytes, &err));
         ktk_bytes_clear(&bytes);
     }
+    CHECK_OK(ktki_store_get_end(store, "k", 3, &bytes, &size, &err));
+    assert_int_equal(size, 5);
+    ktk_bytes_clear(&bytes);
     CHECK_OK(ktk_store_head(store, "k", &entry, &err));
     CHECK_OK(ktk_store_list(store, "", ignore, NULL, &err));
     CHECK_OK(ktk_store_sync(store, &err));
@@ -46,8 +51,8 @@ static void counts_calls_and_bytes(void **unused) {
     for (int i = 0; i < STORE_CALL_COUNT; i++) {
         assert_int_equal(atomic_load(&counting.calls[i]), wanted[i]);
     }
-    assert_int_equal(counting_store_calls(&counting), 8);
-    assert_int_equal(atomic_load(&counting.bytes_read), 5 + 2 + 2);
+    assert_int_equal(counting_store_calls(&counting), 9);
+    assert_int_equal(atomic_load(&counting.bytes_read), 5 + 2 + 2 + 3);
     assert_int_equal(atomic_load(&counting.bytes_written), 5);
     ktk_store_free(store);
     ktk_store_free(base);

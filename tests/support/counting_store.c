@@ -42,6 +42,15 @@ static ktk_status counted_get_range(void *state, const char *key, int64_t offset
     return status;
 }
 
+static ktk_status counted_get_end(void *state, const char *key, int64_t size, ktk_bytes *out,
+                                  int64_t *value_size, ktk_error *err) {
+    ktk_status status =
+        ktki_store_get_end(count(state, STORE_CALL_GET_END), key, size, out, value_size, err);
+
+    count_read(state, status, out);
+    return status;
+}
+
 static ktk_status counted_head(void *state, const char *key, ktk_store_entry *out, ktk_error *err) {
     return ktk_store_head(count(state, STORE_CALL_HEAD), key, out, err);
 }
@@ -91,7 +100,7 @@ static const ktk_store_ops counted_ops = {
     .free = counted_free,
 };
 
-ktk_store *counting_store_new(struct counting_store *counting, ktk_store *base) {
+static ktk_store *make(struct counting_store *counting, ktk_store *base, bool is_far) {
     struct counted *counted = malloc(sizeof(*counted));
     const struct store_setup setup = {
         .ops = &counted_ops,
@@ -100,6 +109,7 @@ ktk_store *counting_store_new(struct counting_store *counting, ktk_store *base) 
         .name = "counting store",
         .keys = ktki_store_key_space(base),
         .is_view = true,
+        .get_end = is_far ? counted_get_end : NULL,
     };
     ktk_store *store = NULL;
     ktk_error err;
@@ -108,6 +118,14 @@ ktk_store *counting_store_new(struct counting_store *counting, ktk_store *base) 
     *counted = (struct counted){counting, ktk_store_ref(base)};
     CHECK_OK(ktki_store_new(&store, ktk_store_context(base), &setup, &err));
     return store;
+}
+
+ktk_store *counting_store_new(struct counting_store *counting, ktk_store *base) {
+    return make(counting, base, false);
+}
+
+ktk_store *counting_store_new_far(struct counting_store *counting, ktk_store *base) {
+    return make(counting, base, true);
 }
 
 int64_t counting_store_calls(const struct counting_store *counting) {

@@ -9,6 +9,7 @@
 enum store_call {
     STORE_CALL_GET,
     STORE_CALL_GET_RANGE,
+    STORE_CALL_GET_END,
     STORE_CALL_HEAD,
     STORE_CALL_PUT,
     STORE_CALL_REMOVE,
@@ -27,6 +28,9 @@ struct counting_store {
 /** A store over `base`, which gets another reference; the result is the caller's. Capabilities are
  * those of `base`. */
 ktk_store *counting_store_new(struct counting_store *counting, ktk_store *base);
+
+/** The same, as a store that is far away: the end of a value comes in one call. */
+ktk_store *counting_store_new_far(struct counting_store *counting, ktk_store *base);
 
 /** Calls of all kinds. */
 int64_t counting_store_calls(const struct counting_store *counting);
