@@ -1,0 +1,70 @@
+"""Files are collected as garbage while others write and read: on a real server, with a grace that is a little longer than what they take."""
+import concurrent.futures
+import json
+import time
+
+SECONDS = 10
+GRACE = "3s"
+WRITERS = 4
+READERS = 4
+
+
+def rows_of(result):
+    return {(row["k"], row["x"]) for row in map(json.loads, result.out.splitlines())}
+
+
+def write_until(place, folder, writer, end):
+    """Append a partition again and again, and delete the one before; the rows that stay."""
+    rows = set()
+    n = 0
+    while time.monotonic() < end:
+        n += 1
+        key = "{}-{}".format(writer, n)
+        path = folder / "{}.csv".format(key)
+        path.write_text("k,x\n{},{}\n".format(key, n))
+        place.good("append", "d", str(path))
+        rows.add((key, n))
+        if n > 1:
+            old = "{}-{}".format(writer, n - 1)
+            done = place.ktk("delete", "d", "-w", "k == '{}'".format(old))
+            assert done.code in (0, 4), done.err  # 4: somebody else's change is in its way, and nothing is deleted
+            if done.code == 0:
+                rows.remove((old, n - 1))
+    assert n > 1
+    return rows
+
+
+def read_until(place, end):
+    """Every reader finds all files of the version that it began with."""
+    count = 0
+    while time.monotonic() < end:
+        rows = rows_of(place.good("read", "d", "--json"))
+        assert ("first", 0) in rows
+        count += 1
+    return count
+
+
+def collect_until(place, end):
+    """How many files were collected."""
+    count = 0
+    while time.monotonic() < end:
+        done = place.good("gc", "d", "--yes", "--grace", GRACE, "--history", "0s", "--short-grace", "--json")
+        count += json.loads(done.out)["removed"]["files"]
+        time.sleep(0.1)
+    return count
+
+
+def test_collection_disturbs_nobody(place, tmp_path):
+    first = tmp_path / "first.csv"
+    first.write_text("k,x\nfirst,0\n")
+    place.good("write", "d", str(first), "-p", "k")
+    end = time.monotonic() + SECONDS
+    with concurrent.futures.ThreadPoolExecutor(WRITERS + READERS + 1) as pool:
+        writers = [pool.submit(write_until, place, tmp_path, writer, end) for writer in range(WRITERS)]
+        readers = [pool.submit(read_until, place, end) for _ in range(READERS)]
+        collector = pool.submit(collect_until, place, end)
+        wanted = {("first", 0)}.union(*(writer.result() for writer in writers))
+        assert all(reader.result() > 0 for reader in readers)
+        assert collector.result() > 0
+    assert rows_of(place.good("read", "d", "--json")) == wanted
+    assert place.good("check", "d", "--deep").out.startswith("0 errors, 0 warnings")
