@@ -45,6 +45,29 @@ def test_a_query_that_reads_no_file(place, tmp_path):
     assert requests_of(place, "read", "d", "-w", "k == 'c'") == OPEN_AND_PLAN
 
 
+def test_an_index_is_one_request(place, tmp_path):
+    write(place, tmp_path, ROWS, "-p", "k", "--index", "x")
+    assert requests_of(place, "read", "d", "-w", "x == 9") == dict(OPEN_AND_PLAN, **{"GET index": 1})
+
+
+def test_a_small_file_is_one_request(place, tmp_path):
+    write(place, tmp_path, ROWS, "-p", "k")
+    assert requests_of(place, "read", "d", "-w", "k == 'b'") == dict(OPEN_AND_PLAN, **{"GET file": 1})
+    assert requests_of(place, "read", "d") == dict(OPEN_AND_PLAN, **{"GET file": 2})
+
+
+def test_columns_of_a_large_file(place, tmp_path):
+    """The end of the file, and one range for columns that lie together; those that lie far apart are two. Azure gives no end of a file
+    whose size is not known, so that there it takes one request more."""
+    end = {"s3": 1, "azure": 2}[place.kind]
+    numbers = random.Random(7)
+    names = "abcdefgh"
+    lines = (",".join(str(numbers.randrange(2**62)) for _ in names) for _ in range(200000))
+    write(place, tmp_path, "\n".join([",".join(names), *lines]) + "\n")
+    for columns, ranges in (("a,b", 1), ("a,g", 2)):
+        assert requests_of(place, "read", "d", "-c", columns, "-o", str(tmp_path / "out.parquet")) == dict(OPEN_AND_PLAN, **{"GET file": end + ranges})
+
+
 def without_probes(requests):
     """What a store does about conditions is tried out once for each store that is opened."""
     return {request: count for request, count in requests.items() if not request.endswith(" probe")}
