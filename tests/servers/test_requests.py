@@ -110,3 +110,21 @@ def test_two_columns_of_a_large_file(place, tmp_path):
     footer = 1 if place.kind == "s3" else 2
     assert requests_of(place, "read", "d", "-c", "a,d", "-n", "1") == dict(OPEN_AND_PLAN, **{"GET file": footer + 2})
     assert requests_of(place, "read", "d", "-c", "a,b", "-n", "1") == dict(OPEN_AND_PLAN, **{"GET file": footer + 1})
+
+
+def test_a_filter_that_leaves_one_percent_fetches_little(place, tmp_path):
+    """What is fetched of a file: its end, and of each column the pages that may hold matching rows, with what is cheap between them."""
+    rows, page_rows, end_bytes = 600000, 20000, 1088 * 1024
+    values = random.Random(1)
+    path = tmp_path / "rows.csv"
+    path.write_text("k,x\n" + "".join("{},{!r}\n".format(k, values.random()) for k in range(rows)))
+    place.proxy.set_rules()
+    place.good("write", "d", str(path))
+    size = sum(entry["bytes"] for entry in place.proxy.log() if entry["method"] == "PUT" and kind_of(entry) == "file")
+    place.proxy.set_rules()
+    found = place.good("read", "d", "-w", "k >= 300000 and k < 306000", "--format", "csv").out
+    assert len(found.splitlines()) == 6001
+    fetched = sum(entry["answer_bytes"] for entry in place.proxy.log() if kind_of(entry) == "file")
+    needed = size * (rows // 100 + 2 * page_rows) // rows
+    ends = end_bytes * (1 if place.kind == "s3" else 2)
+    assert size > 4 * end_bytes and fetched <= ends + 1.5 * needed, (size, fetched, needed)
