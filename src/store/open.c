@@ -95,10 +95,11 @@ static ktk_status open_by_type(ktk_store **out, ktk_context *context, const stru
     case TYPE_NOT_BUILT:
         break;
     }
-    return ktk_error_set(err, KTK_E_UNSUPPORTED,
-                         "stores of type '%s' are not built in; there are hfs, fs, hmemory and "
-                         "memory",
-                         scheme->name);
+    return ktk_error_set(
+        err, KTK_E_UNSUPPORTED,
+        "stores of type '%s' are not built in; there are hfs, fs, hmemory, memory, "
+        "s3, hs3, az, abfss and hazure",
+        scheme->name);
 }
 
 static ktk_status wrap(ktk_store **out, ktk_store *base, enum store_wrapper wrapper,
