@@ -185,6 +185,10 @@ void cli_print_manual(void) {
          "The store, if\n"
          ".Fl \\-store\n"
          "is not given.\n"
+         ".It Ev AWS_ENDPOINT_URL_S3 , AWS_REGION , AWS_PROFILE , AWS_ACCESS_KEY_ID ...\n"
+         "Of stores in S3, as AWS' own clients read them.\n"
+         ".It Ev AZURE_STORAGE_ACCOUNT , AZURE_STORAGE_KEY , AZURE_STORAGE_CONNECTION_STRING ...\n"
+         "Of stores in Azure Blob.\n"
          ".It Ev NO_COLOR\n"
          "If set, tables on a terminal are neither bold nor dim.\n"
          ".El");
