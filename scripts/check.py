@@ -286,7 +286,7 @@ def step_interop(totals, build):
     label, python, requirements = next(python_environments(build))
     interpreter = environment(build, label, python, requirements)
     say("what we write, read by the originals")
-    tests = [ROOT / "tests" / "interop" / name for name in ("test_originals.py", "test_core.py", "test_cubes.py", "test_deprecated.py", "test_old_readers.py", "test_plateau.py")]
+    tests = [ROOT / "tests" / "interop" / name for name in ("test_originals.py", "test_core.py", "test_cubes.py", "test_deprecated.py", "test_dtypes.py", "test_old_readers.py", "test_plateau.py")]
     environ = {"KTK_ORIGINALS": str(originals), "KTK": str(release / "cli" / "ktk"), "KTK_LIBRARY": str(release / "src" / "libkartothek.so")}
     pytest(totals, interpreter, "interop", tests, dict(environ, KTK_PYARROW_0_17=str(old_pyarrow(build) or "")))
     say("plateau's own test suites with ours")
@@ -297,7 +297,8 @@ def step_interop(totals, build):
         return
     interpreter = environment(build, label, python, requirements)
     say("kartothek's own test suites with ours")
-    pytest(totals, interpreter, "suites", [ROOT / "tests" / "interop" / "test_suites_kartothek.py"], environ)
+    tests = [ROOT / "tests" / "interop" / name for name in ("test_dtypes.py", "test_suites_kartothek.py")]
+    pytest(totals, interpreter, "suites", tests, environ)
 
 
 def step_differential(totals, build):

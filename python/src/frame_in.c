@@ -13,6 +13,7 @@ void frame_in_free(struct column_in *column) {
     }
     free(column->name);
     free(column->format);
+    free(column->metadata);
     free(column->validity);
     free(column->owned[0]);
     free(column->owned[1]);
@@ -61,6 +62,43 @@ static char *copy_text(const char *text) {
         memcpy(copy, text, size);
     }
     return copy;
+}
+
+struct pair {
+    const char *key;
+    const char *value;
+    size_t value_size;
+};
+
+static char *put_sized(char *at, const char *data, size_t size) {
+    int32_t number = (int32_t)size;
+
+    memcpy(at, &number, sizeof(number));
+    memcpy(at + sizeof(number), data, size);
+    return at + sizeof(number) + size;
+}
+
+/* Pairs in the C Data Interface's form. */
+static char *metadata_of(const struct pair *pairs, int32_t count) {
+    size_t size = sizeof(count);
+    char *metadata;
+    char *at;
+
+    for (int32_t i = 0; i < count; i++) {
+        size += 2 * sizeof(count) + strlen(pairs[i].key) + pairs[i].value_size;
+    }
+    metadata = malloc(size);
+    if (metadata == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    memcpy(metadata, &count, sizeof(count));
+    at = metadata + sizeof(count);
+    for (int32_t i = 0; i < count; i++) {
+        at = put_sized(at, pairs[i].key, strlen(pairs[i].key));
+        at = put_sized(at, pairs[i].value, pairs[i].value_size);
+    }
+    return metadata;
 }
 
 /* ---- fixed-width columns: the caller's memory, with a validity bitmap where a mask or NaN asks
@@ -303,33 +341,54 @@ static int take_arrow(struct column_in *column, PyObject *args) {
     return 0;
 }
 
+static int take_described(struct column_in *column, PyObject *description);
+
+/* ("extension", name of an extension type, its metadata, description of the storage) */
+static int take_extension(struct column_in *column, PyObject *args) {
+    struct pair pairs[] = {{"ARROW:extension:name", NULL, 0},
+                           {"ARROW:extension:metadata", NULL, 0}};
+    const char *kind;
+    PyObject *storage;
+
+    if (!PyArg_ParseTuple(args, "sssO", &kind, &pairs[0].value, &pairs[1].value, &storage)) {
+        return -1;
+    }
+    for (int i = 0; i < 2; i++) {
+        pairs[i].value_size = strlen(pairs[i].value);
+    }
+    column->metadata = metadata_of(pairs, 2);
+    return column->metadata == NULL ? -1 : take_described(column, storage);
+}
+
 static const struct {
     const char *kind;
     int (*take)(struct column_in *column, PyObject *args);
 } kinds[] = {
-    {"fixed", take_fixed}, {"objects", take_objects}, {"dictionary", take_dictionary},
-    {"list", take_list},   {"struct", take_struct},   {"arrow", take_arrow},
+    {"fixed", take_fixed},         {"objects", take_objects}, {"dictionary", take_dictionary},
+    {"list", take_list},           {"struct", take_struct},   {"arrow", take_arrow},
+    {"extension", take_extension},
 };
 
-static int take_column(struct column_in *column, const char *name, PyObject *description,
-                       int64_t length) {
+static int take_described(struct column_in *column, PyObject *description) {
     PyObject *kind = PyTuple_Check(description) && PyTuple_Size(description) > 0
                          ? PyTuple_GetItem(description, 0)
                          : NULL;
 
-    column->length = length;
-    column->flags = ARROW_FLAG_NULLABLE;
-    column->name = copy_text(name);
-    if (column->name == NULL) {
-        return -1;
-    }
     for (size_t i = 0; kind != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (PyUnicode_CompareWithASCIIString(kind, kinds[i].kind) == 0) {
             return kinds[i].take(column, description);
         }
     }
-    PyErr_Format(PyExc_TypeError, "column '%s': unknown description %R", name, description);
+    PyErr_Format(PyExc_TypeError, "column '%s': unknown description %R", column->name, description);
     return -1;
+}
+
+static int take_column(struct column_in *column, const char *name, PyObject *description,
+                       int64_t length) {
+    column->length = length;
+    column->flags = ARROW_FLAG_NULLABLE;
+    column->name = copy_text(name);
+    return column->name == NULL ? -1 : take_described(column, description);
 }
 
 /* ---- the batch as Arrow structs ---- */
@@ -521,7 +580,8 @@ static bool export_schema(struct column_in *column, struct ArrowSchema *out) {
         return lend_schema(&renamed, out) == 0;
     }
     node = schema_node_new(out, (size_t)column->child_count + 1, plain_copy(column->format),
-                           plain_copy(column->name), NULL);
+                           plain_copy(column->name), column->metadata);
+    column->metadata = NULL;
     if (node == NULL) {
         return false;
     }
@@ -620,22 +680,6 @@ static bool schema_of_frame(struct frame *frame, struct ArrowSchema *out) {
     return true;
 }
 
-/* One entry "pandas" in the C Data Interface's form. */
-static char *metadata_of(const char *text, size_t size) {
-    const int32_t numbers[] = {1, 6, (int32_t)size};
-    char *metadata = malloc(size + 18);
-
-    if (metadata == NULL) {
-        PyErr_NoMemory();
-        return NULL;
-    }
-    memcpy(metadata, &numbers[0], 8);
-    memcpy(metadata + 8, "pandas", 6);
-    memcpy(metadata + 14, &numbers[2], 4);
-    memcpy(metadata + 18, text, size);
-    return metadata;
-}
-
 static struct frame *frame_from(PyObject *columns, const char *metadata, size_t metadata_size,
                                 long long length, PyObject *keep) {
     struct frame *frame = calloc(1, sizeof(*frame));
@@ -648,7 +692,7 @@ static struct frame *frame_from(PyObject *columns, const char *metadata, size_t 
     frame->references = 1;
     frame->keep = keep;
     frame->length = length;
-    frame->metadata = metadata_of(metadata, metadata_size);
+    frame->metadata = metadata_of(&(struct pair){"pandas", metadata, metadata_size}, 1);
     frame->columns = calloc((size_t)PyList_Size(columns) + 1, sizeof(*frame->columns));
     if (frame->metadata == NULL || frame->columns == NULL) {
         frame_free(frame);

@@ -8,6 +8,7 @@
 struct column_in {
     char *name;
     char *format;
+    char *metadata; /* in the form of the C Data Interface; NULL: none */
     int64_t flags;
     int64_t length;
     int64_t null_count;

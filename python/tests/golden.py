@@ -66,7 +66,7 @@ def frame_values(series, type_name):
 
     missing = series.isna().tolist()
     if type_name.startswith(("timestamp", "duration")):
-        if str(series.dtype) == "object":
+        if str(series.dtype) == "object" or hasattr(series.dtype, "pyarrow_dtype"):
             return [None if n else str(pd.Timestamp(v).value) for v, n in zip(series, missing)]
         ints = series.astype("int64") if "tz" not in type_name else series.dt.tz_convert("UTC").dt.tz_localize(None).astype("int64")
         return [None if n else str(v) for v, n in zip(ints.tolist(), missing)]

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kartothek.core.utils import ensure_store
 from kartothek.io.eager import read_dataset_as_dataframes, read_table, store_dataframes_as_dataset
+from kartothek.serialization import ParquetSerializer
 
 PANDAS_3 = pd.__version__ >= "3"
 TEXT = "str" if PANDAS_3 else "object"
@@ -173,6 +175,33 @@ def test_slices_and_views_of_a_frame(store_url):
     assert result.x.tolist() == [6, 10, 14] and result.y.tolist() == [3.0, 5.0, 7.0] and result.b.tolist() == [True, False, False]
 
 
+DAYS = pd.to_datetime(["2020-01-01", "2020-02-01", "2021-01-01"])
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.array(["2020-01", None, "2020-03"], dtype="period[M]"),
+        pd.period_range("2020-01-01", periods=3, freq="D").array,
+        pd.interval_range(0, 3, closed="neither").array,
+        pd.arrays.IntervalArray.from_tuples([(0.0, 1.5), None, (1.5, 3.0)], closed="left"),
+        pd.arrays.IntervalArray.from_arrays(DAYS, DAYS + pd.Timedelta("1D"), closed="both"),
+        pd.arrays.IntervalArray.from_arrays(DAYS - DAYS[0], DAYS - DAYS[0] + pd.Timedelta("1D")),
+        pd.array([1.5, None, 3], dtype="Float64"),
+        pd.array([1.5, None, 3], dtype="Float32"),
+    ],
+    ids=lambda column: str(column.dtype),
+)
+def test_dtypes_of_pandas_own(store_url, column):
+    """In single files, which hold what a dataset does not."""
+    frame = pd.DataFrame({"x": column})
+    store = ensure_store(store_url)
+    found = ParquetSerializer.restore_dataframe(store, ParquetSerializer().store(store, "u", frame))
+    pd.testing.assert_frame_equal(found, frame)
+    chosen = ParquetSerializer.restore_dataframe(store, "u.parquet", columns=["x"])
+    pd.testing.assert_frame_equal(chosen, frame)
+
+
 def test_many_batches_make_one_frame(store_url):
     frames = [pd.DataFrame({"x": np.arange(n, dtype="int16"), "s": np.array([str(n)] * n, dtype=object)}) for n in (3, 0, 5, 1)]
     store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=frames)
@@ -186,7 +215,11 @@ def test_many_batches_make_one_frame(store_url):
     [
         ([object()], "object"),
         ([1, "a"], "int, str"),
-        ([pd.Period("2020-01")], "period"),
+        ([pd.Period("2020-01")], "period.* in a dataset"),
+        (pd.interval_range(0, 2), "interval.* in a dataset"),
+        (pd.cut([1, 2], [0, 1, 2]), "interval"),
+        (pd.Categorical(pd.period_range("2020-01", periods=2, freq="M")), "period"),
+        (pd.arrays.SparseArray([0, 1]), "Sparse"),
         ([1 + 2j], "complex128"),
     ],
 )
@@ -197,5 +230,5 @@ def test_what_has_no_place_in_parquet_is_refused_by_name(store_url, column, part
 
 def test_duplicate_columns_are_refused(store_url):
     frame = pd.DataFrame([[1, 2]], columns=["a", "a"])
-    with pytest.raises(ValueError, match="Duplicate column names found: \\['a'\\]"):
+    with pytest.raises(ValueError, match="Duplicate column names found: \\['a', 'a'\\]"):
         store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=[frame])

@@ -64,6 +64,15 @@ static void normalise_type(struct field *field) {
     }
 }
 
+/* Periods and intervals of pandas, which plateau's datasets may have, are no types of Arrow: their
+ * names alone tell what the numbers are. */
+static bool is_made_by_pandas(const struct pandas_column *column, enum type_id id) {
+    const char *name = column->numpy_type;
+
+    return name != NULL && ((id == TYPE_INT64 && strncmp(name, "period[", 7) == 0) ||
+                            (id == TYPE_STRUCT && strncmp(name, "interval[", 9) == 0));
+}
+
 /* The entry of a column after its type was normalised. Categories are described by their values:
  * kartothek names the dtype of the codes, which plateau then does not take for text, so that it
  * cannot update the dataset. */
@@ -81,6 +90,9 @@ static ktk_status normalise_column(struct pandas_column *column, struct arena *a
                (strcmp(column->numpy_type, "object") == 0 ||
                 strcmp(column->numpy_type, "boolean") == 0)) {
         derived.numpy_type = column->numpy_type;
+    } else if (is_made_by_pandas(column, id)) {
+        derived.numpy_type = column->numpy_type;
+        derived.pandas_type = "object";
     }
     column->pandas_type = derived.pandas_type;
     column->numpy_type = derived.numpy_type;

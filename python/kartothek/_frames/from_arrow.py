@@ -34,9 +34,20 @@ _NULLABLE = {
     "UInt32": "I",
     "UInt64": "L",
     "boolean": "b",
+    "Float32": "f",
+    "Float64": "g",
 }
 
 _PANDAS_3 = int(pd.__version__.split(".")[0]) >= 3
+
+#: pandas before 2 has times in nanoseconds alone
+_HAS_UNITS = hasattr(pd.Timestamp, "as_unit")
+
+#: how the names of dtypes of pandas begin that are made of Arrow data of another type
+_MADE = ("period[", "interval[")
+
+#: how they end that are Arrow data of that very type
+_IS_ARROW = "[pyarrow]"
 
 
 def frame_from_stream(stream, dates_as_object=False, categoricals=(), with_index=False, position=None, columns=None, shared=False):
@@ -163,6 +174,13 @@ class _Reader:
         return self._filled(dtype, fill, i) if taken is None else np.asarray(_Taken(*taken, dtype, self.count))
 
     def column(self, i, arrow_format, numpy_type):
+        dtype = _dtype_of(numpy_type)
+        if isinstance(dtype, pd.PeriodDtype) and arrow_format == "l":
+            return self._periods(i, dtype)
+        if isinstance(dtype, pd.IntervalDtype) and arrow_format == "+s":
+            return self._intervals(i, dtype)
+        if dtype is not None and hasattr(dtype, "pyarrow_dtype"):
+            return self._of_arrow(i, dtype)
         if arrow_format in _FIXED or arrow_format == "b":
             return self._number(i, arrow_format, numpy_type)
         if arrow_format[:2] == "td" and self.dates_as_object:
@@ -182,8 +200,7 @@ class _Reader:
         if nullable == arrow_format:
             mask = self._filled("bool", batches.fill_mask, i)
             data = self._taken_or_filled(dtype, batches.fill_values, i)
-            make = pd.arrays.BooleanArray if arrow_format == "b" else pd.arrays.IntegerArray
-            return make(data, mask)
+            return _masked_array(arrow_format)(data, mask)
         if arrow_format in "efg" or batches.null_count(i) == 0:
             return self._taken_or_filled(dtype, batches.fill_values, i)
         if arrow_format == "b":
@@ -201,6 +218,23 @@ class _Reader:
         if not zone:
             return ints.view("M8[ns]")
         return pd.DatetimeIndex(ints.view("M8[ns]"), tz="UTC").tz_convert(_zone(zone))
+
+    def _of_arrow(self, i, dtype):
+        import pyarrow
+
+        return dtype.__from_arrow__(pyarrow.table(self.batches.only(i)).column(0))
+
+    def _periods(self, i, dtype):
+        ordinals = self._filled("i8", self.batches.fill_values, i)
+        ordinals[self._filled("bool", self.batches.fill_mask, i)] = pd.NaT.value
+        return pd.arrays.PeriodArray(ordinals, dtype=dtype)
+
+    def _intervals(self, i, dtype):
+        inner = _Reader(self.batches.nested(i), self.dates_as_object)
+        sides = [pd.Index(inner.column(k, inner.batches.columns[k][1], None)) for k in range(2)]
+        if _HAS_UNITS:
+            sides = [side.astype(dtype.subtype) for side in sides]
+        return pd.arrays.IntervalArray.from_arrays(*sides, closed=dtype.closed)
 
     def _text(self, i, numpy_type):
         if numpy_type == "string":
@@ -267,6 +301,22 @@ class _Reader:
         if arrow_format[:2] == "ts":
             array[self._filled("bool", self.batches.fill_mask, i)] = None
         return array
+
+
+def _dtype_of(numpy_type):
+    """The dtype of periods, intervals or Arrow data that the metadata names; None for others, and for one that this pandas does not know."""
+    if not isinstance(numpy_type, str) or not (numpy_type.startswith(_MADE) or numpy_type.endswith(_IS_ARROW)):
+        return None
+    try:
+        return pd.api.types.pandas_dtype(numpy_type)
+    except (ImportError, NotImplementedError, TypeError, ValueError):
+        return None
+
+
+def _masked_array(arrow_format):
+    if arrow_format == "b":
+        return pd.arrays.BooleanArray
+    return pd.arrays.FloatingArray if arrow_format in "fg" else pd.arrays.IntegerArray
 
 
 def _has_pyarrow():

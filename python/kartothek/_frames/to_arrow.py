@@ -56,6 +56,9 @@ _NULLS = (pd.NaT, pd.NA)
 
 _PANDAS_3 = int(pd.__version__.split(".")[0]) >= 3
 
+#: pandas before 2 has times in nanoseconds alone
+_HAS_UNITS = hasattr(pd.Timestamp, "as_unit")
+
 
 class _Column:
     """What the C side is told of a column, and what the metadata says of it."""
@@ -78,10 +81,18 @@ def is_arrow(data):
 def stream_of(data, sort_by=()):
     """What the C side takes as the rows of a frame, or of Arrow data, in the order of some columns."""
     if not is_arrow(data):
+        _check_dtypes(data)
         return frame_stream(sort_values_categorical(data, list(sort_by)))
     if sort_by:
         raise TypeError("sort_partitions_by sorts pandas frames, not {}; sort the data before.".format(type(data)))
     return data
+
+
+def _check_dtypes(df):
+    """TypeError for dtypes that a file has, but no dataset: kartothek 5.3 cannot load its schema."""
+    for name, dtype in df.dtypes.items() if isinstance(df, pd.DataFrame) else ():
+        if isinstance(dtype, (pd.IntervalDtype, pd.PeriodDtype)):
+            raise TypeError("Column '{}': data type {} cannot be stored in a dataset; store times, or both ends of an interval".format(name, dtype))
 
 
 def frame_stream(df):
@@ -89,9 +100,8 @@ def frame_stream(df):
     if not isinstance(df, pd.DataFrame):
         raise TypeError("Expected a pandas.DataFrame, got {}".format(type(df)))
     names = [str(name) for name in df.columns]
-    duplicates = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if duplicates:
-        raise ValueError("Duplicate column names found: {}".format(duplicates))
+    if len(set(names)) < len(names):
+        raise ValueError("Duplicate column names found: {}".format(list(df.columns)))
     keep = []  # NumPy arrays whose memory is lent
     columns = [(name, _describe(name, df.iloc[:, i], keep)) for i, name in enumerate(names)]
     index_fields, index_columns = _index_columns(df.index, names, keep)
@@ -153,6 +163,10 @@ def _describe(name, series, keep):
         return _Column(column, "datetimetz", "datetime64[ns]", {"timezone": zone})
     if isinstance(dtype, np.dtype):
         return _numpy(name, series.to_numpy(), keep)
+    if isinstance(dtype, pd.PeriodDtype):
+        return _periods(values, keep)
+    if isinstance(dtype, pd.IntervalDtype):
+        return _intervals(name, values, keep)
     if hasattr(values, "_mask") and hasattr(values, "_data"):
         return _masked(values, str(dtype), keep)
     if isinstance(dtype, pd.StringDtype):
@@ -252,7 +266,51 @@ def _names_of_arrow(arrow_type):
     return "object", "object"
 
 
+def _extension(name, storage, parameters, dtype):
+    """A type of pandas' own, called in the file as pandas registers it with pyarrow."""
+    return _Column(("extension", name, json.dumps(parameters), storage), "object", str(dtype))
+
+
+def _periods(values, keep):
+    storage = _fixed(values.asi8, "l", keep, values.isna())
+    return _extension("pandas.period", storage, {"freq": str(values.dtype)[len("period[") : -1]}, values.dtype)
+
+
+def _intervals(name, values, keep):
+    """A struct of both sides. pandas before 2 cannot read the name of one with a zone."""
+    if isinstance(values.dtype.subtype, pd.DatetimeTZDtype) and not _HAS_UNITS:
+        raise TypeError("Column '{}': data type {} cannot be stored in Parquet".format(name, values.dtype))
+    mask = np.ascontiguousarray(values.isna(), dtype=np.uint8)
+    keep.append(mask)
+    sides = [_side(name, side, keep) for side in (values.left, values.right)]
+    storage = ("struct", mask.ctypes.data, list(zip(("left", "right"), sides)))
+    parameters = {"subtype": _arrow_name(sides[0][1]), "closed": values.closed}
+    return _extension("pandas.interval", storage, parameters, values.dtype)
+
+
+def _side(name, index, keep):
+    """Times in microseconds, which a file of any version holds, where they are whole ones: an extension type is none if its storage is changed."""
+    series = index.to_series()
+    if series.dtype.kind == "M" and (series == series.dt.floor("us"))[series.notna()].all():
+        if isinstance(series.dtype, np.dtype):
+            return _numpy(name, series.to_numpy().astype("M8[us]"), keep).description
+        series = series.dt.as_unit("us")
+    return _describe(name, series, keep).description
+
+
+def _arrow_name(arrow_format):
+    """pyarrow's name of a type that an interval can have."""
+    names = {"g": "double", "f": "float"}
+    if arrow_format[0] != "t":
+        return names.get(arrow_format) or _PANDAS_TYPE[arrow_format]
+    zone = arrow_format.partition(":")[2]
+    kind = "duration" if arrow_format[1] == "D" else "timestamp"
+    return "{}[{}{}]".format(kind, {"s": "s", "m": "ms", "u": "us", "n": "ns"}[arrow_format[2]], ", tz=" + zone if zone else "")
+
+
 def _categorical(name, values, keep):
+    if isinstance(values.categories.dtype, (pd.IntervalDtype, pd.PeriodDtype)):
+        raise TypeError("Column '{}': categories of data type {} cannot be stored in Parquet".format(name, values.categories.dtype))
     codes = np.ascontiguousarray(values.codes)
     keep.append(codes)
     categories = values.categories

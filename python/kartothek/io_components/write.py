@@ -371,7 +371,7 @@ class _Writing:
         streams = []
         for table, schema in schemas.items():
             if isinstance(schema, pd.DataFrame):
-                streams.append((table, to_arrow.frame_stream(schema)))
+                streams.append((table, to_arrow.stream_of(schema)))
             elif hasattr(schema, "empty_table"):
                 streams.append((table, schema.empty_table()))
             else:
