@@ -184,6 +184,7 @@ def step_memory(totals, build):
 
 
 WITH_STORES = ["storefact", "minimalkv", "setuptools<80", "pytest"]
+PROVIDERS = ["s3fs==2026.9.0", "boto3==1.43.117", "azure-storage-blob"]
 FOR_DOCUMENTATION = ["nbclient", "nbformat", "ipykernel", "mypy"]
 
 
@@ -353,8 +354,29 @@ def run_with_servers(totals, build):
             environ.update(start_server(totals, kind, state))
         say("tests of S3 and Azure Blob stores, with faults in between")
         pytest(totals, interpreter, "servers", [ROOT / "tests" / "servers"], environ)
+        if "KTK_FAULTS" not in os.environ:
+            python_with_servers(totals, build, environ)
     finally:
         subprocess.run([sys.executable, str(ROOT / "tests" / "servers" / "servers.py"), "--state", str(state), "stop"])
+
+
+def originals_with_providers(build):
+    """Their Pythons with what simplekv and minimalkv need for S3 and Azure, for the tests of datasets that we share there."""
+    for name, versions, pins, packages in (("plateau", ["3.11"], "p46", PROVIDERS), ("kartothek", ["3.8"], "k53", ["boto", "azure-storage-blob"])):
+        python, pinned = find_python(versions), GOLDEN / "make" / "requirements-{}.txt".format(pins)
+        if python and pinned.exists():
+            interpreter = environment(build, name + "-stores", python, ["-r{}".format(pinned), *packages], with_package=False)
+            yield "KTK_{}_STORES".format(name.upper()), str(interpreter)
+
+
+def python_with_servers(totals, build, environ):
+    label, python, requirements = next(python_environments(build))
+    interpreter = environment(build, "stores", python, [*requirements, *PROVIDERS, "boto"])
+    say("the Python package, storefact, minimalkv and the originals in S3 and Azure")
+    folder, interop = ROOT / "python" / "tests", ROOT / "tests" / "interop" / "test_shared_stores.py"
+    environ = dict(environ, **dict(originals_with_providers(build)))
+    pytest(totals, interpreter, "stores", [folder / "test_far_stores.py", folder / "test_tutorial.py"], environ)
+    pytest(totals, interpreter, "stores-interop", [interop], environ)
 
 
 def step_servers(totals, build):
