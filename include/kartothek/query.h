@@ -47,11 +47,31 @@ typedef struct ktk_query_options {
      * stream fails with KTK_E_CANCELLED. May be NULL. */
     bool (*progress)(void *state, int64_t files, int64_t file_count);
     void *progress_state; /**< must live as long as the stream */
+    /** Called by the stream in front of the first matching rows of a file, on the thread that asks
+     * it for rows: the file's `pandas` entry (JSON, valid during the call), which may tell more
+     * than the types of the table: dtypes that have nulls, as "Int64". Not called for files without
+     * one. May be NULL. */
+    void (*file_pandas)(void *state, const char *json);
+    void *file_pandas_state; /**< must live as long as the stream */
 } ktk_query_options;
 
 #define KTK_QUERY_OPTIONS_INIT                                                                     \
-    {sizeof(ktk_query_options), NULL,  NULL, 0, NULL, NULL, 0,                                     \
-     KTK_SHAPE_TABLE,           false, NULL, 0, 0,    NULL, NULL}
+    {sizeof(ktk_query_options),                                                                    \
+     NULL,                                                                                         \
+     NULL,                                                                                         \
+     0,                                                                                            \
+     NULL,                                                                                         \
+     NULL,                                                                                         \
+     0,                                                                                            \
+     KTK_SHAPE_TABLE,                                                                              \
+     false,                                                                                        \
+     NULL,                                                                                         \
+     0,                                                                                            \
+     0,                                                                                            \
+     NULL,                                                                                         \
+     NULL,                                                                                         \
+     NULL,                                                                                         \
+     NULL}
 
 /**
  * Stream the matching rows, in document order of the partitions and file order within.

@@ -294,7 +294,8 @@ class Query:
 
     def to_pandas(self, dates_as_object: bool = True) -> pandas.DataFrame:
         """A :class:`pandas.DataFrame` with a RangeIndex; dates as ``datetime.date``, or with ``dates_as_object`` False as ``datetime64[ns]``."""
-        return from_arrow.frame_from_stream(self._stream(), dates_as_object)
+        batches = self._snapshot.read(table=self._table, columns=self._columns, where=self._where)
+        return from_arrow.frame_from_batches(batches, dates_as_object)
 
     def to_polars(self) -> polars.DataFrame:
         """A :class:`polars.DataFrame`."""

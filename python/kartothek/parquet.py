@@ -58,20 +58,10 @@ class Table:
         batches = self._present()
         if not self._is_shared:
             self._batches = None
-        return from_arrow.frame_from_stream(_Read(batches), dates_as_object, shared=self._is_shared)
+        return from_arrow.frame_from_batches(batches, dates_as_object, shared=self._is_shared)
 
     def __repr__(self):
         return "<kartothek.parquet.Table of {} rows: {}>".format(self.num_rows, ", ".join(self.column_names))
-
-
-class _Read:
-    """Batches that are read already, for what expects a stream."""
-
-    def __init__(self, batches):
-        self._batches = batches
-
-    def read(self):
-        return self._batches
 
 
 def read(

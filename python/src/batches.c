@@ -16,6 +16,7 @@ static void batches_clear(struct batches_object *self) {
         self->batches[i].release(&self->batches[i]);
     }
     free(self->batches);
+    free(self->nullable);
     self->batches = NULL;
     self->batch_count = 0;
     if (self->schema.release != NULL) {
@@ -33,6 +34,8 @@ struct batches_object *batches_new(Py_ssize_t capacity) {
     self->owner = NULL;
     self->batch_count = 0;
     self->row_count = 0;
+    self->nullable = NULL;
+    self->nullable_size = 0;
     self->batches = calloc((size_t)capacity + 1, sizeof(*self->batches));
     if (self->batches == NULL) {
         Py_DECREF((PyObject *)self);
@@ -42,10 +45,30 @@ struct batches_object *batches_new(Py_ssize_t capacity) {
     return self;
 }
 
-/* Runs without the GIL. */
-static ktk_status read_all(struct batches_object *self, struct ArrowArrayStream *stream,
-                           ktk_error *err) {
-    Py_ssize_t capacity = FIRST_BATCHES;
+void batches_add_pandas(void *state, const char *json) {
+    struct batches_object *self = state;
+    size_t size = strlen(json);
+    char separator = self->nullable == NULL ? '[' : ',';
+    char *grown;
+
+    if (strstr(json, "\"Int") == NULL && strstr(json, "\"UInt") == NULL &&
+        strstr(json, "\"Float") == NULL) {
+        return;
+    }
+    grown = realloc(self->nullable, self->nullable_size + size + 2);
+    if (grown == NULL) {
+        return; /* the columns come as other numbers do */
+    }
+    grown[self->nullable_size] = separator;
+    memcpy(grown + self->nullable_size + 1, json, size);
+    self->nullable = grown;
+    self->nullable_size += size + 1;
+    grown[self->nullable_size] = ']';
+}
+
+ktk_status batches_read(struct batches_object *self, struct ArrowArrayStream *stream,
+                        ktk_error *err) {
+    Py_ssize_t capacity = 0;
     ktk_status status = ktk_stream_schema(stream, &self->schema, err);
 
     while (status == KTK_OK) {
@@ -56,7 +79,7 @@ static ktk_status read_all(struct batches_object *self, struct ArrowArrayStream 
             break;
         }
         if (self->batch_count == capacity) {
-            Py_ssize_t wanted = capacity * 2;
+            Py_ssize_t wanted = capacity == 0 ? FIRST_BATCHES : capacity * 2;
             struct ArrowArray *grown = realloc(self->batches, (size_t)wanted * sizeof(*grown));
             if (grown == NULL) {
                 batch.release(&batch);
@@ -82,13 +105,13 @@ PyObject *core_stream_read(PyObject *object, PyObject *unused) {
     if (core_stream_take(object, &stream) < 0) {
         return NULL;
     }
-    self = batches_new(FIRST_BATCHES);
+    self = batches_new(0);
     if (self == NULL) {
         stream.release(&stream);
         return NULL;
     }
     core_call_begin(&call);
-    status = read_all(self, &stream, &err);
+    status = batches_read(self, &stream, &err);
     stream.release(&stream);
     core_call_end(&call, status);
     if (status != KTK_OK) {
@@ -221,6 +244,16 @@ static PyObject *get_metadata(PyObject *object, void *unused) {
     return result;
 }
 
+static PyObject *get_nullable(PyObject *object, void *unused) {
+    const struct batches_object *self = (struct batches_object *)object;
+
+    (void)unused;
+    if (self->nullable == NULL) {
+        Py_RETURN_NONE;
+    }
+    return PyUnicode_FromStringAndSize(self->nullable, (Py_ssize_t)self->nullable_size + 1);
+}
+
 static void batches_dealloc(PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
 
@@ -266,6 +299,9 @@ static PyGetSetDef batches_getters[] = {
     {"row_count", get_row_count, NULL, "number of rows", NULL},
     {"columns", get_columns, NULL, "[(name, format, dictionary's format or None), …]", NULL},
     {"metadata", get_metadata, NULL, "{bytes: bytes} of the schema", NULL},
+    {"nullable", get_nullable, NULL,
+     "the `pandas` entries of files that have dtypes with nulls, a JSON array; None: of none",
+     NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -91,6 +91,8 @@ struct batches_object {
     struct ArrowArray *batches;
     Py_ssize_t batch_count;
     int64_t row_count;
+    char *nullable;       /* `pandas` entries of files, a JSON array; NULL: none */
+    size_t nullable_size; /* without the bracket at the end */
 };
 
 struct update_object {

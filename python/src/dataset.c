@@ -1,5 +1,6 @@
 /* Dataset snapshots, what they hold, and queries on them. */
 #include "call.h"
+#include "frame_out.h"
 
 PyObject *core_dataset_new(ktk_dataset *dataset) {
     struct dataset_object *self = PyObject_New(struct dataset_object, core.dataset_type);
@@ -446,6 +447,42 @@ static PyObject *dataset_query(PyObject *object, PyObject *args, PyObject *keywo
     return status == KTK_OK ? core_stream_new(&stream) : core_raise(status, &err);
 }
 
+/* query().read(), which also looks at what files tell of dtypes. */
+static PyObject *dataset_read(PyObject *object, PyObject *args, PyObject *keywords) {
+    ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
+    struct batches_object *batches;
+    struct ArrowArrayStream stream = {0};
+    struct query_arguments arguments;
+    struct core_call call;
+    ktk_error err;
+    ktk_status status;
+
+    if (query_arguments_parse(&arguments, args, keywords) < 0) {
+        return NULL;
+    }
+    batches = batches_new(0);
+    if (batches == NULL) {
+        query_arguments_clear(&arguments);
+        return NULL;
+    }
+    arguments.options.progress = tell_read;
+    arguments.options.file_pandas = batches_add_pandas;
+    arguments.options.file_pandas_state = batches;
+    core_call_begin(&call);
+    status = ktk_query_stream(&stream, dataset, &arguments.options, &err);
+    if (status == KTK_OK) {
+        status = batches_read(batches, &stream, &err);
+        stream.release(&stream);
+    }
+    core_call_end(&call, status);
+    query_arguments_clear(&arguments);
+    if (status != KTK_OK) {
+        Py_DECREF(batches);
+        return core_raise(status, &err);
+    }
+    return (PyObject *)batches;
+}
+
 static PyObject *dataset_groups(PyObject *object, PyObject *args, PyObject *keywords) {
     ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
     struct ArrowArrayStream stream = {0};
@@ -546,6 +583,9 @@ static PyMethodDef dataset_methods[] = {
     {"query", (PyCFunction)(void (*)(void))dataset_query, METH_VARARGS | METH_KEYWORDS,
      "query(table, columns, where, partitions, as_stored, keep_dictionaries, position_column) -> "
      "Stream"},
+    {"read", (PyCFunction)(void (*)(void))dataset_read, METH_VARARGS | METH_KEYWORDS,
+     "read(the arguments of query) -> Batches: the whole stream, and the nullable dtypes of "
+     "files."},
     {"groups", (PyCFunction)(void (*)(void))dataset_groups, METH_VARARGS | METH_KEYWORDS,
      "groups(by=[column, …], and the arguments of query) -> Stream: values and partitions of "
      "each."},

@@ -32,4 +32,12 @@ PyObject *frame_out_fill_dicts(PyObject *self, PyObject *args);
 /** Batches without a schema, with room for `capacity` arrays. NULL with an exception. */
 struct batches_object *batches_new(Py_ssize_t capacity);
 
+/** Take the batches of a stream, to its end, into an object that has none. Runs without the GIL. */
+ktk_status batches_read(struct batches_object *self, struct ArrowArrayStream *stream,
+                        ktk_error *err);
+
+/** For ktk_query_options.file_pandas: remember an entry that has dtypes with nulls. Runs without
+ * the GIL; `state` is a struct batches_object. */
+void batches_add_pandas(void *state, const char *json);
+
 #endif

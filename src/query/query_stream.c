@@ -87,6 +87,8 @@ ktk_status ktk_query_stream(struct ArrowArrayStream *out, ktk_dataset *dataset,
     if (options != NULL) {
         ahead.progress = options->progress;
         ahead.progress_state = options->progress_state;
+        ahead.file_pandas = options->file_pandas;
+        ahead.file_pandas_state = options->file_pandas_state;
     }
     KTKI_TRY(stream_new(&stream, plan, &ahead, err));
     schema = plan->output;

@@ -7,6 +7,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/pool.h"
+#include "dataset/pandas_metadata.h"
 #include "store/backend.h"
 
 #define FILES_AT_ONCE_MAX 256
@@ -31,7 +32,7 @@ struct file {
     int64_t partition;
     struct scan scan;
     bool is_open;       /* or opening has failed */
-    bool is_shown;      /* with `opens_only` */
+    bool is_shown;      /* with `opens_only`, or to `file_pandas` */
     int32_t read_count; /* row groups */
     struct read *reads; /* so many */
     int32_t begun;      /* the first so many */
@@ -51,6 +52,8 @@ struct read_ahead {
     bool opens_only;
     bool (*progress)(void *state, int64_t files, int64_t file_count);
     void *progress_state;
+    void (*file_pandas)(void *state, const char *json);
+    void *file_pandas_state;
     struct pool *own_pool;  /* where the context has too few threads; made when it is needed */
     struct pool_work *work; /* NULL: the taker does it all, or nothing is to be done yet */
     pthread_mutex_t lock;   /* within the pool's lock */
@@ -384,6 +387,24 @@ static void take_rows(struct read_ahead *ahead, struct batch *out) {
     (void)pthread_mutex_unlock(&ahead->lock);
 }
 
+/* In front of its first rows. */
+static void show_pandas(struct read_ahead *ahead) {
+    struct file *file = file_at(ahead, 0);
+    const struct key_value *entry = NULL;
+    bool is_shown;
+
+    (void)pthread_mutex_lock(&ahead->lock);
+    is_shown = file->is_shown;
+    file->is_shown = true;
+    (void)pthread_mutex_unlock(&ahead->lock);
+    if (!is_shown && file->scan.file != NULL) {
+        entry = ktki_schema_key_value(file->scan.stored, KTKI_PANDAS_KEY);
+    }
+    if (entry != NULL) {
+        (ahead->file_pandas)(ahead->file_pandas_state, entry->value);
+    }
+}
+
 /* Do away with what was taken last, which was not enough. */
 static void go_on(struct read_ahead *ahead) {
     size_t wanted = ahead->window * 2;
@@ -448,6 +469,9 @@ ktk_status ktki_read_ahead_next(struct read_ahead *ahead, struct batch *out, ktk
         KTKI_TRY(next_head(ahead, &head, err));
         if (head == HEAD_ROWS) {
             take_rows(ahead, &batch); /* without a schema if no row of it matched */
+        }
+        if (batch.schema != NULL && ahead->file_pandas != NULL) {
+            show_pandas(ahead);
         }
     }
     *out = batch;
@@ -521,6 +545,8 @@ ktk_status ktki_read_ahead_new(struct read_ahead **out, const struct query_plan 
     ahead->opens_only = options->opens_only;
     ahead->progress = options->progress;
     ahead->progress_state = options->progress_state;
+    ahead->file_pandas = options->file_pandas;
+    ahead->file_pandas_state = options->file_pandas_state;
     ahead->window = 1;
     ahead->window_max = ahead->reads_max == 1 ? 1 : (size_t)ahead->reads_max * WINDOW_PER_READ;
     KTKI_TRY(

@@ -19,6 +19,8 @@ struct read_ahead_options {
     bool opens_only;         /* for ktki_read_ahead_next_file() */
     bool (*progress)(void *state, int64_t files, int64_t file_count); /* of ktk_query_options */
     void *progress_state;
+    void (*file_pandas)(void *state, const char *json); /* likewise */
+    void *file_pandas_state;
 };
 
 /** Nothing is read yet. The plan must outlive it. It belongs to one thread, the taker's. */

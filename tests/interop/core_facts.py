@@ -17,7 +17,7 @@ from kartothek.core.index import ExplicitSecondaryIndex, IndexBase, PartitionInd
 from kartothek.core.partition import Partition
 from kartothek.core.urlencode import decode_key, quote, quote_indices, unquote_indices
 from kartothek.core.utils import ensure_store, lazy_store
-from kartothek.io.eager import store_dataframes_as_dataset
+from kartothek.io.eager import read_dataset_as_dataframes, read_table, store_dataframes_as_dataset
 
 FACTS = {}
 
@@ -171,6 +171,30 @@ def facts_of_zones():
     fact("zoned query", lambda: [len(index.query(value)) for value in (moments[0], moments[0].tz_convert("UTC"), "2020-06-30T22:00", "2020-06-30")])
 
 
+def facts_of_nullable_numbers():
+    """A column is of a nullable dtype if one of its files is, whichever comes first; values above 2**53 stay as they are."""
+    big = 2**53 + 1
+    frames = {
+        "one": [pd.array([big, None], dtype="Int64")],
+        "without nulls": [pd.array([1, 2], dtype="Int64")],
+        "narrow": [pd.array([1, None], dtype="Int8")],
+        "unsigned": [pd.array([1, None], dtype="UInt16"), pd.array([2, 3], dtype="UInt16")],
+        "nullable first": [pd.array([big, None], dtype="Int64"), [5, 6]],
+        "nullable last": [[5, 6], pd.array([None, big], dtype="Int64")],
+        "real": [pd.array([1.5, None], dtype="Float64"), pd.array([2.5, 3.5], dtype="Float64")],
+        "bool": [pd.array([True, None], dtype="boolean")],
+        "numbers": [[1, 2], [3, 4]],
+    }
+    for name, columns in frames.items():
+        dfs = [pd.DataFrame({"x": column, "p": [0, 1]}) for column in columns]
+        for keys in ([], ["p"]):
+            store_dataframes_as_dataset(REQUEST["store"], "nullable", dfs, partition_on=keys, overwrite=True)
+            whole = read_table("nullable", REQUEST["store"], table="table").sort_values("p", kind="stable")
+            fact("nullable {} {}".format(name, keys), lambda: [str(whole["x"].dtype), sorted(map(str, whole["x"]))])
+            parts = [part["table"]["x"] for part in read_dataset_as_dataframes("nullable", REQUEST["store"])]
+            fact("nullable parts {} {}".format(name, keys), lambda: sorted([str(part.dtype), list(map(str, part))] for part in parts))
+
+
 def facts_of_names():
     for value in (1, 1.5, True, None, b"\x00\xff", "a bü~_.-", datetime.date(2020, 1, 1)):
         fact("quote {!r}".format(value), lambda: quote(value))
@@ -223,6 +247,7 @@ REQUEST = json.loads(sys.stdin.read())
 facts_of_indices()
 facts_of_datasets()
 facts_of_zones()
+facts_of_nullable_numbers()
 facts_of_names()
 facts_of_schemas()
 print(json.dumps(FACTS))

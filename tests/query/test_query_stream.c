@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <kartothek/query.h>
 
@@ -69,6 +70,52 @@ static void gives_columns_in_the_order_asked(void **unused) {
     golden_rows_clear(&rows);
     ktk_store_free(store);
     golden_free(expected);
+    test_context_free(context);
+}
+
+/* What files tell of their columns. */
+struct told {
+    int64_t files;
+    int64_t with_amount;
+};
+
+static void hear(void *state, const char *json) {
+    struct told *told = state;
+
+    told->files++;
+    told->with_amount += strstr(json, "\"field_name\": \"amount\"") != NULL;
+}
+
+/* Once a file, whatever number of row groups it has, and only if rows of it match. */
+static void tells_what_pandas_stored(void **unused) {
+    ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+    ktk_context *context = test_context_new(2);
+    ktk_store *store = golden_store(context, PARTITIONS);
+    ktk_predicate *nothing = parse(context, "amount > 1e300");
+    struct told told = {0};
+    struct golden_rows rows;
+    ktk_dataset *dataset = NULL;
+    int64_t partition_count;
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(ktk_dataset_open(&dataset, store, "part_multi", &err));
+    partition_count = (int64_t)ktk_dataset_partition_count(dataset);
+    ktk_dataset_free(dataset);
+    assert_true(partition_count > 1);
+    options.file_pandas = hear;
+    options.file_pandas_state = &told;
+    CHECK_OK(query(&rows, store, "part_multi", &options, &err));
+    golden_rows_clear(&rows);
+    assert_int_equal(told.files, partition_count);
+    assert_int_equal(told.with_amount, partition_count);
+    told = (struct told){0};
+    options.where = nothing;
+    CHECK_OK(query(&rows, store, "part_multi", &options, &err));
+    golden_rows_clear(&rows);
+    assert_int_equal(told.files, 0);
+    ktk_predicate_free(nothing);
+    ktk_store_free(store);
     test_context_free(context);
 }
 
@@ -559,6 +606,7 @@ static void survives_allocation_failures(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_columns_in_the_order_asked),
+        cmocka_unit_test(tells_what_pandas_stored),
         cmocka_unit_test(counts_rows_without_reading_columns),
         cmocka_unit_test(names_what_is_missing),
         cmocka_unit_test(types_an_empty_selection),

@@ -33,10 +33,12 @@ _NULLABLE = {
     "UInt16": "S",
     "UInt32": "I",
     "UInt64": "L",
-    "boolean": "b",
     "Float32": "f",
     "Float64": "g",
+    "boolean": "b",
 }
+
+_NULLABLE_OF_TABLES = {"l": "Int64", "L": "UInt64", "g": "Float64"}
 
 _PANDAS_3 = int(pd.__version__.split(".")[0]) >= 3
 
@@ -60,7 +62,11 @@ def frame_from_stream(stream, dates_as_object=False, categoricals=(), with_index
 
     Columns of numbers and times that lie in Arrow memory as NumPy has them are not copied, unless that memory is ``shared`` with somebody.
     """
-    batches = stream.read()
+    return frame_from_batches(stream.read(), dates_as_object, categoricals, with_index, position, columns, shared)
+
+
+def frame_from_batches(batches, dates_as_object=False, categoricals=(), with_index=False, position=None, columns=None, shared=False):
+    """The same, of a stream that has been read."""
     numpy_types = _numpy_types(batches)
     reader = _Reader(batches, dates_as_object, shared)
     places = {name: i for i, (name, _, _) in enumerate(batches.columns)}
@@ -120,10 +126,23 @@ def _pandas_metadata(batches):
 
 
 def _numpy_types(batches):
-    """{column: numpy_type} of the stream's ``pandas`` metadata."""
+    """
+    {column: numpy_type} of the stream's ``pandas`` metadata.
+
+    Schemas of tables do not tell nullable numbers: a column is of such a dtype if one of its files is, as pandas concatenates frames.
+    """
+    found = _types_in(_pandas_metadata(batches))
+    formats = {name: arrow_format for name, arrow_format, _ in batches.columns}
+    for entry in [] if batches.nullable is None else json.loads(batches.nullable):
+        for name, numpy_type in _types_in(entry).items():
+            if numpy_type in _NULLABLE and formats.get(name) in _NULLABLE_OF_TABLES:
+                found[name] = _NULLABLE_OF_TABLES[formats[name]]
+    return found
+
+
+def _types_in(entry):
     try:
-        columns = _pandas_metadata(batches).get("columns", [])
-        return {column.get("field_name", column.get("name")): column.get("numpy_type") for column in columns}
+        return {column.get("field_name", column.get("name")): column.get("numpy_type") for column in entry.get("columns", [])}
     except (TypeError, AttributeError):
         return {}
 

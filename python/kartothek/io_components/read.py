@@ -140,8 +140,8 @@ def read_frame(selection, table, columns, categoricals, dates_as_object):
     """All matching rows as one frame in the shape of the table's schema."""
     selection.check_columns(table, columns)
     partitions = None if selection.label_filter is None else selection.partitions(table)
-    stream = selection.dataset.query(table=table, columns=columns, where=selection.where, partitions=partitions)
-    return from_arrow.frame_from_stream(stream, dates_as_object, categoricals or ())
+    batches = selection.dataset.read(table=table, columns=columns, where=selection.where, partitions=partitions)
+    return from_arrow.frame_from_batches(batches, dates_as_object, categoricals or ())
 
 
 class TableReading:
