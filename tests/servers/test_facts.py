@@ -102,8 +102,8 @@ def test_connections_that_have_died_are_no_failures(place, rows):
     assert place.good("count", "d").out == "4\n"
 
 
-def test_a_list_need_not_count_its_keys(place, rows):
-    """Nor does the header of an answer that has a body in the end."""
+def test_a_list_needs_no_content_type(place, rows):
+    """What its body is follows from what was asked."""
     place.good("write", "d", rows)
     place.proxy.set_rules({"do": "set_header", "name": "Content-Type", "query": "prefix="})
     assert "\nd" in "\n" + place.good("ls").out

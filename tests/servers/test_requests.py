@@ -91,27 +91,6 @@ def test_conditions_are_tried_out_once(place, tmp_path):
     )
 
 
-def test_a_small_file_is_one_get(place, tmp_path):
-    write(place, tmp_path, ROWS, "-p", "k")
-    assert requests_of(place, "read", "d") == dict(OPEN_AND_PLAN, **{"GET file": 2})
-
-
-def test_an_index_that_is_used_is_one_get(place, tmp_path):
-    write(place, tmp_path, ROWS, "-p", "k", "--index", "x")
-    assert requests_of(place, "read", "d", "-w", "x == 2") == dict(OPEN_AND_PLAN, **{"GET index": 1, "GET file": 1})
-
-
-def test_two_columns_of_a_large_file(place, tmp_path):
-    """One request for the footer - Azure, which counts no range from the end, is asked for the start first - and one for each column:
-    those between are far more than a request is worth. Neighbours come with one."""
-    values = random.Random(1)
-    lines = ["a,b,c,d,e,f"] + [",".join(repr(values.random()) for _ in range(6)) for _ in range(150000)]
-    write(place, tmp_path, "\n".join(lines) + "\n")
-    footer = 1 if place.kind == "s3" else 2
-    assert requests_of(place, "read", "d", "-c", "a,d", "-n", "1") == dict(OPEN_AND_PLAN, **{"GET file": footer + 2})
-    assert requests_of(place, "read", "d", "-c", "a,b", "-n", "1") == dict(OPEN_AND_PLAN, **{"GET file": footer + 1})
-
-
 def test_a_filter_that_leaves_one_percent_fetches_little(place, tmp_path):
     """What is fetched of a file: its end, and of each column the pages that may hold matching rows, with what is cheap between them."""
     rows, page_rows, end_bytes = 600000, 20000, 1088 * 1024
