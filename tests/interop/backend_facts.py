@@ -19,6 +19,7 @@ from kartothek.io_components.index import update_indices_from_partitions
 from kartothek.io_components.merge import align_datasets
 from kartothek.io_components.metapartition import MetaPartition, MetaPartitionIterator, parse_input_to_metapartition
 from kartothek.io_components.update import update_dataset_from_partitions
+from kartothek.io_components.utils import align_categories, normalize_arg, normalize_args, sort_values_categorical
 from kartothek.io_components.write import persist_common_metadata, persist_indices, store_dataset_from_partitions, write_partition
 from kartothek.serialization import CsvSerializer, ParquetSerializer
 
@@ -98,6 +99,23 @@ facts["schemas"] = {table: [[field.name, str(field.type)] for field in schema] f
 other = parse_input_to_metapartition(FRAME.assign(y="text"))
 facts["other schemas"] = raised(persist_common_metadata, [parts[0], other], None, ensure_store(STORE), "c")
 facts["other tables"] = raised(persist_common_metadata, [parse_input_to_metapartition({"o": FRAME})], dataset, ensure_store(STORE), "u")
+
+
+@normalize_args
+def taken(data, partition_on=None, store=None, dispatch_by=None, other=None):
+    return [data, partition_on, store if store is None else callable(store), dispatch_by, other]
+
+
+LISTS = ("partition_on", "delete_scope", "secondary_indices", "sort_partitions_by", "bucket_by", "dispatch_by", "other")
+facts["arguments"] = [[raised(normalize_arg, name, value) for value in (None, "a", b"a", 1, ["a"], ("a", "b"), {"a"}, {"a": 1})] for name in LISTS]
+facts["arguments of a function"] = [taken(1), taken(1, "p"), taken("d", store=STORE, dispatch_by="x", other="o"), taken(data=1, partition_on=("p", "q"))]
+facts["arguments that are wrong"] = [raised(taken), raised(taken, 1, partition_on={"p"})]
+facts["name of a function"] = taken.__name__
+kinds = [pd.Series(["b", "a", None]), pd.Series(["c", "b"], dtype="category"), pd.Series(["z"], dtype="category")]
+for count in (1, 2, 3):
+    frames = align_categories([values.to_frame("x") for values in kinds[:count]], ["x"])
+    facts["categories of {}".format(count)] = [[str(value) for value in frame.x.cat.categories] + rows(frame) for frame in frames]
+facts["in order"] = sort_values_categorical(pd.DataFrame({"x": kinds[1], "y": [1, 2]}), "x").y.tolist()
 
 
 def labelled(uuid, frames):

@@ -333,7 +333,15 @@ class DatasetMetadataBase(CopyMixin):
         if not isinstance(other, DatasetMetadataBase):
             return NotImplemented
         types, others = self._types(), other._types()
-        return (not types or not others or types == others) and self.to_dict() == other.to_dict()
+        return (not types or not others or types == others) and self._content() == other._content()
+
+    def _content(self):
+        """What makes two datasets one, but for the schemas; partitions may be whatever the caller gave."""
+        indices = {
+            column: index.to_dict() if index.index_storage_key is None else index.index_storage_key
+            for column, index in self.secondary_indices.items()
+        }
+        return self.uuid, self.metadata_version, self.metadata, dict(self.partitions), indices, self.explicit_partitions, self.partition_keys
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -430,7 +438,7 @@ class DatasetMetadata(DatasetMetadataBase):
 
 def _keys_in(partitions):
     """What the first file of a document that does not say it is partitioned by."""
-    files = next(iter(partitions.values()))["files"] if partitions else {}
+    files = next(iter(partitions.values())).get("files", {}) if partitions else {}
     return [column for column, _ in decode_key(next(iter(files.values())))[2]] if files else []
 
 

@@ -21,7 +21,7 @@ class Partition:
         """As a document has it."""
         if isinstance(dct, str):
             raise ValueError("Trying to load a partition from a string. Probably you are using metadata version 2.")
-        return Partition(label, files=dct.get("files"))
+        return Partition(label, files=dct.get("files", {}))
 
     def to_dict(self, version=None):
         """As a document has it."""

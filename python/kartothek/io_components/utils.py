@@ -4,20 +4,43 @@ from kartothek._lazy import LazyModule
 from kartothek.core.utils import lazy_store
 
 functools = LazyModule("functools")
+inspect = LazyModule("inspect")
 pd = LazyModule("pandas")
 
 
+_LISTS = ("partition_on", "delete_scope", "secondary_indices", "sort_partitions_by", "bucket_by", "dispatch_by")
+
+
 def normalize_arg(arg_name, old_value):
-    """A list for ``partition_on`` and its like: None gives ``[]`` (and None for ``dispatch_by``), a scalar ``[scalar]``."""
-    if old_value is None:
+    """A list for ``partition_on`` and its like, a factory for ``store``.
+
+    None gives ``[]`` (None for ``dispatch_by`` and ``store``), a scalar ``[scalar]``; what has another name stays as it is.
+    """
+    if arg_name == "store" and old_value is not None:
+        return lazy_store(old_value)
+    if old_value is None and arg_name in _LISTS:
         return None if arg_name == "dispatch_by" else []
+    if arg_name not in _LISTS or isinstance(old_value, list):
+        return old_value
     if isinstance(old_value, (str, bytes, int, float)):
         return [old_value]
-    if isinstance(old_value, list):
-        return old_value
     if isinstance(old_value, (set, frozenset, dict)):
         raise ValueError("{} is incompatible for normalisation.".format(type(old_value)))
     return list(old_value)
+
+
+def normalize_args(function):
+    """A decorator for those who write back-ends: the parameters that :func:`normalize_arg` knows reach ``function`` as it makes them."""
+    signature = inspect.signature(function)
+    known = [name for name in _LISTS + ("store",) if name in signature.parameters]
+
+    @functools.wraps(function)
+    def normalized(*args, **kwargs):
+        given = signature.bind(*args, **kwargs)
+        given.arguments.update({name: normalize_arg(name, given.arguments.get(name)) for name in known})
+        return function(*given.args, **given.kwargs)
+
+    return normalized
 
 
 def check_addressing(dataset_uuid, store, factory):
@@ -138,19 +161,22 @@ def check_single_table_dataset(dataset, expected_table=None):
 
 
 def align_categories(dfs, categoricals):
-    """The frames with the same categories in each column: those of the longest frame first, the others ascending."""
+    """The frames with the same categories in each column: those of the longest frame that has any first, the others ascending."""
     dfs = list(dfs)
     for column in categoricals:
-        longest = max(dfs, key=len)[column].cat.categories
-        others = sorted({value for df in dfs for value in df[column].cat.categories} - set(longest))
-        dtype = pd.CategoricalDtype(list(longest) + others)
+        series = [df[column] for df in dfs]
+        categorical = [values for values in series if isinstance(values.dtype, pd.CategoricalDtype)]
+        longest = list(max(categorical, key=len).cat.categories) if categorical else []
+        known = [values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values.dropna() for values in series]
+        others = sorted({value for values in known for value in values} - set(longest))
+        dtype = pd.CategoricalDtype(longest + others)
         dfs = [df.assign(**{column: df[column].astype(dtype)}) for df in dfs]
     return dfs
 
 
 def sort_values_categorical(df, columns):
     """The frame in the order of some columns, nulls last, equal rows as they were; categories count by their values."""
-    columns = normalize_arg("columns", columns)
+    columns = normalize_arg("sort_partitions_by", columns)
     if not columns:
         return df
     df = df.copy(deep=False)
