@@ -22,6 +22,8 @@ static const char *operand_words(enum operand_kind kind) {
         return "$verbs";
     case OPERAND_SHELL:
         return "bash zsh";
+    case OPERAND_STORE_ACTION:
+        return "check";
     case OPERAND_INDEX_ACTION:
         return "list build drop verify $(_ktk_datasets)"; /* the words do not know their place */
     default:
@@ -154,6 +156,8 @@ static const char *zsh_action(enum operand_kind kind) {
         return "_ktk_verbs";
     case OPERAND_SHELL:
         return "(bash zsh)";
+    case OPERAND_STORE_ACTION:
+        return "(check)";
     case OPERAND_INDEX_ACTION:
         return "(list build drop verify)";
     default:

@@ -13,11 +13,16 @@
 #include "verbs.h"
 
 const struct verb *const cli_verbs[] = {
-    &cli_write,   &cli_append,     &cli_replace, &cli_delete,  &cli_index,         &cli_read,
-    &cli_head,    &cli_count_verb, &cli_ls,      &cli_info,    &cli_schema,        &cli_partitions,
-    &cli_inspect, &cli_log,        &cli_diff,    &cli_restore, &cli_commit_status, &cli_compact,
-    &cli_check,   &cli_copy_verb,  &cli_drop,    &cli_gc,      &cli_doctor,        &cli_hash,
-    &cli_stats,   &cli_completion, &cli_help,
+    &cli_write,   &cli_append,        &cli_replace,
+    &cli_delete,  &cli_index,         &cli_read,
+    &cli_head,    &cli_count_verb,    &cli_ls,
+    &cli_info,    &cli_schema,        &cli_partitions,
+    &cli_inspect, &cli_log,           &cli_diff,
+    &cli_restore, &cli_commit_status, &cli_compact,
+    &cli_check,   &cli_copy_verb,     &cli_drop,
+    &cli_gc,      &cli_doctor,        &cli_store,
+    &cli_hash,    &cli_stats,         &cli_completion,
+    &cli_help,
 };
 
 const size_t cli_verb_count = sizeof(cli_verbs) / sizeof(cli_verbs[0]);

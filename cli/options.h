@@ -49,7 +49,8 @@ enum operand_kind {
     OPERAND_FILE,
     OPERAND_VERB,
     OPERAND_SHELL,
-    OPERAND_INDEX_ACTION
+    OPERAND_INDEX_ACTION,
+    OPERAND_STORE_ACTION
 };
 
 struct example {

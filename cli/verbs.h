@@ -27,6 +27,7 @@ extern const struct verb cli_copy_verb;
 extern const struct verb cli_drop;
 extern const struct verb cli_gc;
 extern const struct verb cli_doctor;
+extern const struct verb cli_store;
 extern const struct verb cli_hash;
 extern const struct verb cli_stats;
 extern const struct verb cli_completion;

@@ -28,6 +28,7 @@
 #include <kartothek/predicate.h>
 #include <kartothek/query.h>
 #include <kartothek/store.h>
+#include <kartothek/store_check.h>
 #include <kartothek/types.h>
 #include <kartothek/update.h>
 #include <kartothek/upkeep.h>

@@ -132,4 +132,24 @@ def shows_statistics_of_partitions(folder):
     bad(3, "'nope'", "stats", "upd_append", "--table", "nope", store=store)
 
 
+@test
+def checks_stores(folder):
+    store = folder / "store"
+    store.mkdir()
+    said = good("store", "check", store).out.splitlines()
+    equal(said[0].split()[0], "store")
+    equal([line.split() for line in said[1:-1]], [[right, "yes"] for right in ("list", "read", "write", "delete", "commit")] + [["conditions", "swap"]])
+    equal(said[-1], "datasets can be kept here safely")
+    equal([path for path in store.rglob("*") if path.is_file()], [])
+    facts = good("store", "check", "--json", store="hmemory://").json()
+    equal((facts["store"], facts["conditions"], facts["safe"], facts["problems"]), ("hmemory://", "swap", True, []))
+    result = run("store", "check", "hfs://{}#wrap:readonly".format(store), "--json")
+    equal((result.code, result.err), (5, ""))
+    facts = result.json()
+    equal([facts[name] for name in ("list", "read", "write", "delete", "commit", "safe")], [True, True, False, False, False, False])
+    equal((facts["conditions"], len(facts["problems"])), ("unknown", 3))
+    bad(3, "nope", "store", "check", folder / "nope")
+    bad(2, "'break'", "store", "break", store)
+
+
 main()
