@@ -31,23 +31,51 @@ struct line {
 
 static void print_text(FILE *file, const char *name, const ktk_store_facts *facts,
                        const struct line *lines) {
-    fprintf(file, "%-10s  %s\n", "store", name);
+    int64_t seconds = facts->clock_ahead_ms / 1000;
+
+    fprintf(file, "%-11s  %s\n", "store", name);
+    if (facts->provider[0] != '\0') {
+        fprintf(file, "%-11s  %s\n", "provider", facts->provider);
+        fprintf(file, "%-11s  %s\n", "credentials", facts->credentials);
+        if (seconds == 0) {
+            fprintf(file, "%-11s  agrees\n", "clock");
+        } else {
+            fprintf(file, "%-11s  %+lld s\n", "clock", (long long)seconds);
+        }
+    }
+    if (facts->region[0] != '\0') {
+        fprintf(file, "%-11s  %s\n", "region", facts->region);
+    }
     for (size_t i = 0; i < LINE_COUNT; i++) {
-        fprintf(file, "%-10s  %s%s%s\n", lines[i].name,
+        fprintf(file, "%-11s  %s%s%s\n", lines[i].name,
                 lines[i].fact->status == KTK_OK ? "yes" : "no",
                 lines[i].fact->status == KTK_OK ? "" : ": ", lines[i].fact->message);
     }
-    fprintf(file, "%-10s  %s\n", "conditions", condition_names[facts->conditions]);
+    fprintf(file, "%-11s  %s\n", "conditions", condition_names[facts->conditions]);
     fprintf(file, "datasets %s be kept here safely\n", facts->is_safe ? "can" : "cannot");
+}
+
+static const char *text_or_null(const char *text) {
+    return text[0] == '\0' ? NULL : text;
 }
 
 static void print_json(FILE *file, const char *name, const ktk_store_facts *facts,
                        const struct line *lines) {
     struct json json = {.file = file};
+    char clock[24];
 
+    (void)snprintf(clock, sizeof(clock), "%lld", (long long)facts->clock_ahead_ms);
     cli_json_begin_object(&json);
     cli_json_key(&json, "store");
     cli_json_text(&json, name);
+    cli_json_key(&json, "provider");
+    cli_json_text(&json, text_or_null(facts->provider));
+    cli_json_key(&json, "region");
+    cli_json_text(&json, text_or_null(facts->region));
+    cli_json_key(&json, "credentials");
+    cli_json_text(&json, text_or_null(facts->credentials));
+    cli_json_key(&json, "clock_ahead_ms");
+    cli_json_raw(&json, clock, strlen(clock));
     for (size_t i = 0; i < LINE_COUNT; i++) {
         cli_json_key(&json, lines[i].name);
         cli_json_bool(&json, lines[i].fact->status == KTK_OK);
@@ -106,7 +134,10 @@ const struct verb cli_store = {
     .summary = "check whether datasets can be kept in a store",
     .operands = "check [URL]",
     .description =
-        "check tries out what can be done in a store, the one of --store unless a URL or a folder "
+        "check tells whom a store speaks to, where its keys come from, and whether the clocks "
+        "agree "
+        "as far as signatures need it. It tries out what can be done in the store, the one of "
+        "--store unless a URL or a folder "
         "follows: list, read, write and delete, with objects that are removed again; and what it "
         "does about the conditions of puts, by which commits of several writers lose nothing: swap "
         "and create-only are good, with none there may only be a single writer. The exit code is 0 "

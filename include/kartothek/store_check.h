@@ -16,8 +16,12 @@ typedef enum ktk_conditions {
     KTK_CONDITIONS_UNKNOWN = 3 /**< nothing could be put */
 } ktk_conditions;
 
-/** `status` of each is KTK_OK if it can be done, else the message says why not. */
+/** `status` of each error is KTK_OK if it can be done, else the message says why not. */
 typedef struct ktk_store_facts {
+    char provider[16];      /**< "S3", "Azure Blob"; empty: no service is asked */
+    char region[64];        /**< of S3; may be empty */
+    char credentials[64];   /**< where they came from, never a part of them */
+    int64_t clock_ahead_ms; /**< of the service's, where it differed too much for signatures */
     ktk_error list;
     ktk_error read;
     ktk_error write;

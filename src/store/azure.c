@@ -272,6 +272,14 @@ out:
     return status;
 }
 
+static void azure_describe(void *state, struct store_origin *out) {
+    struct azure_container *container = state;
+
+    out->provider = "Azure Blob";
+    out->credentials = ktki_azure_credentials_source(container->credentials);
+    out->clock_ahead_ms = ktki_exchanger_clock_ahead_ms(container->objects.exchanger);
+}
+
 ktk_status ktki_store_azure_new(ktk_store **out, ktk_context *context, const struct store_url *url,
                                 enum key_space keys, ktk_error *err) {
     const ktk_allocator *allocator = ktki_context_allocator(context);
@@ -280,7 +288,8 @@ ktk_status ktki_store_azure_new(ktk_store **out, ktk_context *context, const str
                                 .calls_at_once = ops.calls_at_once,
                                 .keys = keys,
                                 .get_end = ktki_object_get_end,
-                                .get_ranges = ktki_object_get_ranges};
+                                .get_ranges = ktki_object_get_ranges,
+                                .describe = azure_describe};
     struct azure_container *container = NULL;
     ktk_status status = KTK_OK;
 

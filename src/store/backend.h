@@ -19,6 +19,14 @@ struct value_range {
     int64_t size;
 };
 
+/** Whom a store speaks to; texts are constant or live as long as the store. */
+struct store_origin {
+    const char *provider;    /**< "S3" */
+    char region[64];         /**< "": there is none */
+    const char *credentials; /**< where they came from, e.g. "environment"; NULL: it needs none */
+    int64_t clock_ahead_ms;  /**< of the service's, where it differed too much for signatures */
+};
+
 struct store_setup {
     const ktk_store_ops *ops; /**< must outlive the store */
     uint32_t caps;            /**< instead of ops->caps, which cannot follow a base store */
@@ -41,6 +49,8 @@ struct store_setup {
     /** See ktki_store_get_ranges(). NULL: one after the other. */
     ktk_status (*get_ranges)(void *state, const char *key, const struct value_range *ranges,
                              size_t count, ktk_bytes *out, ktk_error *err);
+    /** See ktki_store_describe(). NULL: there is nothing to say. */
+    void (*describe)(void *state, struct store_origin *out);
 };
 
 /** The general form of ktk_store_new(). */
@@ -95,6 +105,9 @@ ktk_status ktki_store_get_ranges(ktk_store *store, const char *key,
  * context, or where the store asks for more at once and the context has any, in as many. */
 ktk_status ktki_store_run(ktk_store *store, size_t count, ktki_pool_fn fn, void *state,
                           ktk_error *err);
+
+/** Whom the store speaks to, as far as its calls so far have told; all zero: nobody. */
+void ktki_store_describe(const ktk_store *store, struct store_origin *out);
 
 /** Add some; only before anybody else has the store. */
 void ktki_store_add_caps(ktk_store *store, uint32_t caps);

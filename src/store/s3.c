@@ -136,6 +136,15 @@ out:
     return status;
 }
 
+static void s3_describe(void *state, struct store_origin *out) {
+    struct s3_bucket *bucket = state;
+
+    out->provider = "S3";
+    ktki_s3_region(bucket, out->region);
+    out->credentials = ktki_aws_credentials_source(bucket->credentials);
+    out->clock_ahead_ms = ktki_exchanger_clock_ahead_ms(bucket->objects.exchanger);
+}
+
 /* --- the store ----------------------------------------------------------------------------- */
 
 static void s3_free(void *state) {
@@ -163,7 +172,8 @@ ktk_status ktki_store_s3_new(ktk_store **out, ktk_context *context, const struct
                                 .calls_at_once = ops.calls_at_once,
                                 .keys = keys,
                                 .get_end = ktki_object_get_end,
-                                .get_ranges = ktki_object_get_ranges};
+                                .get_ranges = ktki_object_get_ranges,
+                                .describe = s3_describe};
     struct s3_bucket *bucket = NULL;
     ktk_status status = KTK_OK;
 

@@ -39,9 +39,10 @@ struct ktk_store {
     list_fn list_keys; /* NULL: the store lists everything or nothing of a key */
     int (*take_turn)(void *state, const char *key); /* NULL: there are no turns */
     void (*end_turn)(void *state, int turn);
-    get_end_fn get_end;       /* NULL: looked at first */
-    get_ranges_fn get_ranges; /* NULL: one after the other */
-    pthread_mutex_t lock;     /* held around each operation unless the backend is thread-safe */
+    get_end_fn get_end;                                      /* NULL: looked at first */
+    get_ranges_fn get_ranges;                                /* NULL: one after the other */
+    void (*describe)(void *state, struct store_origin *out); /* NULL: nothing to say */
+    pthread_mutex_t lock; /* held around each operation unless the backend is thread-safe */
 };
 
 /* ---- life ---- */
@@ -90,6 +91,7 @@ ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct st
     store->end_turn = setup->end_turn;
     store->get_end = setup->get_end;
     store->get_ranges = setup->get_ranges;
+    store->describe = setup->describe;
     *out = store;
     store = NULL;
     name = NULL;
@@ -203,6 +205,13 @@ ktk_status ktk_store_set_lock(ktk_store *store, const ktk_lock_ops *ops, void *s
     }
     store->held = (struct store_lock){ops, state};
     return KTK_OK;
+}
+
+void ktki_store_describe(const ktk_store *store, struct store_origin *out) {
+    *out = (struct store_origin){0};
+    if (store->describe != NULL) {
+        store->describe(store->state, out);
+    }
 }
 
 const struct store_lock *ktki_store_lock(const ktk_store *store) {

@@ -175,6 +175,10 @@ out:
     return status;
 }
 
+static void view_describe(void *state, struct store_origin *out) {
+    ktki_store_describe(((struct view *)state)->base, out);
+}
+
 static void view_free(void *state) {
     struct view *view = state;
 
@@ -217,6 +221,7 @@ ktk_status ktki_store_view_new(ktk_store **out, ktk_store *base, const struct vi
         .is_view = true,
         .get_end = ktki_store_has_end(base) ? view_get_end : NULL,
         .get_ranges = view_get_ranges,
+        .describe = view_describe,
     };
     struct view *view = NULL;
     struct buffer name;

@@ -1,9 +1,12 @@
 #include <kartothek/store_check.h>
 
+#include <stdio.h>
+
 #include "base/buffer.h"
 #include "base/context.h"
 #include "base/error.h"
 #include "base/uuid.h"
+#include "store/backend.h"
 #include "update/capability.h"
 
 #define PLACE "ktk-store-check"
@@ -114,6 +117,19 @@ out:
     return status;
 }
 
+/* After the calls, which find out what there is to tell. */
+static void describe(ktk_store_facts *facts, const ktk_store *store) {
+    struct store_origin origin;
+
+    ktki_store_describe(store, &origin);
+    (void)snprintf(facts->provider, sizeof(facts->provider), "%s",
+                   origin.provider == NULL ? "" : origin.provider);
+    (void)snprintf(facts->region, sizeof(facts->region), "%s", origin.region);
+    (void)snprintf(facts->credentials, sizeof(facts->credentials), "%s",
+                   origin.credentials == NULL ? "" : origin.credentials);
+    facts->clock_ahead_ms = origin.clock_ahead_ms;
+}
+
 ktk_status ktk_store_check(ktk_store_facts *out, ktk_store *store, ktk_error *err) {
     ktk_store_facts facts = {0};
     char name[KTKI_UUID_TEXT_SIZE];
@@ -129,6 +145,7 @@ ktk_status ktk_store_check(ktk_store_facts *out, ktk_store *store, ktk_error *er
         facts.write.status == KTK_E_DENIED) {
         KTKI_FAIL(err, KTK_E_DENIED, "%s", facts.list.message);
     }
+    describe(&facts, store);
     facts.is_safe = facts.list.status == KTK_OK && facts.read.status == KTK_OK &&
                     facts.write.status == KTK_OK && facts.remove.status == KTK_OK &&
                     facts.commit.status == KTK_OK;

@@ -143,6 +143,7 @@ def checks_stores(folder):
     equal([path for path in store.rglob("*") if path.is_file()], [])
     facts = good("store", "check", "--json", store="hmemory://").json()
     equal((facts["store"], facts["conditions"], facts["safe"], facts["problems"]), ("hmemory://", "swap", True, []))
+    equal([facts[name] for name in ("provider", "region", "credentials", "clock_ahead_ms")], [None, None, None, 0])
     result = run("store", "check", "hfs://{}#wrap:readonly".format(store), "--json")
     equal((result.code, result.err), (5, ""))
     facts = result.json()

@@ -13,6 +13,9 @@ def test_a_place_of_ones_own_is_safe_and_stays_empty(place):
     result = check(place, "--json")
     assert result.code == 0, result.err
     facts = json.loads(result.out)
+    assert facts["provider"] == {"s3": "S3", "azure": "Azure Blob"}[place.kind]
+    assert facts["credentials"] == "environment" and facts["clock_ahead_ms"] == 0
+    assert (facts["region"] is None) == (place.kind == "azure")
     assert facts["safe"] and facts["conditions"] == "swap" and facts["problems"] == []
     left = {}
     for entry in place.proxy.log():

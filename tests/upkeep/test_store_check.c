@@ -53,6 +53,8 @@ static void leaves_nothing_where_all_is_allowed(void **unused) {
     (void)unused;
     assert_true(facts.is_safe);
     assert_int_equal(facts.conditions, KTK_CONDITIONS_SWAP);
+    assert_string_equal(facts.provider, "");
+    assert_string_equal(facts.credentials, "");
     assert_int_equal(count_keys(memory), 0);
 }
 
