@@ -14,14 +14,16 @@ import pytest
 from kartothek.io.eager import store_dataframes_as_dataset
 from kartothek.io.iter import read_dataset_as_dataframes__iterator, store_dataframes_as_dataset__iter, update_dataset_from_dataframes__iter
 
-COUNT = 12
 ROWS = 100_000
-#: of a frame
-BYTES = 5 * 8 * ROWS
+BYTES_A_ROW = 5 * 8
+#: of a frame of so many rows
+BYTES = BYTES_A_ROW * ROWS
+#: How many partitions, and rows of each: with four times as many, the same bound holds; with four times as many rows it is four times as high.
+SIZES = [(12, ROWS), (48, ROWS), (12, 4 * ROWS)]
 
 
-def frame(number):
-    values = np.arange(ROWS) + number * ROWS
+def frame(number, rows=ROWS):
+    values = np.arange(rows) + number * rows
     return pd.DataFrame({"k": values % 4, "a": values * 7919, "b": values * 104729, "c": values * 1299709, "d": values * 15485863})
 
 
@@ -40,41 +42,62 @@ def needs_a_count():
 class Source:
     """Frames one by one; each time, how many of them are alive and how many bytes are in use."""
 
-    def __init__(self):
+    def __init__(self, count, rows):
+        self.count = count
+        self.rows = rows
         self.frames = []
         self.alive = []
         self.bytes = []
 
     def __iter__(self):
-        for number in range(COUNT):
+        for number in range(self.count):
             self.bytes.append(used())
             self.alive.append(sum(one() is not None for one in self.frames))
-            made = frame(number)
+            made = frame(number, self.rows)
             self.frames.append(weakref.ref(made))
             yield made
             del made
 
 
+@pytest.mark.parametrize("count, rows", SIZES)
 @pytest.mark.parametrize("write", [store_dataframes_as_dataset__iter, update_dataset_from_dataframes__iter])
-def test_of_what_is_written_one_frame_is_in_memory(store_url, write):
-    source = Source()
+def test_of_what_is_written_one_frame_is_in_memory(store_url, write, count, rows):
+    source = Source(count, rows)
     write(iter(source), store=store_url, dataset_uuid="u")
-    assert len(source.frames) == COUNT
+    assert len(source.frames) == count
     assert max(source.alive) <= 1
-    assert max(source.bytes[2:]) - source.bytes[1] < 4 * BYTES
+    assert max(source.bytes[2:]) - source.bytes[1] < 4 * BYTES_A_ROW * rows
 
 
-@pytest.fixture
-def stored(store_url):
-    store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=[frame(number) for number in range(COUNT)], secondary_indices=["k"])
-    return store_url
-
-
-def test_of_what_is_read_one_partition_is_in_memory(stored):
+def most_while_read(store_url, **options):
+    """Rows, and the most bytes that are in use beside those from before."""
     before = used()
     rows, most = 0, 0
-    for tables in read_dataset_as_dataframes__iterator("u", stored):
+    for tables in read_dataset_as_dataframes__iterator("u", store_url, **options):
         rows += len(tables["table"])
         most = max(most, used() - before)
-    assert rows == COUNT * ROWS
-    assert most < 4 * BYTES
+    return rows, most
+
+
+@pytest.mark.parametrize("count, rows", SIZES)
+def test_of_what_is_read_one_partition_is_in_memory(store_url, count, rows):
+    store_dataframes_as_dataset__iter((frame(number, rows) for number in range(count)), store=store_url, dataset_uuid="u")
+    read, most = most_while_read(store_url)
+    assert read == count * rows
+    assert most < 4 * BYTES_A_ROW * rows
+
+
+@pytest.mark.parametrize("count", [32, 128])
+def test_groups_that_are_read_together_take_memory_of_a_fixed_size(store_url, count):
+    """Four partitions share four groups, each as large as a partition; the larger dataset takes 512 MB in all."""
+
+    def frames():
+        for number in range(count):
+            made = frame(number)
+            made["k"] += number // 4 * 4
+            yield made
+
+    store_dataframes_as_dataset__iter(frames(), store=store_url, dataset_uuid="u", secondary_indices=["k"])
+    read, most = most_while_read(store_url, dispatch_by=["k"])
+    assert read == count * ROWS
+    assert most < (64 << 20) + 4 * BYTES

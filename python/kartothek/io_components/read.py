@@ -16,7 +16,7 @@ _progress = LazyModule("kartothek._progress")
 
 
 #: Rows of several groups are read together as long as they take no more than this.
-GROUPS_BYTES = 256 << 20
+GROUPS_BYTES = 64 << 20
 
 #: A last column of what is read of a group: the number of the partition.
 _POSITION = "ktk.position"
