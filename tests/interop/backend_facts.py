@@ -151,6 +151,10 @@ facts["join of all"] = joined("right", "left", [dict(BOTH, right="right")], labe
 facts["join by hand"] = joined("same", "exact", [{"left": "left", "right": "same", "output_label": "o", "merge_func": lambda left, right: left}])
 facts["no join"] = joined("same", "exact", [])
 
+whole = MetaPartition("l", data={"core": FRAME}, metadata_version=4, logical_conjunction=[("y", ">", 2)])
+facts["stored, and read with its condition"] = [rows(read(part)) for part in (whole.store_dataframes(ensure_store(STORE), "cond"),)][0][1:]
+some = [MetaPartition(name, data={"t": pd.DataFrame({"x": values})}, metadata_version=4) for name, values in (("a", [1]), ("b", ["s"]), ("c", [2]))]
+facts["joined rows"] = [raised(MetaPartition.concat_metapartitions, some)[:10], rows(MetaPartition.concat_metapartitions(some[::2]).data["t"])]
 tables = MetaPartition("l", data={"core_1": LEFT, "more": RIGHT, "core_2": LEFT + 1, "last": LEFT[["a"]], "l": LEFT[["a"]]}).concat_dataframes()
 facts["same columns"] = {table: rows(frame) for table, frame in tables.data.items()}
 parts = [MetaPartition("longer", data={"a": LEFT, "b": RIGHT}, dataset_metadata={"m": 1}), MetaPartition("m", data={"a": LEFT})]

@@ -12,7 +12,7 @@ from kartothek.core.partition import Partition
 from kartothek.core.urlencode import quote_indices
 from kartothek.core.utils import core_store, ensure_store, verify_metadata_version
 from kartothek.core.uuid import gen_uuid
-from kartothek.io_components.utils import align_categories, combine_metadata, extract_duplicates, missing_index_column
+from kartothek.io_components.utils import align_categories, combine_metadata, extract_duplicates, joined_meta, missing_index_column
 
 json = LazyModule("json")
 pd = LazyModule("pandas")
@@ -510,10 +510,11 @@ class MetaPartition:
             return self
         written = write_part(self, store, dataset_uuid, None, mode="overwrite", partition_on=self.partition_keys, df_serializer=df_serializer)
         written.dataset_metadata = self.dataset_metadata
+        written.logical_conjunction = self.logical_conjunction
         if common_metadata.has_pyarrow():
             written.table_meta = self.table_meta
         for part in written.metapartitions:
-            part["indices"] = self.indices
+            part.update(indices=self.indices, logical_conjunction=self.logical_conjunction)
         return written
 
     @_each
@@ -584,14 +585,14 @@ class MetaPartition:
 
     @staticmethod
     def concat_metapartitions(metapartitions, label_merger=None, metadata_merger=None):
-        """One partition with all rows, under the shortest of the labels."""
+        """One partition with all rows, under the shortest of the labels. ValueError if schemas of a table differ, which pyarrow knows."""
         metapartitions = list(metapartitions)
         return _merged(
             metapartitions,
             {table: _concatenated(frames) for table, frames in _frames_by_table(metapartitions).items()},
             label_merger,
             metadata_merger,
-            table_meta={table: schema for part in metapartitions for table, schema in part._table_meta.items()},
+            table_meta=joined_meta(metapartitions),
             partition_keys=metapartitions[-1].partition_keys,
         )
 

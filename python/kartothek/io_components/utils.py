@@ -6,6 +6,7 @@ from kartothek.core.utils import lazy_store
 functools = LazyModule("functools")
 inspect = LazyModule("inspect")
 pd = LazyModule("pandas")
+common_metadata = LazyModule("kartothek.core.common_metadata")
 
 
 _LISTS = ("partition_on", "delete_scope", "secondary_indices", "sort_partitions_by", "bucket_by", "dispatch_by")
@@ -73,6 +74,17 @@ def columns_of_table(columns, table, argument):
     raise TypeError(
         "Unknown type encountered for argument {}. Expected `list`, got `{}` instead".format(argument, type(columns))
     )
+
+
+def joined_meta(metapartitions):
+    """``{table: schema}`` of several MetaPartitions; ValueError if they do not agree."""
+    if not common_metadata.has_pyarrow():
+        return {table: schema for part in metapartitions for table, schema in part._table_meta.items()}
+    schemas = {}
+    for part in metapartitions:
+        for table, schema in part.table_meta.items():
+            schemas.setdefault(table, []).append(schema)
+    return {table: common_metadata.validate_compatible(of_table) for table, of_table in schemas.items()}
 
 
 def combine_metadata(dataset_metadata, append_to_list=True):
