@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "heap.h"
@@ -20,14 +21,23 @@ static ktk_status fail_errno(ktk_error *err, const char *path, int error_number)
     return status;
 }
 
+/* A rename would put a file in the place of a device, a pipe or a link, as /dev/stdout is one. */
+static bool may_be_replaced(const char *path) {
+    struct stat info;
+
+    return lstat(path, &info) != 0 || S_ISREG(info.st_mode);
+}
+
 ktk_status cli_output_open(struct output *out, const char *path, ktk_error *err) {
     struct winsize size;
 
     *out = (struct output){.file = stdout};
     if (path != NULL && strcmp(path, "-") != 0) {
         out->path = path;
-        out->temporary = cli_format("%s.tmp-%ld", path, (long)getpid());
-        out->file = fopen(out->temporary, "wbe");
+        if (may_be_replaced(path)) {
+            out->temporary = cli_format("%s.tmp-%ld", path, (long)getpid());
+        }
+        out->file = fopen(out->temporary == NULL ? path : out->temporary, "wbe");
         if (out->file == NULL) {
             out->temporary = NULL;
             return fail_errno(err, path, errno);
@@ -58,7 +68,7 @@ ktk_status cli_output_finish(struct output *output, ktk_error *err) {
         error_number = errno;
         output->file = NULL;
     }
-    if (!failed) {
+    if (!failed && output->temporary != NULL) {
         failed = rename(output->temporary, output->path) != 0;
         error_number = errno;
     }

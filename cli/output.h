@@ -1,4 +1,5 @@
-/** Where the result goes: standard output, or a file that appears when it is complete. */
+/** Where the result goes: standard output, a file that appears when it is complete, or a device, a
+ * pipe or what a link leads to. */
 #ifndef KTK_CLI_OUTPUT_H
 #define KTK_CLI_OUTPUT_H
 
@@ -9,7 +10,7 @@
 struct output {
     FILE *file;
     const char *path;      /* NULL: standard output */
-    const char *temporary; /* beside the file, until it is complete */
+    const char *temporary; /* beside the file, until it is complete; NULL: no file is made */
     bool is_terminal;
     int width; /* columns of the terminal; 0: no limit */
 };

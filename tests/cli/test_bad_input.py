@@ -3,11 +3,12 @@ import os
 import resource
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
 
-from harness import KTK, SOURCE, Skipped, bad, equal, environment, good, main, run, test, write_text
+from harness import KTK, SOURCE, Skipped, bad, equal, environment, golden, good, main, run, test, write_text
 
 sys.path.insert(0, str(SOURCE / "tests" / "support"))
 import bad_input  # noqa: E402
@@ -177,6 +178,21 @@ def an_interrupt_in_the_middle_changes_nothing(folder):
         equal((process.returncode, out), (130, b""))
         equal(err, b"ktk: interrupted, nothing was written\n")
     equal(bad_input.fingerprint(store), before)
+
+
+@test
+def writes_into_what_is_no_file(folder):
+    """As /dev/null is none, which a new file must not replace."""
+    pipe, link, target = folder / "pipe", folder / "link", write_text(folder / "target", "old\n")
+    wanted = good("read", "my_dataset", "--format", "csv", store=golden("tutorial")).out
+    os.mkfifo(pipe)
+    link.symlink_to(target)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        good("read", "my_dataset", "--format", "csv", "-o", pipe, store=golden("tutorial"))
+        equal(reader.communicate()[0].decode(), wanted)
+    good("read", "my_dataset", "--format", "csv", "-o", link, store=golden("tutorial"))
+    equal((stat.S_ISFIFO(pipe.stat().st_mode), link.is_symlink(), target.read_text()), (True, True, wanted))
+    equal(sorted(os.listdir(folder)), ["link", "pipe", "target"])
 
 
 main()
