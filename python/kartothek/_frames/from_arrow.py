@@ -324,7 +324,7 @@ class _Reader:
 
 def _dtype_of(numpy_type):
     """The dtype of periods, intervals or Arrow data that the metadata names; None for others, and for one that this pandas does not know."""
-    if not isinstance(numpy_type, str) or not (numpy_type.startswith(_MADE) or numpy_type.endswith(_IS_ARROW)):
+    if not isinstance(numpy_type, str) or not (numpy_type.startswith(_MADE) or (numpy_type.endswith(_IS_ARROW) and _has_pyarrow())):
         return None
     try:
         return pd.api.types.pandas_dtype(numpy_type)
