@@ -341,7 +341,7 @@ def start_server(totals, kind, state):
     return dict(shlex.split(line)[1].split("=", 1) for line in done.stdout.decode().splitlines())
 
 
-def run_with_servers(totals, build):
+def step_servers(totals, build):
     """What needs real servers: requests are counted, and there are faults between client and server."""
     release, state = build / "release", build / "servers"
     meson_build(release, ["-Dwerror=true"], what="with gcc")
@@ -379,14 +379,10 @@ def python_with_servers(totals, build, environ):
     pytest(totals, interpreter, "stores-interop", [interop], environ)
 
 
-def step_servers(totals, build):
-    run_with_servers(totals, build)
-
-
 def step_faults(totals, build):
     """Takes half an hour, so it is a command of its own: `make faults`."""
     os.environ["KTK_FAULTS"] = "all"
-    run_with_servers(totals, build)
+    step_servers(totals, build)
 
 
 STEPS = {"format": step_format, "gcc": step_gcc, "sanitizers": step_sanitizers, "python": step_python, "interop": step_interop, "differential": step_differential, "peers": step_peers, "servers": step_servers, "lint": step_lint, "threads": step_threads, "memory": step_memory, "matrix": step_matrix, "python-sanitize": step_python_sanitize, "faults": step_faults}

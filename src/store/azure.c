@@ -283,13 +283,7 @@ static void azure_describe(void *state, struct store_origin *out) {
 ktk_status ktki_store_azure_new(ktk_store **out, ktk_context *context, const struct store_url *url,
                                 enum key_space keys, ktk_error *err) {
     const ktk_allocator *allocator = ktki_context_allocator(context);
-    struct store_setup setup = {.ops = &ops,
-                                .caps = ops.caps,
-                                .calls_at_once = ops.calls_at_once,
-                                .keys = keys,
-                                .get_end = ktki_object_get_end,
-                                .get_ranges = ktki_object_get_ranges,
-                                .describe = azure_describe};
+    struct store_setup setup = ktki_object_setup(&ops, keys, azure_describe);
     struct azure_container *container = NULL;
     ktk_status status = KTK_OK;
 

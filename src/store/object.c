@@ -73,8 +73,18 @@ void ktki_object_explain(const ktk_allocator *allocator, const struct http_answe
         ktki_xml_read(allocator, answer->body.data, answer->body.size, take_error, out, NULL));
 }
 
-/* --- whole values -------------------------------------------------------------------------------
- */
+struct store_setup ktki_object_setup(const ktk_store_ops *ops, enum key_space keys,
+                                     void (*describe)(void *state, struct store_origin *out)) {
+    return (struct store_setup){.ops = ops,
+                                .caps = ops->caps,
+                                .calls_at_once = ops->calls_at_once,
+                                .keys = keys,
+                                .get_end = ktki_object_get_end,
+                                .get_ranges = ktki_object_get_ranges,
+                                .describe = describe};
+}
+
+/* --- whole values -------------------------------------------------------------------------- */
 
 ktk_status ktki_object_get(void *state, const char *key, ktk_bytes *out, ktk_store_version *version,
                            ktk_error *err) {

@@ -54,6 +54,10 @@ ktk_status ktki_object_call_init(struct object_call *out, const struct object_st
                                  ktk_error *err);
 void ktki_object_call_clear(struct object_call *call);
 
+/** What all stores of objects are set up with; see store_setup. */
+struct store_setup ktki_object_setup(const ktk_store_ops *ops, enum key_space keys,
+                                     void (*describe)(void *state, struct store_origin *out));
+
 /** As the operations of ktk_store_ops and store_setup; the state is an object_store. */
 ktk_status ktki_object_get(void *state, const char *key, ktk_bytes *out, ktk_store_version *version,
                            ktk_error *err);

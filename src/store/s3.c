@@ -167,13 +167,7 @@ static const ktk_store_ops ops = {
 
 ktk_status ktki_store_s3_new(ktk_store **out, ktk_context *context, const struct store_url *url,
                              enum key_space keys, ktk_error *err) {
-    struct store_setup setup = {.ops = &ops,
-                                .caps = ops.caps,
-                                .calls_at_once = ops.calls_at_once,
-                                .keys = keys,
-                                .get_end = ktki_object_get_end,
-                                .get_ranges = ktki_object_get_ranges,
-                                .describe = s3_describe};
+    struct store_setup setup = ktki_object_setup(&ops, keys, s3_describe);
     struct s3_bucket *bucket = NULL;
     ktk_status status = KTK_OK;
 

@@ -276,6 +276,7 @@ static ktk_status put_new(const struct copy *copy, const char *key, const struct
                           ktk_error *err) {
     static const struct retry_limits limits = {8, 60000, 100, 5000};
     ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
+    ktk_error failure = {0};
     enum capability_level level;
     struct retry retry;
     ktk_status status = KTK_OK;
@@ -285,15 +286,17 @@ static ktk_status put_new(const struct copy *copy, const char *key, const struct
     ktki_retry_init(&retry, NULL, &limits);
     do {
         retry.attempts++;
-        status = ktk_store_put(copy->target, key, file->data, file->size, &condition, NULL, err);
+        status =
+            ktk_store_put(copy->target, key, file->data, file->size, &condition, NULL, &failure);
         if (status == KTK_E_UNAVAILABLE || status == KTK_E_EXISTS) {
-            status = resolve_put(copy, key, file, status, err);
+            status = resolve_put(copy, key, file, status, &failure);
         }
     } while (status == KTK_E_UNAVAILABLE && ktki_retry_wait(&retry, 0));
     if (status == KTK_E_UNAVAILABLE) {
-        ktki_error_context(err, "it is unknown whether '%s' was written", key);
-        status =
-            err != NULL ? (ktk_status)(err->status = KTK_E_UNKNOWN_OUTCOME) : KTK_E_UNKNOWN_OUTCOME;
+        status = ktk_error_set(err, KTK_E_UNKNOWN_OUTCOME,
+                               "it is unknown whether '%s' was written: %s", key, failure.message);
+    } else if (status != KTK_OK && err != NULL) {
+        *err = failure;
     }
 out:
     return status;

@@ -235,8 +235,8 @@ def commit_dataset(
     KeyError
         If a file of a named partition is not there.
     ValueError
-        Without partitions, metadata and scope; without partitions if there is no such dataset; for files whose columns or types differ from those of the dataset; for a ``delete_scope`` that is not
-        allowed (see :func:`update_dataset_from_dataframes`).
+        Without partitions, metadata and scope; without partitions if there is no such dataset; for files whose columns or types differ from those of
+        the dataset; for a ``delete_scope`` that is not allowed (see :func:`update_dataset_from_dataframes`).
     """
     if not new_partitions and not metadata and not delete_scope:
         raise ValueError("Need to provide either new data, new metadata or a delete scope. None of it was provided.")
