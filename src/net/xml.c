@@ -2,7 +2,6 @@
 
 #include <expat.h>
 
-#include "base/buffer.h"
 #include "base/error.h"
 #include "net/shared_library.h"
 
@@ -186,5 +185,20 @@ out:
     }
     ktki_buffer_clear(&reading.path);
     ktki_buffer_clear(&reading.text);
+    return status;
+}
+
+ktk_status ktki_xml_append_text(struct buffer *out, const char *text, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    for (; *text != '\0'; text++) {
+        uint8_t byte = (uint8_t)*text;
+
+        /* Line ends are characters of their own only when they are spelled out. */
+        KTKI_TRY(byte < ' ' || strchr("\"&<>", byte) != NULL
+                     ? ktki_buffer_append_format(out, err, "&#%d;", byte)
+                     : ktki_buffer_append_byte(out, byte, err));
+    }
+out:
     return status;
 }

@@ -6,6 +6,8 @@
 #include <kartothek/sys/alloc.h>
 #include <stddef.h>
 
+#include "base/buffer.h"
+
 #define KTKI_XML_DEPTH_MAX 32
 
 /**
@@ -22,5 +24,8 @@ typedef ktk_status (*xml_element_fn)(void *state, const char *path, const char *
  */
 ktk_status ktki_xml_read(const ktk_allocator *allocator, const void *data, size_t size,
                          xml_element_fn fn, void *state, ktk_error *err);
+
+/** Append a text as it stands in an element. What XML cannot say is appended as if it could. */
+ktk_status ktki_xml_append_text(struct buffer *out, const char *text, ktk_error *err);
 
 #endif

@@ -19,6 +19,15 @@ struct value_range {
     int64_t size;
 };
 
+/** A value that is to go. */
+struct removal {
+    const char *key;
+    bool is_gone; /**< it was removed, or was not there */
+};
+
+/** So many go in one call at most. */
+#define KTKI_REMOVALS_AT_ONCE 1000
+
 /** Whom a store speaks to; texts are constant or live as long as the store. */
 struct store_origin {
     const char *provider;    /**< "S3" */
@@ -49,6 +58,9 @@ struct store_setup {
     /** See ktki_store_get_ranges(). NULL: one after the other. */
     ktk_status (*get_ranges)(void *state, const char *key, const struct value_range *ranges,
                              size_t count, ktk_bytes *out, ktk_error *err);
+    /** Remove what goes in few calls, of up to KTKI_REMOVALS_AT_ONCE, and say what is gone. What is
+     * left is removed one by one, which is no failure here. NULL: all is. */
+    ktk_status (*remove_many)(void *state, struct removal *removals, size_t count, ktk_error *err);
     /** See ktki_store_describe(). NULL: there is nothing to say. */
     void (*describe)(void *state, struct store_origin *out);
 };
@@ -100,6 +112,18 @@ ktk_status ktki_store_get_end(ktk_store *store, const char *key, int64_t size, k
 ktk_status ktki_store_get_ranges(ktk_store *store, const char *key,
                                  const struct value_range *ranges, size_t count, ktk_bytes *out,
                                  ktk_error *err);
+
+/**
+ * As ktk_store_remove() for each, in as few calls as the store can, else several at a time. All say
+ * whether they are gone, also on failure, after which some may not have been tried; the error is
+ * about one that is left.
+ */
+ktk_status ktki_store_remove_many(ktk_store *store, struct removal *removals, size_t count,
+                                  ktk_error *err);
+
+/** What the store can of that in few calls, for ktki_store_remove_many(): see store_setup. */
+ktk_status ktki_store_remove_batch(ktk_store *store, struct removal *removals, size_t count,
+                                   ktk_error *err);
 
 /** As ktki_pool_run(), for items that call the store and need little memory: in the threads of the
  * context, or where the store asks for more at once and the context has any, in as many. */

@@ -133,6 +133,18 @@ out:
     return status;
 }
 
+ktk_status ktki_object_md5(struct buffer *out, const struct object_store *store, const void *data,
+                           size_t size, ktk_error *err) {
+    uint8_t digest[KTKI_MD5_SIZE];
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_md5(&store->crypto, data, size, digest, err));
+    KTKI_TRY(ktki_base64_append(out, digest, sizeof(digest), err));
+    KTKI_TRY(ktki_buffer_append_byte(out, '\0', err));
+out:
+    return status;
+}
+
 ktk_status ktki_object_put(struct object_store *store, const struct object_put *put,
                            ktk_store_version *version, int32_t *code, struct service_error *why,
                            ktk_error *err) {
@@ -141,7 +153,6 @@ ktk_status ktki_object_put(struct object_store *store, const struct object_put *
     size_t count = 0;
     struct buffer md5;
     struct object_call call;
-    uint8_t digest[KTKI_MD5_SIZE];
     ktk_status status = KTK_OK;
 
     *code = 0;
@@ -150,9 +161,7 @@ ktk_status ktki_object_put(struct object_store *store, const struct object_put *
     KTKI_TRY(ktki_object_call_init(&call, store, "PUT", "put", put->key, err));
     call.call.body = put->data == NULL ? "" : put->data;
     call.call.body_size = put->size;
-    KTKI_TRY(ktki_md5(&store->crypto, call.call.body, put->size, digest, err));
-    KTKI_TRY(ktki_base64_append(&md5, digest, sizeof(digest), err));
-    KTKI_TRY(ktki_buffer_append_byte(&md5, '\0', err));
+    KTKI_TRY(ktki_object_md5(&md5, store, call.call.body, put->size, err));
     headers[count++] = (struct http_header){"Content-MD5", (const char *)md5.data};
     if (put->header.name != NULL) {
         headers[count++] = put->header;

@@ -72,6 +72,10 @@ ktk_status ktki_object_remove(void *state, const char *key, ktk_error *err);
 ktk_status ktki_object_list(void *state, const char *prefix, ktk_store_list_fn fn, void *fn_state,
                             ktk_error *err);
 
+/** Append the value of a Content-MD5 header, and a NUL. */
+ktk_status ktki_object_md5(struct buffer *out, const struct object_store *store, const void *data,
+                           size_t size, ktk_error *err);
+
 /** A whole value in one call, with the digest of its bytes. */
 struct object_put {
     const char *key;

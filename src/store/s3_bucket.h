@@ -25,6 +25,7 @@ struct s3_bucket {
     char last_access_key[128];        /**< that a request was signed with */
     _Atomic int etag_form;            /**< an etag_form */
     atomic_bool has_tried_to_make;
+    atomic_bool has_no_batches; /**< objects can be removed one by one alone */
 };
 
 ktk_status ktki_s3_bucket_new(struct s3_bucket **out, const ktk_allocator *allocator,
@@ -40,5 +41,19 @@ void ktki_s3_region(struct s3_bucket *bucket, char out[KTKI_S3_REGION_SIZE]);
 /** Put `data` in parts, several at a time. */
 ktk_status ktki_s3_put_parts(struct s3_bucket *bucket, const char *key, const void *data,
                              size_t size, ktk_store_version *version, ktk_error *err);
+
+/** As the operation of store_setup; the state is an s3_bucket. */
+ktk_status ktki_s3_remove_many(void *state, struct removal *removals, size_t count, ktk_error *err);
+
+/**
+ * Mark what the answer to a removal of several objects says is gone.
+ *
+ * @param prefix of the keys in the answer
+ * @return KTK_E_DENIED if some must not be removed, about one of them; KTK_E_CORRUPT and
+ * KTK_E_LIMIT as ktki_xml_read(), with none marked
+ */
+ktk_status ktki_s3_read_removals(const ktk_allocator *allocator, const char *prefix,
+                                 const struct http_answer *answer, struct removal *removals,
+                                 size_t count, ktk_error *err);
 
 #endif

@@ -82,19 +82,6 @@ static ktk_status take_end(void *state, const char *path, const char *text, ktk_
     return KTK_OK;
 }
 
-static ktk_status append_text_of(struct buffer *out, const char *text, ktk_error *err) {
-    ktk_status status = KTK_OK;
-
-    for (; *text != '\0'; text++) {
-        KTKI_TRY(*text == '"'   ? ktki_buffer_append_text(out, "&quot;", err)
-                 : *text == '&' ? ktki_buffer_append_text(out, "&amp;", err)
-                 : *text == '<' ? ktki_buffer_append_text(out, "&lt;", err)
-                                : ktki_buffer_append_byte(out, (uint8_t)*text, err));
-    }
-out:
-    return status;
-}
-
 static ktk_status append_list(struct buffer *out, const struct upload *upload, ktk_error *err) {
     ktk_status status = KTK_OK;
 
@@ -102,7 +89,7 @@ static ktk_status append_list(struct buffer *out, const struct upload *upload, k
     for (size_t i = 0; i < upload->parts.part_count; i++) {
         KTKI_TRY(
             ktki_buffer_append_format(out, err, "<Part><PartNumber>%zu</PartNumber><ETag>", i + 1));
-        KTKI_TRY(append_text_of(out, upload->parts.parts[i].version.text, err));
+        KTKI_TRY(ktki_xml_append_text(out, upload->parts.parts[i].version.text, err));
         KTKI_TRY(ktki_buffer_append_text(out, "</ETag></Part>", err));
     }
     KTKI_TRY(ktki_buffer_append_text(out, "</CompleteMultipartUpload>", err));

@@ -22,6 +22,8 @@ typedef ktk_status (*get_end_fn)(void *state, const char *key, int64_t size, ktk
                                  int64_t *value_size, ktk_error *err);
 typedef ktk_status (*get_ranges_fn)(void *state, const char *key, const struct value_range *ranges,
                                     size_t count, ktk_bytes *out, ktk_error *err);
+typedef ktk_status (*remove_many_fn)(void *state, struct removal *removals, size_t count,
+                                     ktk_error *err);
 
 struct ktk_store {
     atomic_int_fast64_t references;
@@ -41,6 +43,7 @@ struct ktk_store {
     void (*end_turn)(void *state, int turn);
     get_end_fn get_end;                                      /* NULL: looked at first */
     get_ranges_fn get_ranges;                                /* NULL: one after the other */
+    remove_many_fn remove_many;                              /* NULL: one by one */
     void (*describe)(void *state, struct store_origin *out); /* NULL: nothing to say */
     pthread_mutex_t lock; /* held around each operation unless the backend is thread-safe */
 };
@@ -91,6 +94,7 @@ ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct st
     store->end_turn = setup->end_turn;
     store->get_end = setup->get_end;
     store->get_ranges = setup->get_ranges;
+    store->remove_many = setup->remove_many;
     store->describe = setup->describe;
     *out = store;
     store = NULL;
@@ -580,6 +584,23 @@ ktk_status ktk_store_remove(ktk_store *store, const char *key, ktk_error *err) {
     enter(store);
     status = store->ops->remove(store->state, key, &inner);
     KTKI_TRY(leave(store, key, status, &inner, err));
+out:
+    return status;
+}
+
+ktk_status ktki_store_remove_batch(ktk_store *store, struct removal *removals, size_t count,
+                                   ktk_error *err) {
+    ktk_error inner = {0};
+    ktk_status status = KTK_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        KTKI_TRY(check_key(store, removals[i].key, err));
+    }
+    if (store->remove_many != NULL && store->ops->remove != NULL && count > 1) {
+        enter(store);
+        status = store->remove_many(store->state, removals, count, &inner);
+        KTKI_TRY(leave(store, NULL, status, &inner, err));
+    }
 out:
     return status;
 }

@@ -1,6 +1,7 @@
 #include "store/view.h"
 
 #include "base/alloc.h"
+#include "base/arena.h"
 #include "base/context.h"
 #include "base/error.h"
 
@@ -123,6 +124,33 @@ out:
     return status;
 }
 
+static ktk_status view_remove_many(void *state, struct removal *removals, size_t count,
+                                   ktk_error *err) {
+    struct view *view = state;
+    struct removal *coded = NULL;
+    struct arena codes;
+    struct buffer code;
+    ktk_status status = KTK_OK;
+
+    ktki_arena_init(&codes, view->allocator);
+    KTKI_TRY(ktki_arena_array(&codes, count, sizeof(*coded), &coded, err));
+    for (size_t i = 0; i < count; i++) {
+        status = encode(view, removals[i].key, &code, err);
+        if (status == KTK_OK) {
+            status = ktki_arena_text(&codes, text_of(&code), code.size - 1, &coded[i].key, err);
+        }
+        ktki_buffer_clear(&code);
+        KTKI_TRY(status);
+    }
+    status = ktki_store_remove_many(view->base, coded, count, err);
+    for (size_t i = 0; i < count; i++) {
+        removals[i].is_gone = coded[i].is_gone;
+    }
+out:
+    ktki_arena_clear(&codes);
+    return status;
+}
+
 static ktk_status view_sync(void *state, ktk_error *err) {
     struct view *view = state;
 
@@ -221,6 +249,7 @@ ktk_status ktki_store_view_new(ktk_store **out, ktk_store *base, const struct vi
         .is_view = true,
         .get_end = ktki_store_has_end(base) ? view_get_end : NULL,
         .get_ranges = view_get_ranges,
+        .remove_many = view_remove_many,
         .describe = view_describe,
     };
     struct view *view = NULL;

@@ -76,26 +76,26 @@ static bool is_of_schema(const char *key) {
     return ends_with(key, "/" KTKI_SCHEMA_FILE) || ends_with(key, KTKI_SCHEMA_COPY_SUFFIX);
 }
 
-struct removal {
-    ktk_store *store;
-    const char *const *keys;
-    bool schemas; /* those alone, or all others */
-};
-
-static ktk_status remove_one(void *state, size_t item, ktk_error *err) {
-    const struct removal *removal = state;
-    const char *key = removal->keys[item];
-
-    return is_of_schema(key) == removal->schemas ? ktk_store_remove(removal->store, key, err)
-                                                 : KTK_OK;
-}
-
+/* Those of schemas alone, or all others. */
 static ktk_status remove_some(const struct keys *keys, ktk_store *store, bool schemas,
                               ktk_error *err) {
-    struct removal removal = {store, (const char *const *)keys->texts.data, schemas};
-    size_t count = keys->texts.size / sizeof(*removal.keys);
+    const char *const *texts = (const char *const *)keys->texts.data;
+    struct buffer removals; /* struct removal */
+    ktk_status status = KTK_OK;
 
-    return ktki_store_run(store, count, remove_one, &removal, err);
+    ktki_buffer_init(&removals, keys->arena.allocator, 0);
+    for (size_t i = 0; i < keys->texts.size / sizeof(*texts); i++) {
+        const struct removal removal = {texts[i], false};
+
+        if (is_of_schema(texts[i]) == schemas) {
+            KTKI_TRY(ktki_buffer_append(&removals, &removal, sizeof(removal), err));
+        }
+    }
+    KTKI_TRY(ktki_store_remove_many(store, (struct removal *)removals.data,
+                                    removals.size / sizeof(struct removal), err));
+out:
+    ktki_buffer_clear(&removals);
+    return status;
 }
 
 ktk_status ktk_dataset_drop(ktk_store *store, const char *uuid, ktk_error *err) {

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/retry.h"
 #include "base/text.h"
+#include "store/backend.h"
 #include "update/history_open.h"
 
 #define YOUNG_MS ((int64_t)3600 * 1000)
@@ -104,19 +105,26 @@ static ktk_status remove_old(ktk_history_expired *expired, ktk_store *store,
     const struct kept_version *versions = (const struct kept_version *)listing->versions.data;
     int64_t young_ms =
         ktki_clock_now_ms(NULL) - (options->young_ms > 0 ? options->young_ms : YOUNG_MS);
+    struct buffer removals; /* struct removal */
     ktk_status status = KTK_OK;
 
+    ktki_buffer_init(&removals, listing->arena.allocator, 0);
     for (size_t i = 0; i < listing->versions.size / sizeof(*versions); i++) {
+        const struct removal removal = {versions[i].key, false};
+
         if (versions[i].sequence >= oldest || versions[i].begun_us / 1000 > young_ms) {
             continue;
         }
-        if (!options->dry_run) {
-            KTKI_TRY(ktk_store_remove(store, versions[i].key, err));
-        }
+        KTKI_TRY(ktki_buffer_append(&removals, &removal, sizeof(removal), err));
         expired->version_count++;
         expired->byte_count += versions[i].size > 0 ? versions[i].size : 0;
     }
+    if (!options->dry_run) {
+        KTKI_TRY(ktki_store_remove_many(store, (struct removal *)removals.data,
+                                        removals.size / sizeof(struct removal), err));
+    }
 out:
+    ktki_buffer_clear(&removals);
     return status;
 }
 

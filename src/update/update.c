@@ -17,6 +17,7 @@
 #include "predicate/predicate.h"
 #include "update/capability.h"
 #include "update/commit.h"
+#include "update/discard.h"
 #include "update/document_state.h"
 #include "update/index_follow.h"
 #include "update/input.h"
@@ -576,28 +577,40 @@ void ktki_update_discard(const struct ktk_update *update, const char *key) {
     KTKI_IGNORE(ktk_store_remove(update->store, key, NULL));
 }
 
+/* Without memory for their list they stay, for the garbage collection. */
+static void discard_written(const struct ktk_update *update) {
+    const struct written_file *files = (const struct written_file *)update->files.data;
+    struct buffer keys; /* const char * */
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&keys, update->allocator, 0);
+    KTKI_TRY(ktki_buffer_append(&keys, update->index_keys.data, update->index_keys.size, NULL));
+    for (size_t i = 0; i < update->files.size / sizeof(*files); i++) {
+        const char *key = files[i].key;
+
+        if (key != NULL && !files[i].is_taken) {
+            KTKI_TRY(ktki_buffer_append(&keys, &key, sizeof(key), NULL));
+        }
+    }
+    ktki_discard(update->store, (const char *const *)keys.data, keys.size / sizeof(char *));
+out:
+    ktki_buffer_clear(&keys);
+}
+
 void ktk_update_free(ktk_update *update) {
     struct written_file *files;
-    const char **index_keys;
     ktk_store *store;
 
     if (update == NULL) {
         return;
     }
-    index_keys = (const char **)update->index_keys.data;
-    for (size_t i = 0; i < update->index_keys.size / sizeof(*index_keys); i++) {
-        if (update->fate == UPDATE_OPEN || update->fate == UPDATE_FAILED) {
-            ktki_update_discard(update, index_keys[i]);
-        }
+    if (update->fate == UPDATE_OPEN || update->fate == UPDATE_FAILED) {
+        discard_written(update);
     }
     ktki_buffer_clear(&update->index_keys);
     ktki_buffer_clear(&update->index_wishes);
     files = (struct written_file *)update->files.data;
     for (size_t i = 0; i < update->files.size / sizeof(*files); i++) {
-        if (files[i].key != NULL && !files[i].is_taken &&
-            (update->fate == UPDATE_OPEN || update->fate == UPDATE_FAILED)) {
-            ktki_update_discard(update, files[i].key);
-        }
         ktki_free_text(update->allocator, files[i].key);
     }
     ktki_buffer_clear(&update->files);

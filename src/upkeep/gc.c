@@ -17,7 +17,7 @@
 #define GRACE_MIN_MS HOUR_MS
 #define CLOCK_DIFFERENCE_MAX_MS HOUR_MS
 #define TIME_MAX_MS (INT64_MAX / 1000000) /* so that sums of microseconds do not overflow */
-#define REMOVED_BETWEEN_LOOKS 1000
+#define REMOVED_BETWEEN_LOOKS KTKI_REMOVALS_AT_ONCE
 
 struct candidate {
     struct key_entry *entry;
@@ -41,6 +41,7 @@ struct gc {
     struct gc_notes notes;
     struct buffer candidates; /* struct candidate, ascending */
     struct buffer due;        /* struct candidate *: those that are removed together */
+    struct buffer removals;   /* struct removal: the same */
     ktk_gc_result result;
 };
 
@@ -313,21 +314,14 @@ out:
     return status;
 }
 
-static ktk_status remove_one(void *state, size_t item, ktk_error *err) {
-    const struct gc *gc = state;
-    struct candidate *candidate = ((struct candidate **)gc->due.data)[item];
-    ktk_status status = ktk_store_remove(gc->store, candidate->entry->key, err);
-
-    candidate->is_gone = status == KTK_OK;
-    return status;
-}
-
 /* Tell of those that were removed, in their order. */
-static ktk_status report_removed(struct gc *gc, size_t count, ktk_error *err) {
+static ktk_status report_removed(struct gc *gc, ktk_error *err) {
     struct candidate **due = (struct candidate **)gc->due.data;
+    const struct removal *removals = (const struct removal *)gc->removals.data;
     ktk_status status = KTK_OK;
 
-    for (size_t i = 0; i < count && status == KTK_OK; i++) {
+    for (size_t i = 0; i < gc->removals.size / sizeof(*removals) && status == KTK_OK; i++) {
+        due[i]->is_gone = removals[i].is_gone;
         if (due[i]->is_gone) {
             due[i]->item.state = KTK_GC_REMOVED;
             status = report(gc, due[i], err);
@@ -339,15 +333,17 @@ static ktk_status report_removed(struct gc *gc, size_t count, ktk_error *err) {
 /* Documents of old commits go first: one that is there names files that are. `*left`: how many
  * files were not reached. */
 static ktk_status remove_some(struct gc *gc, bool versions, size_t *left, ktk_error *err) {
-    ktk_status removal;
+    ktk_status removed;
     size_t count = 0;
     ktk_status status = KTK_OK;
 
     *left = 0;
     gc->due.size = 0;
+    gc->removals.size = 0;
     for (size_t i = 0; i < candidate_count(gc); i++) {
         struct candidate *candidate = candidate_at(gc, i);
         bool is_version = starts_with(candidate->entry->key + strlen(gc->uuid), "/_ktk/");
+        const struct removal removal = {candidate->entry->key, false};
 
         if (candidate->item.state != KTK_GC_DUE || is_version != versions) {
             continue;
@@ -358,10 +354,11 @@ static ktk_status remove_some(struct gc *gc, bool versions, size_t *left, ktk_er
         }
         count++;
         KTKI_TRY(ktki_buffer_append(&gc->due, &candidate, sizeof(candidate), err));
+        KTKI_TRY(ktki_buffer_append(&gc->removals, &removal, sizeof(removal), err));
     }
-    removal = ktki_store_run(gc->store, count, remove_one, gc, err);
-    status = report_removed(gc, count, removal == KTK_OK ? err : NULL);
-    status = removal != KTK_OK ? removal : status;
+    removed = ktki_store_remove_many(gc->store, (struct removal *)gc->removals.data, count, err);
+    status = report_removed(gc, removed == KTK_OK ? err : NULL);
+    status = removed != KTK_OK ? removed : status;
 out:
     return status;
 }
@@ -460,6 +457,7 @@ ktk_status ktki_gc(ktk_store *store, const char *uuid, const ktk_gc_options *opt
     ktki_gc_notes_init(&gc.notes, gc.allocator);
     ktki_buffer_init(&gc.candidates, gc.allocator, 0);
     ktki_buffer_init(&gc.due, gc.allocator, 0);
+    ktki_buffer_init(&gc.removals, gc.allocator, 0);
     KTKI_TAKE_OPTIONS(options, &defaults, "KTK_GC_OPTIONS_INIT", err);
     gc.options = options;
     grace_ms = options->grace_ms == 0 ? GRACE_MS : options->grace_ms;
@@ -477,6 +475,7 @@ ktk_status ktki_gc(ktk_store *store, const char *uuid, const ktk_gc_options *opt
 out:
     clear_look(&gc);
     ktki_buffer_clear(&gc.due);
+    ktki_buffer_clear(&gc.removals);
     return status;
 }
 

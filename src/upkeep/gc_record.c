@@ -8,6 +8,7 @@
 #include "base/json_write.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "store/backend.h"
 
 #define RECORD_DEPTH_MAX 8
 
@@ -275,19 +276,24 @@ out:
 
 ktk_status ktki_gc_records_remove(ktk_store *store, const char *uuid, const struct key_list *keys,
                                   ktk_error *err) {
+    struct buffer removals; /* struct removal */
     struct buffer prefix;
     ktk_status status = KTK_OK;
 
+    ktki_buffer_init(&removals, keys->arena.allocator, 0);
     ktki_buffer_init(&prefix, keys->arena.allocator, 0);
     KTKI_TRY(append_prefix(&prefix, uuid, err));
     for (size_t i = 0; i < ktki_key_list_count(keys); i++) {
-        const struct key_entry *entry = ktki_key_list_at(keys, i);
+        const struct removal removal = {ktki_key_list_at(keys, i)->key, false};
 
-        if (strncmp(entry->key, (const char *)prefix.data, prefix.size) == 0) {
-            KTKI_TRY(ktk_store_remove(store, entry->key, err));
+        if (strncmp(removal.key, (const char *)prefix.data, prefix.size) == 0) {
+            KTKI_TRY(ktki_buffer_append(&removals, &removal, sizeof(removal), err));
         }
     }
+    KTKI_TRY(ktki_store_remove_many(store, (struct removal *)removals.data,
+                                    removals.size / sizeof(struct removal), err));
 out:
+    ktki_buffer_clear(&removals);
     ktki_buffer_clear(&prefix);
     return status;
 }

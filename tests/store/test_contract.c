@@ -447,16 +447,34 @@ static void lets_the_listener_stop_and_change_the_store(void **state) {
     check_listing(store, "", "");
 }
 
-static void lists_many_keys(void **state) {
-    int key_count = ((struct fixture *)*state)->kind->key_count;
-    struct seen seen = {"", 0, 0, NULL};
-    ktk_store *store = store_of(state);
-    char key[64];
+/* All but the first, and one that is not there. */
+static void remove_many(ktk_store *store, char (*keys)[64], int key_count) {
+    struct removal *removals = calloc((size_t)key_count, sizeof(*removals));
     ktk_error err;
 
+    assert_non_null(removals);
+    for (int i = 1; i < key_count; i++) {
+        removals[i - 1].key = keys[i];
+    }
+    removals[key_count - 1].key = "never/was";
+    CHECK_OK(ktki_store_remove_many(store, removals, (size_t)key_count, &err));
     for (int i = 0; i < key_count; i++) {
-        (void)snprintf(key, sizeof(key), "many/p=%d/%d.parquet", i % 100, i);
-        put(store, key, "x");
+        assert_true(removals[i].is_gone);
+    }
+    free(removals);
+}
+
+static void lists_and_removes_many_keys(void **state) {
+    int key_count = ((struct fixture *)*state)->kind->key_count;
+    char(*keys)[64] = calloc((size_t)key_count, sizeof(*keys));
+    struct seen seen = {"", 0, 0, NULL};
+    ktk_store *store = store_of(state);
+    ktk_error err;
+
+    assert_non_null(keys);
+    for (int i = 0; i < key_count; i++) {
+        (void)snprintf(keys[i], sizeof(keys[i]), "many/p=%d/%d.parquet", i % 100, i);
+        put(store, keys[i], "x");
     }
     CHECK_OK(ktk_store_sync(store, &err));
     CHECK_OK(ktk_store_list(store, "many/", see, &seen, &err));
@@ -464,6 +482,9 @@ static void lists_many_keys(void **state) {
     seen.count = 0;
     CHECK_OK(ktk_store_list(store, "many/p=7/", see, &seen, &err));
     assert_int_equal(seen.count, key_count / 100);
+    remove_many(store, keys, key_count);
+    check_listing(store, "", "many/p=0/0.parquet|");
+    free(keys);
 }
 
 /* ---- conditions ---- */
@@ -716,7 +737,7 @@ static const struct {
     CASE(refuses_illegal_keys),
     CASE(lists_by_prefix_in_order),
     CASE(lets_the_listener_stop_and_change_the_store),
-    CASE(lists_many_keys),
+    CASE(lists_and_removes_many_keys),
     CASE(keeps_conditions),
     CASE(refuses_senseless_conditions),
     CASE(loses_no_update_to_threads),
