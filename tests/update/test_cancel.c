@@ -118,7 +118,8 @@ static void check_moments(int32_t threads, struct hooked_store *kind, int count,
         ktk_context_free(context);
         assert_int_equal(test_allocator_live(), 0);
     }
-    assert_in_range(cancelled, 3, 1000);
+    /* Of several threads the caller's does little where the machine has much to do. */
+    assert_in_range(cancelled, threads == 1 ? 3 : 1, 1000);
 }
 
 static void a_cancelled_update_changes_nothing(void **unused) {
