@@ -22,6 +22,7 @@ enum transfer_state { TRANSFER_QUEUED, TRANSFER_RUNNING, TRANSFER_DONE };
 struct http_transfer {
     struct http_client *client;
     long process;               /* that began it */
+    pthread_cond_t ended;       /* for who waits for it: nobody else has to wake up */
     struct http_transfer *next; /* in the queue; under the client's lock, as the three below */
     enum transfer_state state;
     bool is_in_queue;
@@ -46,7 +47,6 @@ struct http_client {
     char *ca_file;
     CURLM *multi; /* the thread's alone, but for wakeup */
     pthread_mutex_t lock;
-    pthread_cond_t finished;
     struct http_transfer *queue; /* new ones and cancelled ones, oldest first */
     struct http_transfer **queue_end;
     bool is_stopping;
@@ -117,7 +117,7 @@ static void set_done(struct http_transfer *transfer, CURLcode code) {
     pthread_mutex_lock(&client->lock);
     transfer->code = code;
     transfer->state = TRANSFER_DONE;
-    pthread_cond_broadcast(&client->finished);
+    pthread_cond_signal(&transfer->ended);
     pthread_mutex_unlock(&client->lock);
 }
 
@@ -139,8 +139,9 @@ static struct http_transfer *take_queued(struct http_client *client, enum queued
         if (transfer->state == TRANSFER_QUEUED) {
             *work = transfer->is_cancelled ? WORK_ABANDON : WORK_BEGIN;
             transfer->state = TRANSFER_RUNNING;
+        } else if (transfer->state == TRANSFER_DONE) {
+            pthread_cond_signal(&transfer->ended);
         }
-        pthread_cond_broadcast(&client->finished);
     }
     pthread_mutex_unlock(&client->lock);
     return transfer;
@@ -202,7 +203,6 @@ static ktk_status set_to_work(struct http_client *client, ktk_error *err) {
     ktk_status status = KTK_OK;
 
     (void)pthread_mutex_init(&client->lock, NULL);
-    (void)pthread_cond_init(&client->finished, NULL);
     client->queue = NULL;
     client->queue_end = &client->queue;
     client->multi = client->api.multi_init();
@@ -218,7 +218,6 @@ out:
         if (client->multi != NULL) {
             (void)client->api.multi_cleanup(client->multi);
         }
-        (void)pthread_cond_destroy(&client->finished);
         (void)pthread_mutex_destroy(&client->lock);
     }
     return status;
@@ -366,6 +365,7 @@ static void free_transfer(struct http_transfer *transfer) {
     api = &transfer->client->api;
     api->easy_cleanup(transfer->easy);
     api->slist_free_all(transfer->headers);
+    (void)pthread_cond_destroy(&transfer->ended);
     ktki_http_answer_clear(&transfer->answer);
     KTKI_DELETE(transfer->client->allocator, transfer);
 }
@@ -387,6 +387,7 @@ ktk_status ktki_http_start(struct http_client *client, const struct http_request
     KTKI_TRY(KTKI_NEW(client->allocator, &transfer, err));
     transfer->client = client;
     transfer->process = (long)getpid();
+    (void)pthread_cond_init(&transfer->ended, NULL);
     transfer->body = request->body;
     transfer->body_size = request->body == NULL ? 0 : request->body_size;
     ktki_buffer_init(&transfer->answer.headers, client->allocator, HEADER_BYTES_MAX);
@@ -464,7 +465,7 @@ static void wait_for(struct http_transfer *transfer) {
 
     pthread_mutex_lock(&client->lock);
     while (transfer->state != TRANSFER_DONE || transfer->is_in_queue) {
-        pthread_cond_wait(&client->finished, &client->lock);
+        pthread_cond_wait(&transfer->ended, &client->lock);
     }
     pthread_mutex_unlock(&client->lock);
 }
@@ -639,7 +640,6 @@ void ktki_http_client_free(struct http_client *client) {
         (void)client->api.multi_wakeup(client->multi);
         (void)pthread_join(client->thread, NULL);
         (void)client->api.multi_cleanup(client->multi);
-        (void)pthread_cond_destroy(&client->finished);
         (void)pthread_mutex_destroy(&client->lock);
     }
     ktki_free_text(client->allocator, client->ca_file);
