@@ -161,8 +161,10 @@ ktk_status ktki_object_put(struct object_store *store, const struct object_put *
     KTKI_TRY(ktki_object_call_init(&call, store, "PUT", "put", put->key, err));
     call.call.body = put->data == NULL ? "" : put->data;
     call.call.body_size = put->size;
-    KTKI_TRY(ktki_object_md5(&md5, store, call.call.body, put->size, err));
-    headers[count++] = (struct http_header){"Content-MD5", (const char *)md5.data};
+    if (!put->is_signed) {
+        KTKI_TRY(ktki_object_md5(&md5, store, call.call.body, put->size, err));
+        headers[count++] = (struct http_header){"Content-MD5", (const char *)md5.data};
+    }
     if (put->header.name != NULL) {
         headers[count++] = put->header;
     }

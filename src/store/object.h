@@ -76,11 +76,12 @@ ktk_status ktki_object_list(void *state, const char *prefix, ktk_store_list_fn f
 ktk_status ktki_object_md5(struct buffer *out, const struct object_store *store, const void *data,
                            size_t size, ktk_error *err);
 
-/** A whole value in one call, with the digest of its bytes. */
+/** A whole value in one call, with the digest of its bytes unless the signature has one. */
 struct object_put {
     const char *key;
     const void *data;
     size_t size;
+    bool is_signed; /**< so that bytes that change on their way are refused */
     bool must_not_exist;
     const char *matches;       /**< the ETag it must have, as the service wants it; NULL: any */
     struct http_header header; /**< of the service's own; no name: none */

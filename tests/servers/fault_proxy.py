@@ -17,11 +17,13 @@ request acts.
     reset         reset the connection; the server hears nothing
     lost_reply    the server acts, then the connection is reset
     late          reset the connection; the server acts `ms` later
+    delay         the server hears of it `ms` later
     twice         the server gets the request twice, the client the second answer
     short_upload  the server gets `bytes` of the body, then both connections are reset
     cut           end the connection after `bytes` of the answer's body
     stall         pause for `ms` after `bytes` of the answer's body
     flip          turn over one bit of the answer's body, at `bytes`
+    flip_upload   turn over one bit of the request's body, at `bytes`
     set_header    give the answer the header `name` with the value `to`; without `to` it has none
     close         answer, then close the connection without having said so
     drop_conditions  the server sees neither If-Match nor If-None-Match; signed anew with `keys` of S3
@@ -259,6 +261,10 @@ class Connection(socketserver.StreamRequestHandler):
         timer.start()
         return self.drop(entry)
 
+    def do_delay(self, request, rule, entry):
+        time.sleep(rule["ms"] / 1000)
+        return self.reply(self.ask(request, entry), entry)
+
     def do_twice(self, request, rule, entry):
         self.ask(request, entry)
         return self.reply(self.ask(request, entry), entry)
@@ -266,6 +272,12 @@ class Connection(socketserver.StreamRequestHandler):
     def do_short_upload(self, request, rule, entry):
         self.ask(request, entry, request.body[: rule["bytes"]])
         return self.drop(entry)
+
+    def do_flip_upload(self, request, rule, entry):
+        body = bytearray(request.body)
+        body[rule["bytes"]] ^= 1
+        request.body = bytes(body)
+        return self.reply(self.ask(request, entry), entry)
 
     def do_cut(self, request, rule, entry):
         answer = self.ask(request, entry)

@@ -133,3 +133,12 @@ def test_a_turned_bit_of_a_file_is_seen(place, rows):
     result = place.ktk("read", "d", "--json")
     assert place.faults()
     assert result.code != 0 or result.out == '{"k":"a","x":1}\n{"k":"b","x":2}\n', result.out
+
+
+def test_a_bit_turned_on_its_way_to_the_server_is_refused(place, rows):
+    """By the signature, which is over the body's digest, or where that is not so by a digest beside it."""
+    place.proxy.set_rules({"do": "flip_upload", "bytes": 30, "path": r"table/.*\.parquet$", "method": "PUT"})
+    result = place.ktk("write", "d", rows)
+    result.check_error()
+    assert [entry["sent"] for entry in place.faults()] == [400]
+    assert place.ktk("count", "d", through_proxy=False).code != 0
