@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "dataset/name.h"
 #include "update/capability.h"
+#include "update/put_ahead.h"
 
 static ktk_status append_bytes(void *state, const void *data, size_t size, ktk_error *err) {
     return ktki_buffer_append(state, data, size, err);
@@ -101,15 +102,12 @@ out:
 
 /* Under a key that nobody else can have: it is kept before the put, which may come through although
  * it seems to fail. */
-static ktk_status put_fresh(const struct file_write *write, struct written_file *file,
-                            ktk_error *err) {
-    ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
+static ktk_status put_fresh(struct file_write *write, struct written_file *file, ktk_error *err) {
+    const struct ktk_update *update = write->update;
     ktk_status status = KTK_OK;
 
-    condition.flags = KTK_PUT_DEFER_SYNC;
     KTKI_TRY(file_key(&file->key, write, file->label, "", err));
-    KTKI_TRY(ktk_store_put(write->update->store, file->key, write->bytes.data, write->bytes.size,
-                           &condition, NULL, err));
+    KTKI_TRY(ktki_put_ahead(update->puts, update->store, file->key, &write->bytes, err));
 out:
     return status;
 }

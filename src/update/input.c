@@ -7,6 +7,7 @@
 #include "dataset/name.h"
 #include "dataset/table_schema.h"
 #include "update/file_write.h"
+#include "update/put_ahead.h"
 #include "update/update_base.h"
 #include "update/update_tables.h"
 #include "update/write_groups.h"
@@ -354,6 +355,7 @@ static ktk_status write_whole(struct input *input, ktk_error *err) {
 
     KTKI_TRY(ktki_buffer_append(&input->labels, &input->label, sizeof(input->label), err));
     KTKI_TRY(add_files(input, err));
+    KTKI_TRY(ktki_put_ahead_begin(update, (size_t)input->table_count, err));
     for (int32_t i = 0; i < input->table_count; i++) {
         struct stream_reader *reader = &input->tables[i].reader;
 

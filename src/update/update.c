@@ -21,6 +21,7 @@
 #include "update/document_state.h"
 #include "update/index_follow.h"
 #include "update/input.h"
+#include "update/put_ahead.h"
 #include "update/scope.h"
 #include "update/scope_rows.h"
 #include "update/update_base.h"
@@ -376,6 +377,7 @@ ktk_status ktk_update_hand_over(ktk_update *update, ktk_bytes *out, ktk_error *e
             update->uuid);
     }
     update->fate = UPDATE_FAILED;
+    KTKI_TRY(ktki_put_ahead_finish(update->puts, err));
     KTKI_TRY(ktki_written_describe(&text, update, err));
     KTKI_TRY(ktk_store_sync(update->store, err));
     KTKI_TRY(ktki_buffer_move(&text, out, err));
@@ -562,6 +564,7 @@ ktk_status ktk_update_commit(ktk_update *update, ktk_commit *out, ktk_error *err
     if (update->table_count > 0) {
         commit.partition_count = update->file_count / update->table_count;
     }
+    KTKI_TRY(ktki_put_ahead_finish(update->puts, err));
     KTKI_TRY(ktki_update_fill_change(update, err));
     KTKI_TRY(ktki_commit(update, &commit, err));
     commit.removed_count = (int64_t)(update->change.removed.size / sizeof(char *));
@@ -574,6 +577,7 @@ out:
 }
 
 void ktki_update_discard(const struct ktk_update *update, const char *key) {
+    KTKI_IGNORE(ktki_put_ahead_finish(update->puts, NULL)); /* it could come after the removal */
     KTKI_IGNORE(ktk_store_remove(update->store, key, NULL));
 }
 
@@ -604,6 +608,8 @@ void ktk_update_free(ktk_update *update) {
     if (update == NULL) {
         return;
     }
+    ktki_put_ahead_free(update->puts);
+    update->puts = NULL;
     if (update->fate == UPDATE_OPEN || update->fate == UPDATE_FAILED) {
         discard_written(update);
     }

@@ -32,6 +32,8 @@ struct written_file {
     bool is_rest;  /* rows of a partition that loses others: nothing was added */
 };
 
+struct put_ahead;
+
 /** An index that an update builds, anew if there is one, or drops. */
 struct index_wish {
     const char *column; /* in the arena of the update */
@@ -99,6 +101,7 @@ struct ktk_update {
     struct buffer index_keys; /* const char *: index files that were put, for whatever document */
     struct buffer files;      /* struct written_file; a partition has one of each table, in their
                                  order, one after the other */
+    struct put_ahead *puts;   /* of them that are under way; NULL: none are, or can be */
     struct hash_map labels;   /* of `files`; the values do not count */
     int64_t file_count;       /* of `files` that are written, with their rows and bytes */
     int64_t row_count;

@@ -5,6 +5,7 @@
 #include "base/pool.h"
 #include "dataset/table_schema.h"
 #include "update/file_write.h"
+#include "update/put_ahead.h"
 
 /* Groups of so many rows together are one task: its writer serves them one after the other. */
 #define TASK_ROWS_MIN ((int64_t)64 << 10)
@@ -89,6 +90,7 @@ ktk_status ktki_write_groups(struct ktk_update *update, int32_t table,
     uint32_t done = 0;
     ktk_status status = KTK_OK;
 
+    KTKI_TRY(ktki_put_ahead_begin(update, rows->group_count, err));
     KTKI_TRY(ktki_table_schema_of_file(&wave.file_schema, rows->schema, update->partition_on,
                                        update->partition_on_count, err));
     while (done < rows->group_count) {

@@ -83,6 +83,14 @@ def test_a_commit_is_one_look_and_one_put(place, tmp_path):
     assert without_probes(requests_of(place, "append", "d", path)) == dict(commit, **{"GET schema": 1, "PUT file": 2})
 
 
+def test_files_of_an_update_go_out_together(place, tmp_path):
+    """Each put takes a second here, and those at the same time have connections of their own."""
+    place.proxy.set_rules({"do": "delay", "ms": 1000, "path": r"table/.*\.parquet$", "method": "PUT"})
+    write(place, tmp_path, "k,x\n" + "".join("{},1\n".format(k) for k in range(12)), "-p", "k")
+    puts = [entry for entry in place.proxy.log() if entry["method"] == "PUT" and kind_of(entry) == "file"]
+    assert len(puts) == 12 and len({entry["connection"] for entry in puts}) >= 6
+
+
 def test_conditions_are_tried_out_once(place, tmp_path):
     path = write(place, tmp_path)
     probes = {request: count for request, count in requests_of(place, "append", "d", path).items() if request.endswith(" probe")}
