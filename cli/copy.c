@@ -103,7 +103,8 @@ const struct verb cli_copy_verb = {
     .description =
         "Copy a dataset as it is now, under another name or into another store. The copy appears "
         "in one step when all of its files are there; a dataset of that name must not exist. Its "
-        "history begins with the copy.",
+        "history begins with the copy. Within S3 and within an account of Azure Blob the service "
+        "copies the files, which do not come here.",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .examples = examples,

@@ -163,8 +163,9 @@ typedef struct ktk_copy_result {
  * Copy a dataset, as the snapshot `source` has it, under another name or into another store: its
  * files first, the document last, so that nobody sees half of it. Keys keep all but the name of
  * the dataset in front. The metadata of the user go with it; the history does not, and a dataset
- * without a list of partitions gets one. After a failure, files that were copied stay, and are
- * overwritten by another try.
+ * without a list of partitions gets one. A service that both stores are in copies the files by
+ * itself, if it does. After a failure, files that were copied stay, and are overwritten by another
+ * try.
  *
  * @return KTK_E_EXISTS if there is a dataset `target_uuid`; KTK_E_NOT_FOUND if files of the source
  * are gone meanwhile; KTK_E_UNSUPPORTED if one is not in the folder of the dataset;

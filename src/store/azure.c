@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "net/azure_credentials.h"
 #include "net/url_encode.h"
+#include "store/azure_copy.h"
 #include "store/azure_settings.h"
 #include "store/object_parts.h"
 
@@ -27,6 +28,7 @@ struct azure_container {
     char *root;
     struct azure_credentials *credentials;
     atomic_bool has_tried_to_make;
+    atomic_bool has_no_copies; /* the service copies nothing for us */
 };
 
 /* --- what the exchanger asks --------------------------------------------------------------- */
@@ -195,6 +197,39 @@ out:
     return status;
 }
 
+/* The signature of the call is good for the source, too, which is in the same account. */
+static ktk_status azure_copy(void *state, const char *key, void *source_state,
+                             const char *source_key, int64_t *size, ktk_error *err) {
+    struct azure_container *container = state;
+    struct azure_container *source = source_state;
+    struct object_call call;
+    ktk_store_entry entry;
+    struct buffer url;
+    int32_t code;
+    ktk_status status = KTK_OK;
+
+    if (strcmp(container->settings.endpoint, source->settings.endpoint) != 0 ||
+        atomic_load(&container->has_no_copies)) {
+        return ktk_error_set(err, KTK_E_UNSUPPORTED, "'%s' is not copied by the service", key);
+    }
+    ktki_buffer_init(&url, container->objects.allocator, 0);
+    KTKI_TRY(ktki_object_call_init(&call, &source->objects, "GET", "copy", source_key, err));
+    KTKI_TRY(ktki_buffer_append_text(&url, source->settings.endpoint, err));
+    KTKI_TRY(ktki_buffer_append_text(&url, call.call.path, err));
+    KTKI_TRY(ktki_buffer_append_byte(&url, '\0', err));
+    KTKI_TRY(ktki_object_head(source, source_key, &entry, err));
+    status = ktki_azure_copy(&container->objects, key, (const char *)url.data, &code, err);
+    if (code >= 400 && code < 500 && code != 404 && code != 409) {
+        atomic_store(&container->has_no_copies, true);
+    }
+    KTKI_TRY(status);
+    *size = entry.size;
+out:
+    ktki_object_call_clear(&call);
+    ktki_buffer_clear(&url);
+    return status;
+}
+
 /* --- the store ----------------------------------------------------------------------------- */
 
 static void container_free(struct azure_container *container) {
@@ -295,6 +330,7 @@ ktk_status ktki_store_azure_new(ktk_store **out, ktk_context *context, const str
     KTKI_TRY(ktki_azure_settings_read(&container->settings, url, err));
     KTKI_TRY(set_names(container, err));
     KTKI_TRY(set_up(container, err));
+    setup.copy = azure_copy;
     setup.state = container;
     setup.name = container->name;
     KTKI_TRY(ktki_store_new(out, context, &setup, err));

@@ -61,6 +61,10 @@ struct store_setup {
     /** Remove what goes in few calls, of up to KTKI_REMOVALS_AT_ONCE, and say what is gone. What is
      * left is removed one by one, which is no failure here. NULL: all is. */
     ktk_status (*remove_many)(void *state, struct removal *removals, size_t count, ktk_error *err);
+    /** See ktki_store_copy(); `source` is the state of a store with the same operation. NULL: there
+     * is no such way. */
+    ktk_status (*copy)(void *state, const char *key, void *source, const char *source_key,
+                       int64_t *size, ktk_error *err);
     /** See ktki_store_describe(). NULL: there is nothing to say. */
     void (*describe)(void *state, struct store_origin *out);
 };
@@ -124,6 +128,18 @@ ktk_status ktki_store_remove_many(ktk_store *store, struct removal *removals, si
 /** What the store can of that in few calls, for ktki_store_remove_many(): see store_setup. */
 ktk_status ktki_store_remove_batch(ktk_store *store, struct removal *removals, size_t count,
                                    ktk_error *err);
+
+/** Whether it is worth while to try ktki_store_copy(). */
+bool ktki_store_can_copy(const ktk_store *store, const ktk_store *source);
+
+/**
+ * Put what `source`, which may be the same store, has at `source_key`, without its bytes coming
+ * here. KTK_E_UNSUPPORTED: it must be got and put, whatever there is at `key` by now.
+ *
+ * @param size of the value
+ */
+ktk_status ktki_store_copy(ktk_store *store, const char *key, ktk_store *source,
+                           const char *source_key, int64_t *size, ktk_error *err);
 
 /** As ktki_pool_run(), for items that call the store and need little memory: in the threads of the
  * context, or where the store asks for more at once and the context has any, in as many. */

@@ -180,6 +180,7 @@ ktk_status ktki_store_s3_new(ktk_store **out, ktk_context *context, const struct
     KTKI_TRY(ktki_s3_bucket_new(&bucket, ktki_context_allocator(context),
                                 ktki_context_limits(context), url, err));
     setup.remove_many = ktki_s3_remove_many;
+    setup.copy = ktki_s3_copy;
     setup.state = bucket;
     setup.name = bucket->objects.name;
     KTKI_TRY(ktki_store_new(out, context, &setup, err));

@@ -25,6 +25,7 @@ struct s3_bucket {
     char last_access_key[128];        /**< that a request was signed with */
     _Atomic int etag_form;            /**< an etag_form */
     atomic_bool has_tried_to_make;
+    atomic_bool has_no_copies;  /**< the service copies nothing for us */
     atomic_bool has_no_batches; /**< objects can be removed one by one alone */
 };
 
@@ -44,6 +45,10 @@ ktk_status ktki_s3_put_parts(struct s3_bucket *bucket, const char *key, const vo
 
 /** As the operation of store_setup; the state is an s3_bucket. */
 ktk_status ktki_s3_remove_many(void *state, struct removal *removals, size_t count, ktk_error *err);
+
+/** As the operation of store_setup; both states are an s3_bucket. */
+ktk_status ktki_s3_copy(void *state, const char *key, void *source_state, const char *source_key,
+                        int64_t *size, ktk_error *err);
 
 /**
  * Mark what the answer to a removal of several objects says is gone.

@@ -24,6 +24,8 @@ typedef ktk_status (*get_ranges_fn)(void *state, const char *key, const struct v
                                     size_t count, ktk_bytes *out, ktk_error *err);
 typedef ktk_status (*remove_many_fn)(void *state, struct removal *removals, size_t count,
                                      ktk_error *err);
+typedef ktk_status (*copy_fn)(void *state, const char *key, void *source, const char *source_key,
+                              int64_t *size, ktk_error *err);
 
 struct ktk_store {
     atomic_int_fast64_t references;
@@ -44,6 +46,7 @@ struct ktk_store {
     get_end_fn get_end;                                      /* NULL: looked at first */
     get_ranges_fn get_ranges;                                /* NULL: one after the other */
     remove_many_fn remove_many;                              /* NULL: one by one */
+    copy_fn copy;                                            /* NULL: there is no such way */
     void (*describe)(void *state, struct store_origin *out); /* NULL: nothing to say */
     pthread_mutex_t lock; /* held around each operation unless the backend is thread-safe */
 };
@@ -95,6 +98,7 @@ ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct st
     store->get_end = setup->get_end;
     store->get_ranges = setup->get_ranges;
     store->remove_many = setup->remove_many;
+    store->copy = setup->copy;
     store->describe = setup->describe;
     *out = store;
     store = NULL;
@@ -601,6 +605,30 @@ ktk_status ktki_store_remove_batch(ktk_store *store, struct removal *removals, s
         status = store->remove_many(store->state, removals, count, &inner);
         KTKI_TRY(leave(store, NULL, status, &inner, err));
     }
+out:
+    return status;
+}
+
+bool ktki_store_can_copy(const ktk_store *store, const ktk_store *source) {
+    return store->copy != NULL && store->copy == source->copy;
+}
+
+ktk_status ktki_store_copy(ktk_store *store, const char *key, ktk_store *source,
+                           const char *source_key, int64_t *size, ktk_error *err) {
+    ktk_error inner = {0};
+    int64_t copied;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(check_key(store, key, err));
+    KTKI_TRY(check_key(source, source_key, err));
+    if (!ktki_store_can_copy(store, source)) {
+        KTKI_FAIL(err, KTK_E_UNSUPPORTED, "%s cannot copy what is in %s", store->name,
+                  source->name);
+    }
+    enter(store);
+    status = store->copy(store->state, key, source->state, source_key, &copied, &inner);
+    KTKI_TRY(leave(store, key, status, &inner, err));
+    *size = copied;
 out:
     return status;
 }

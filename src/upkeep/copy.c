@@ -17,6 +17,7 @@
 #include "dataset/name.h"
 #include "dataset/snapshot.h"
 #include "dataset/table_schema.h"
+#include "store/backend.h"
 #include "update/apply.h"
 #include "update/capability.h"
 #include "update/commit_chain.h"
@@ -27,7 +28,7 @@
 struct transfer {
     const char *from;
     const char *to;
-    int64_t size;
+    int64_t size; /* -1: not yet copied */
 };
 
 struct copy {
@@ -71,7 +72,7 @@ out:
 
 /* Note an object that is to be copied; `*key` becomes that of the copy. */
 static ktk_status add_transfer(struct copy *copy, const char **key, ktk_error *err) {
-    struct transfer transfer = {.from = *key};
+    struct transfer transfer = {.from = *key, .size = -1};
     ktk_status status = KTK_OK;
 
     KTKI_TRY(rename_key(&transfer.to, copy, *key, err));
@@ -160,6 +161,16 @@ out:
 
 /* ---- objects ---- */
 
+/* By the service that both stores are in, if it does. */
+static ktk_status let_copy_one(void *state, size_t item, ktk_error *err) {
+    struct copy *copy = state;
+    struct transfer *transfer = &copy->chunk[item];
+    ktk_status status = ktki_store_copy(copy->target, transfer->to, copy->source, transfer->from,
+                                        &transfer->size, err);
+
+    return status == KTK_E_UNSUPPORTED ? KTK_OK : status;
+}
+
 static ktk_status transfer_one(void *state, size_t item, ktk_error *err) {
     struct copy *copy = state;
     struct transfer *transfer = &copy->chunk[item];
@@ -167,6 +178,9 @@ static ktk_status transfer_one(void *state, size_t item, ktk_error *err) {
     ktk_bytes bytes = KTK_BYTES_INIT;
     ktk_status status = KTK_OK;
 
+    if (transfer->size >= 0) {
+        goto out;
+    }
     condition.flags = KTK_PUT_DEFER_SYNC;
     KTKI_TRY(ktk_store_get(copy->source, transfer->from, &bytes, NULL, err));
     KTKI_TRY(
@@ -186,6 +200,9 @@ static ktk_status transfer_all(struct copy *copy, ktk_error *err) {
         size_t some = count - done < FILES_AT_ONCE ? count - done : FILES_AT_ONCE;
 
         copy->chunk = transfers + done;
+        if (ktki_store_can_copy(copy->target, copy->source)) {
+            KTKI_TRY(ktki_store_run(copy->target, some, let_copy_one, copy, err));
+        }
         KTKI_TRY(ktki_pool_run(ktki_context_pool(ktk_store_context(copy->target)), some,
                                transfer_one, copy, err));
         for (size_t i = 0; i < some; i++) {

@@ -1,4 +1,6 @@
 """Datasets are copied from one kind of store to another, whatever their URLs."""
+import pytest
+
 ROWS = "k,x\na,1\nb,2\nc,3\n"
 
 
@@ -42,3 +44,31 @@ def test_a_copy_that_is_refused_midway_leaves_no_dataset(place, tmp_path):
     assert "403" in result.err and place.faults()
     place.proxy.set_rules()
     assert place.ktk("count", "d").code == 3
+
+
+def test_a_service_copies_by_itself(place, tmp_path):
+    """No file comes here and goes back; it is looked at for its size."""
+    path = tmp_path / "rows.csv"
+    path.write_text(ROWS)
+    place.good("write", "d", str(path), "--partition-on", "k", "--index", "x", through_proxy=False)
+    place.proxy.set_rules()
+    place.good("copy", "d", "--to", place.url(folder="/other"))
+    files = [entry for entry in place.proxy.log() if entry["path"].endswith(".parquet")]
+    assert sorted((entry["method"], entry["bytes"], entry["answer_bytes"] < 1000) for entry in files) == [("HEAD", 0, True)] * 4 + [("PUT", 0, True)] * 4
+    assert read(place, "d", place.url(folder="/other")) == read(place, "d", place.url())
+
+
+@pytest.mark.parametrize("status, code", [(200, "InternalError"), (403, "AccessDenied"), (501, "NotImplemented"), (404, "NoSuchKey"), (409, "Conflict")])
+def test_what_a_service_does_not_copy_is_got_and_put(place, tmp_path, status, code):
+    """An error in an answer of 200, which has begun before the copy ended, is one, too."""
+    path = tmp_path / "rows.csv"
+    path.write_text(ROWS)
+    place.good("write", "d", str(path), "--partition-on", "k", through_proxy=False)
+    header = {"s3": "x-amz-copy-source", "azure": "x-ms-copy-source"}[place.kind]
+    place.proxy.set_rules({"do": "status", "status": status, "code": code, "header": header, "nth": 2})
+    place.good("copy", "d", "e")
+    assert len(place.faults()) == 1
+    files = [entry for entry in place.proxy.log() if entry["path"].endswith(".parquet")]
+    assert [entry["method"] for entry in files].count("GET") >= 1
+    assert read(place, "e", place.url()) == read(place, "d", place.url())
+    place.good("check", "e", "--deep")
