@@ -415,26 +415,33 @@ static void print_verified(const struct job *job, const struct entry *entry) {
 
 /* What is found is no failure of the run, which goes on to the other indices, but of the check. */
 static ktk_status verify(struct job *job, ktk_error *err) {
+    ktk_index_verify_options choice = KTK_INDEX_VERIFY_OPTIONS_INIT;
     size_t wrong = 0;
     ktk_status status = look(job, true, err);
 
+    choice.progress = go_on;
     for (size_t i = 0; i < job->count && status == KTK_OK; i++) {
         struct entry *entry = &job->entries[i];
 
         if (entry->problem == NULL) {
+            cli_progress_begin();
             status = take_problem(
-                entry, ktk_index_verify(job->dataset, entry->number, take_difference, entry, err),
+                entry,
+                ktk_index_verify(job->dataset, entry->number, &choice, take_difference, entry, err),
                 err);
+            cli_progress_end();
         }
         wrong += !is_right(entry);
-        if (!job->json) {
+        if (status == KTK_OK && !job->json) {
             print_verified(job, entry);
         }
     }
     if (status == KTK_OK && job->json) {
         print_verified_json(job);
     }
-    if (status == KTK_OK && wrong > 0) {
+    if (status == KTK_E_CANCELLED && cli_was_interrupted()) {
+        (void)ktk_error_set(err, status, "interrupted");
+    } else if (status == KTK_OK && wrong > 0) {
         (void)fflush(job->output->file);
         status = ktk_error_set(err, KTK_E_CORRUPT, "%s of dataset '%s' %s wrong",
                                cli_count((int64_t)wrong, "index", "indices"), job->uuid,

@@ -36,6 +36,16 @@ typedef struct ktk_index_difference {
     int64_t excess_count;  /**< values that the index says it has; these cost time alone */
 } ktk_index_difference;
 
+typedef struct ktk_index_verify_options {
+    size_t size;
+    /** Called on the calling thread, so many of the files being read; false ends the call with
+     * KTK_E_CANCELLED. NULL: files are read all at once. */
+    bool (*progress)(void *state, int64_t files, int64_t file_count);
+    void *progress_state;
+} ktk_index_verify_options;
+
+#define KTK_INDEX_VERIFY_OPTIONS_INIT {sizeof(ktk_index_verify_options), NULL, NULL}
+
 typedef ktk_status (*ktk_index_report_fn)(void *state, const ktk_index_difference *difference,
                                           ktk_error *err);
 
@@ -44,14 +54,16 @@ typedef ktk_status (*ktk_index_report_fn)(void *state, const ktk_index_differenc
  * all files, in parallel, and the whole index. Nulls and NaN are in no index; texts that the
  * originals have ended at their first NUL are differences, though queries allow for them. `report`
  * is called for each partition that differs, in order, on the calling thread; a status other than
- * KTK_OK ends it and is returned.
+ * KTK_OK ends it and is returned. `options` NULL: defaults.
  *
  * @return KTK_E_NOT_FOUND if the file of the index is missing, or no table has the column;
  * KTK_E_SCHEMA if its values are not of the type of the column; KTK_E_UNSUPPORTED for an embedded
  * one: build it anew.
  */
-KTK_API ktk_status ktk_index_verify(ktk_dataset *dataset, int32_t index, ktk_index_report_fn report,
-                                    void *state, ktk_error *err) KTK_CHECK_RESULT;
+KTK_API ktk_status ktk_index_verify(ktk_dataset *dataset, int32_t index,
+                                    const ktk_index_verify_options *options,
+                                    ktk_index_report_fn report, void *state,
+                                    ktk_error *err) KTK_CHECK_RESULT;
 
 #ifdef __cplusplus
 }

@@ -8,8 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from kartothek._progress import progress
     from kartothek.dataset import create, open
+    from kartothek.store_check import check_store
 
-__all__ = ["create", "open", "progress"]
+__all__ = ["check_store", "create", "open", "progress"]
 
 
 def __getattr__(name):
@@ -20,6 +21,10 @@ def __getattr__(name):
         from kartothek._progress import progress
 
         return progress
+    if name == "check_store":
+        from kartothek.store_check import check_store
+
+        return check_store
     from kartothek import dataset
 
     return getattr(dataset, name)

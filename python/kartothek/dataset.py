@@ -230,6 +230,83 @@ class Dataset:
         """
         return _core.check(self._store, self.uuid, deep)
 
+    def verify_indices(self, columns: Optional[Columns] = None) -> List[Dict[str, Any]]:
+        """
+        Compare what secondary indices say with what is in the files of this state; reads the columns of all files.
+
+        Parameters
+        ----------
+        columns: str or list of str, optional
+            Those whose indices are meant; None: all.
+
+        Returns
+        -------
+        list of dict
+            One for each index: ``{"column", "right", "problem", "unknown_partitions", "stale_labels", "differences"}``. ``problem`` is None or a text that
+            says why the index cannot be used; ``unknown_partitions`` are those that it does not cover, which are always read; ``stale_labels`` are no
+            partition's. ``differences`` is a list of ``{"label", "missing_values", "excess_values"}``: values of that partition that the index lacks, and
+            values that it has in vain. An index that is not ``right`` is built anew with :meth:`Update.build_index`.
+
+        Raises
+        ------
+        KeyError
+            For a column without an index.
+        """
+        wanted = [columns] if isinstance(columns, str) else self.indices if columns is None else list(columns)
+        found = [_core.index_verify(self._snapshot, column) for column in wanted]
+        for index in found:
+            index["right"] = index["problem"] is None and not index["stale_labels"] and not index["differences"]
+        return found
+
+    def compact(
+        self,
+        where: Union[str, Predicates, None] = None,
+        target_bytes: int = 128 << 20,
+        sort_by: Columns = (),
+        compression: str = "snappy",
+        dry_run: bool = False,
+    ) -> Dict[str, Any]:
+        """
+        Put the rows of many small files into few larger ones, in one commit on the dataset as it is now.
+
+        Partitions of the same values of partition keys are put together. Rows and indices stay what they are, others may read and write meanwhile, and
+        states before still find their files until these are collected. :meth:`refresh` gives the dataset with the new files.
+
+        Parameters
+        ----------
+        where: str or list, optional
+            Which partitions, on partition keys alone, as for :meth:`query`; None: all.
+        target_bytes: int
+            Size of files to aim at, in bytes; larger ones are left alone.
+        sort_by: str or list of str
+            Columns that the rows of each new file are sorted by, nulls last; single small files are written anew for that, too.
+        compression: str
+            As for :func:`create`.
+        dry_run: bool
+            Only tell what would be done.
+
+        Returns
+        -------
+        dict
+            ``{"partitions_before", "bytes_before", "partitions_after", "rows", "commit"}``: of the partitions that are put together; ``commit`` is the id
+            of the commit, None if there was nothing to do, and of a dry run, which does not know ``rows`` either (0).
+
+        Raises
+        ------
+        kartothek.exceptions.CommitConflict
+            If somebody removed or replaced one of the partitions meanwhile; nothing was changed.
+        KeyError
+            For a column to sort by that is not there.
+        ValueError
+            For a column in ``where`` that is no partition key.
+        NotImplementedError
+            For a column that cannot be sorted by.
+        """
+        if target_bytes < 1:
+            raise ValueError("target_bytes must be positive, not {}".format(target_bytes))
+        columns = [sort_by] if isinstance(sort_by, str) else list(sort_by)
+        return _core.compact(self._store, self.uuid, _predicate(where), target_bytes, columns, compression, dry_run)
+
     def _table(self, table: Optional[str]) -> str:
         if table is not None:
             return table
@@ -264,6 +341,10 @@ def _of_document(store, document):
     return dataset
 
 
+def _predicate(where):
+    return _core.Predicate.parse(where) if isinstance(where, str) else core_predicate(where)
+
+
 class Query:
     """Rows of a table of one snapshot. Each call reads anew; nothing is kept. Pickles as its dataset and what was asked."""
 
@@ -272,7 +353,7 @@ class Query:
         self._snapshot = dataset._snapshot
         self._table = table
         self._text = where
-        self._where = _core.Predicate.parse(where) if isinstance(where, str) else core_predicate(where)
+        self._where = _predicate(where)
         self._columns = columns
         self._stream()  # a mistake is told here and now
 
@@ -357,12 +438,8 @@ class Update:
         Delete the rows that are there and match, once an update: a text or predicates as for :meth:`Dataset.query`, or a list of maps from column to
         value. What the update adds stays.
         """
-        if isinstance(where, str):
-            scope = _core.Predicate.parse(where)
-        elif where and all(isinstance(part, dict) for part in where):
-            scope = scope_predicate(where)
-        else:
-            scope = core_predicate(where)
+        is_scope = where and not isinstance(where, str) and all(isinstance(part, dict) for part in where)
+        scope = scope_predicate(where) if is_scope else _predicate(where)
         if scope is None:
             raise ValueError("delete needs to be told which rows")
         self._update.delete(scope)

@@ -148,6 +148,68 @@ def test_what_is_broken_is_found(dataset, store_url):
     assert finding["severity"] == "error" and finding["what"] == "missing-file" and finding["key"] == key
 
 
+@pytest.fixture
+def small_files(store_url):
+    """Three files of each value of ``p``, an index, and what is in it."""
+    frame = pd.DataFrame({"p": [1, 1, 2], "x": [30, 10, 20], "s": ["b", None, "c"]})
+    store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=[frame] * 3, partition_on="p", secondary_indices="x")
+    return kartothek.open(store_url, "u")
+
+
+def test_small_files_are_put_together(small_files):
+    before = rows(small_files.query().to_pandas())
+    told = small_files.compact(dry_run=True)
+    assert (told["partitions_before"], told["partitions_after"], told["rows"], told["commit"]) == (6, 2, 0, None)
+    assert len(small_files.refresh()) == 6 and small_files.refresh().commit == small_files.commit
+    done = small_files.compact(where="p == 1", sort_by=["x"])
+    after = small_files.refresh()
+    assert (done["partitions_before"], done["partitions_after"], done["rows"]) == (3, 1, 6) and done["bytes_before"] > 0
+    assert done["commit"] == after.commit["id"] and after.commit["op"] == "compact" and len(after) == 4
+    assert after.query("p == 1").to_pandas().x.tolist() == [10] * 3 + [30] * 3
+    assert rows(after.query().to_pandas()) == before == rows(small_files.query().to_pandas())
+    assert after.indices == ["x"] and all(index["right"] for index in after.verify_indices()) and after.check(deep=True) == []
+    assert after.compact([[("p", "==", 1)]])["commit"] is None
+    assert after.compact(target_bytes=1)["partitions_before"] == 0
+
+
+def test_compaction_tells_what_cannot_be_done(small_files):
+    before = small_files.commit
+    for wrong, error in (
+        ({"where": "x == 1"}, ValueError),
+        ({"where": "p >> 1"}, ValueError),
+        ({"sort_by": "nope"}, KeyError),
+        ({"compression": "nope"}, ValueError),
+        ({"target_bytes": 0}, ValueError),
+    ):
+        with pytest.raises(error):
+            small_files.compact(**wrong)
+    assert small_files.refresh().commit == before
+
+
+def test_an_index_that_says_something_else_is_found(small_files, store_url):
+    (index,) = small_files.verify_indices("x")
+    assert index == {"column": "x", "right": True, "problem": None, "unknown_partitions": 0, "stale_labels": 0, "differences": []}
+    with pytest.raises(KeyError, match="no index on 's'"):
+        small_files.verify_indices(["x", "s"])
+    # The index of a dataset that has other values in the same partitions.
+    store = kartothek.core.utils.ensure_store(store_url)
+    other = pd.DataFrame({"p": [1, 1, 1], "x": [30, 11, 12]})
+    (label, *_) = [label for label in small_files._snapshot.labels() if label.startswith("p=1/")]
+    name = label.split("/")[1]
+    store_dataframes_as_dataset(store=store_url, dataset_uuid="o", dfs=[{"label": name, "data": [("table", other)]}], partition_on="p", secondary_indices="x")
+    keys = [kartothek.open(store_url, uuid)._snapshot.indices["x"] for uuid in ("u", "o")]
+    store.put(keys[0], store.get(keys[1]))
+    (index,) = small_files.verify_indices()
+    assert not index["right"] and index["problem"] is None and index["unknown_partitions"] == 5
+    assert {"label": label, "missing_values": 1, "excess_values": 2} in index["differences"] and len(index["differences"]) == 6
+    store.delete(keys[0])
+    (index,) = small_files.verify_indices()
+    assert not index["right"] and keys[0] in index["problem"]
+    with small_files.update() as update:
+        update.build_index("x")
+    assert small_files.refresh().verify_indices()[0]["right"]
+
+
 def test_several_tables_want_a_choice(store_url):
     import json
 

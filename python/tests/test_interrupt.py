@@ -17,7 +17,15 @@ import pytest
 import kartothek
 from kartothek._frames import to_arrow
 from kartothek.core.dataset import DatasetMetadata
-from kartothek.io.eager import commit_dataset, garbage_collect_dataset, read_table, store_dataframes_as_dataset, update_dataset_from_dataframes
+from kartothek.io.eager import (
+    build_dataset_indices,
+    commit_dataset,
+    copy_dataset,
+    garbage_collect_dataset,
+    read_table,
+    store_dataframes_as_dataset,
+    update_dataset_from_dataframes,
+)
 
 # ---- a real signal, in a process of its own ----
 
@@ -109,13 +117,18 @@ READS = {
     "check": 'kartothek.open(url, "d").check(deep=True)',
     "index": 'build_dataset_indices(url, "d", ["s"])',
     "copy": 'copy_dataset("d", url, "e", url)',
+    "compact": 'kartothek.open(url, "d").compact(target_bytes=4 << 20)',
+    "verify": 'kartothek.open(url, "indexed").verify_indices()',
 }
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
     folder = tmp_path_factory.mktemp("large")
-    many_files(folder)
+    url = many_files(folder)
+    indexed = copy_dataset("d", url, "indexed", url)
+    assert indexed
+    build_dataset_indices(url, "indexed", ["s"])
     return folder
 
 
@@ -127,7 +140,7 @@ def test_what_reads_many_files_can_be_interrupted(large, name):
         interrupt_when(lambda: len(far) > 0)
 
         def report(done, total, what):
-            assert done < total, "the call was not interrupted"
+            assert total is None or done < total, "the call was not interrupted"
             far.append(done)
 
         try:

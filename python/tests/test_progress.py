@@ -55,8 +55,11 @@ def test_all_of_an_activity_is_told_in_the_end(url):
         copy_dataset("d", url, "e", url)
         kartothek.open(url, "d").check(deep=True)
         build_dataset_indices(url, "d", ["x"])
-    for what in ("files read", "files checked", "files read for an index"):
+        kartothek.open(url, "d").verify_indices("x")
+        kartothek.open(url, "d").compact(sort_by="x")
+    for what in ("files read", "files checked", "files read for an index", "files compared with an index"):
         assert heard.of(what)[-1] == (FILES, FILES), what
+    assert heard.of("files written")[0] == (1, None)
     copied = heard.of("files copied")[-1]
     assert copied[0] == copied[1] >= FILES
     for what in {told for _, _, told in heard}:

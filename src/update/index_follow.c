@@ -12,10 +12,6 @@
 #include "update/index_merge.h"
 #include "update/index_values.h"
 
-/* Files that are read together if somebody wants to hear of progress: enough to keep the threads
- * busy, few enough to hear of it. */
-#define FILES_PER_THREAD 8
-
 #define INDEX_SUFFIX ".by-dataset-index.parquet"
 
 /* One index that is written. */
@@ -28,14 +24,7 @@ struct follow {
     size_t partition_count;
     uint8_t *known; /* a bit each: the old file has their values */
     /* Files to be read, and what is in them. */
-    struct buffer files; /* struct file_values */
-    size_t done;         /* of them */
-};
-
-struct file_values {
-    uint32_t label;
-    const char *key;
-    struct ArrowArray values;
+    struct buffer files; /* struct index_file */
 };
 
 /* ---- wishes ---- */
@@ -206,39 +195,10 @@ out:
 
 /* ---- what is read anew ---- */
 
-static ktk_status read_task(void *state, size_t item, ktk_error *err) {
-    const struct follow *follow = state;
-    struct file_values *file =
-        (struct file_values *)(void *)follow->files.data + follow->done + item;
-
-    return ktki_index_column_read(&file->values, &follow->column, file->key, err);
-}
-
-static ktk_status read_files(struct follow *follow, size_t count, ktk_error *err) {
-    const struct ktk_update *update = follow->update;
-    size_t wave = update->index_progress == NULL
-                      ? count
-                      : (size_t)ktk_context_threads(update->context) * FILES_PER_THREAD;
-    ktk_status status = KTK_OK;
-
-    while (follow->done < count) {
-        size_t some = count - follow->done < wave ? count - follow->done : wave;
-
-        KTKI_TRY(ktki_store_run(update->store, some, read_task, follow, err));
-        follow->done += some;
-        if (update->index_progress != NULL &&
-            !update->index_progress(update->progress_state, (int64_t)follow->done,
-                                    (int64_t)count)) {
-            KTKI_FAIL(err, KTK_E_CANCELLED, "the update of dataset '%s' was cancelled",
-                      update->uuid);
-        }
-    }
-out:
-    return status;
-}
-
 static ktk_status read_unknown(struct follow *follow, ktk_error *err) {
-    struct file_values *files;
+    const struct index_progress progress = {follow->update->index_progress,
+                                            follow->update->progress_state};
+    struct index_file *files;
     size_t count;
     ktk_status status = KTK_OK;
 
@@ -247,18 +207,22 @@ static ktk_status read_unknown(struct follow *follow, ktk_error *err) {
 
         for (int32_t j = 0; j < partition->file_count && !ktki_bit_get(follow->known, (int64_t)i);
              j++) {
-            const struct file_values file = {(uint32_t)i, partition->files[j].key, {0}};
+            const struct index_file file = {(uint32_t)i, partition->files[j].key, {0}};
 
             KTKI_TRY(ktki_buffer_append(&follow->files, &file, sizeof(file), err));
         }
     }
-    files = (struct file_values *)(void *)follow->files.data;
+    files = (struct index_file *)(void *)follow->files.data;
     count = follow->files.size / sizeof(*files);
-    KTKI_TRY(read_files(follow, count, err));
+    status = ktki_index_files_read(files, count, &follow->column, &progress, err);
+    if (status == KTK_E_CANCELLED) {
+        KTKI_FAIL(err, status, "the update of dataset '%s' was cancelled", follow->update->uuid);
+    }
+    KTKI_TRY(status);
     for (size_t i = 0; i < count; i++) {
         if (files[i].values.release != NULL) {
             KTKI_TRY(
-                ktki_index_merge_values(&follow->merge, files[i].label, &files[i].values, err));
+                ktki_index_merge_values(&follow->merge, files[i].partition, &files[i].values, err));
         }
     }
 out:
@@ -311,7 +275,7 @@ out:
 
 static void follow_clear(struct follow *follow) {
     const ktk_allocator *allocator = follow->update->allocator;
-    struct file_values *files = (struct file_values *)(void *)follow->files.data;
+    struct index_file *files = (struct index_file *)(void *)follow->files.data;
     size_t room = partition_room(follow);
 
     for (size_t i = 0; i < follow->files.size / sizeof(*files); i++) {

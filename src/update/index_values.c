@@ -4,7 +4,12 @@
 #include "base/error.h"
 #include "dataset/name.h"
 #include "parquet/reader.h"
+#include "store/backend.h"
 #include "update/index_merge.h"
+
+/* Files that are read together if somebody wants to hear of progress: enough to keep the threads
+ * busy, few enough to hear of it. */
+#define FILES_PER_THREAD 8
 
 bool ktki_index_column_take(struct index_column *column, const struct schema *schema) {
     int32_t at = schema == NULL ? -1 : ktki_schema_find(schema, column->name);
@@ -62,8 +67,8 @@ out:
     return status;
 }
 
-ktk_status ktki_index_column_read(struct ArrowArray *out, const struct index_column *column,
-                                  const char *key, ktk_error *err) {
+static ktk_status read_file(struct ArrowArray *out, const struct index_column *column,
+                            const char *key, ktk_error *err) {
     ktk_context *context = ktk_store_context(column->store);
     struct source source = {0};
     ktk_parquet_file *file = NULL;
@@ -82,5 +87,38 @@ out:
     }
     ktki_source_free(&source);
     ktk_parquet_file_free(file);
+    return status;
+}
+
+struct read_files {
+    struct index_file *files;
+    const struct index_column *column;
+};
+
+static ktk_status read_task(void *state, size_t item, ktk_error *err) {
+    const struct read_files *read = state;
+
+    return read_file(&read->files[item].values, read->column, read->files[item].key, err);
+}
+
+ktk_status ktki_index_files_read(struct index_file *files, size_t count,
+                                 const struct index_column *column,
+                                 const struct index_progress *progress, ktk_error *err) {
+    bool is_told = progress->tell != NULL;
+    size_t threads = (size_t)ktk_context_threads(ktk_store_context(column->store));
+    size_t wave = is_told ? threads * FILES_PER_THREAD : count;
+    ktk_status status = KTK_OK;
+
+    for (size_t done = 0; done < count;) {
+        struct read_files read = {files + done, column};
+        size_t some = count - done < wave ? count - done : wave;
+
+        KTKI_TRY(ktki_store_run(column->store, some, read_task, &read, err));
+        done += some;
+        if (is_told && !progress->tell(progress->state, (int64_t)done, (int64_t)count)) {
+            KTKI_FAIL(err, KTK_E_CANCELLED, "the call was cancelled");
+        }
+    }
+out:
     return status;
 }

@@ -20,9 +20,23 @@ bool ktki_index_column_take(struct index_column *column, const struct schema *sc
 ktk_status ktki_index_column_find(struct index_column *column, ktk_dataset *dataset, bool *is_there,
                                   ktk_error *err);
 
-/** The distinct values in a data file, without nulls; zeroed if there are none. Errors name the
- * file. Any thread. */
-ktk_status ktki_index_column_read(struct ArrowArray *out, const struct index_column *column,
-                                  const char *key, ktk_error *err);
+/** A data file, and what is in it. */
+struct index_file {
+    uint32_t partition; /* as the caller numbers them */
+    const char *key;
+    struct ArrowArray values;
+};
+
+/** Who is told how many files have been read; false ends it. NULL: nobody. */
+struct index_progress {
+    bool (*tell)(void *state, int64_t files, int64_t file_count);
+    void *state;
+};
+
+/** Fill the `values` of files, several at a time: the distinct ones without nulls; zeroed if there
+ * are none. Errors name the file; KTK_E_CANCELLED if who is told said so. */
+ktk_status ktki_index_files_read(struct index_file *files, size_t count,
+                                 const struct index_column *column,
+                                 const struct index_progress *progress, ktk_error *err);
 
 #endif

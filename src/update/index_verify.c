@@ -10,19 +10,13 @@
 #include "update/index_merge.h"
 #include "update/index_values.h"
 
-struct file_values {
-    uint32_t partition;
-    const char *key;
-    struct ArrowArray values;
-};
-
 struct verify {
     ktk_dataset *dataset;
     const struct document *document; /* of it */
     ktk_context *context;
     struct index_column column;
     struct index_merge merge; /* first what the index says, then what the files do */
-    struct file_values *files;
+    struct index_file *files;
     size_t file_count;
 };
 
@@ -70,14 +64,8 @@ out:
     return status;
 }
 
-static ktk_status read_task(void *state, size_t item, ktk_error *err) {
-    const struct verify *verify = state;
-    struct file_values *file = &verify->files[item];
-
-    return ktki_index_column_read(&file->values, &verify->column, file->key, err);
-}
-
-static ktk_status read_files(struct verify *verify, ktk_error *err) {
+static ktk_status read_files(struct verify *verify, const struct index_progress *progress,
+                             ktk_error *err) {
     const struct document *document = verify->document;
     ktk_status status = KTK_OK;
 
@@ -88,13 +76,14 @@ static ktk_status read_files(struct verify *verify, ktk_error *err) {
                                sizeof(*verify->files), &verify->files, err));
     for (int64_t i = 0, at = 0; i < document->partition_count; i++) {
         for (int32_t j = 0; j < document->partitions[i].file_count; j++) {
-            verify->files[at++] = (struct file_values){.partition = (uint32_t)i,
-                                                       .key = document->partitions[i].files[j].key};
+            verify->files[at++] = (struct index_file){.partition = (uint32_t)i,
+                                                      .key = document->partitions[i].files[j].key};
         }
     }
-    KTKI_TRY(ktki_store_run(verify->column.store, verify->file_count, read_task, verify, err));
+    KTKI_TRY(
+        ktki_index_files_read(verify->files, verify->file_count, &verify->column, progress, err));
     for (size_t i = 0; i < verify->file_count; i++) {
-        struct file_values *file = &verify->files[i];
+        struct index_file *file = &verify->files[i];
 
         if (file->values.release != NULL) {
             KTKI_TRY(ktki_index_merge_values(&verify->merge, file->partition, &file->values, err));
@@ -135,14 +124,22 @@ static void verify_clear(struct verify *verify) {
     ktki_index_merge_clear(&verify->merge);
 }
 
-ktk_status ktk_index_verify(ktk_dataset *dataset, int32_t index, ktk_index_report_fn report,
+ktk_status ktk_index_verify(ktk_dataset *dataset, int32_t index,
+                            const ktk_index_verify_options *options, ktk_index_report_fn report,
                             void *state, ktk_error *err) {
+    struct index_progress progress = {NULL, NULL};
     struct verify verify = {.dataset = dataset, .document = ktki_dataset_document(dataset)};
     const struct document_index *entry = &verify.document->indices[index];
     size_t first_count;
     ktk_status status = KTK_OK;
 
     verify.context = ktk_store_context(ktk_dataset_store(dataset));
+    if (options != NULL && options->size != sizeof(*options)) {
+        KTKI_FAIL(err, KTK_E_INVALID, "options must start as KTK_INDEX_VERIFY_OPTIONS_INIT");
+    }
+    if (options != NULL) {
+        progress = (struct index_progress){options->progress, options->progress_state};
+    }
     if (entry->key == NULL) {
         KTKI_FAIL(err, KTK_E_UNSUPPORTED, "the index is embedded in the document, build it anew");
     }
@@ -156,7 +153,7 @@ ktk_status ktk_index_verify(ktk_dataset *dataset, int32_t index, ktk_index_repor
     }
     KTKI_TRY(read_index(&verify, entry->key, err));
     first_count = verify.merge.counts.size / sizeof(uint32_t);
-    KTKI_TRY(read_files(&verify, err));
+    KTKI_TRY(read_files(&verify, &progress, err));
     KTKI_TRY(report_gaps(&verify, first_count, report, state, err));
 out:
     if (status != KTK_OK && status != KTK_E_NO_MEMORY && status != KTK_E_CANCELLED) {

@@ -81,6 +81,25 @@ def a_build_can_be_interrupted(folder):
 
 
 @test
+def a_verification_can_be_interrupted(folder):
+    store = folder / "store"
+    rows = "p,x\n" + "".join(f"{i},{i}\n" for i in range(2000))
+    good("write", "many", write_text(folder / "many.csv", rows), "-p", "p", "--index", "x", store=store)
+    for _ in range(20):
+        process = subprocess.Popen(
+            [KTK, "--store", str(store), "index", "verify", "many"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+        )
+        while process.poll() is None and not listens(process):
+            pass
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        if process.returncode != 0:
+            equal((process.returncode, out, err), (130, b"", b"ktk: interrupted\n"))
+            return
+    raise Skipped("the index was verified each time before the interrupt came")
+
+
+@test
 def builds_and_drops(folder):
     store = sales(folder)
     lines = good("index", "build", "sales", "shop", "sold", store=store).out.splitlines()

@@ -124,7 +124,7 @@ static void check_index(ktk_dataset *dataset, const char *differences, int64_t v
     assert_int_equal(info.label_count, labels);
     assert_int_equal(info.unknown_count, unknown);
     assert_int_equal(info.stale_count, stale);
-    CHECK_OK(ktk_index_verify(dataset, 0, take, &found, &err));
+    CHECK_OK(ktk_index_verify(dataset, 0, NULL, take, &found, &err));
     assert_string_equal(found.text, differences);
 }
 
@@ -215,11 +215,64 @@ static void ends_when_told(void **unused) {
     right = opened("u");
     other = opened("v");
     swap_file(other, right);
-    CHECK_STATUS(ktk_index_verify(right, 0, refuse, &count, &err), KTK_E_CANCELLED);
+    CHECK_STATUS(ktk_index_verify(right, 0, NULL, refuse, &count, &err), KTK_E_CANCELLED);
     assert_string_equal(err.message, "enough");
     assert_int_equal(count, 1);
     ktk_dataset_free(other);
     ktk_dataset_free(right);
+}
+
+struct told {
+    int64_t files;
+    int64_t file_count;
+    int64_t limit; /* of files, after which it is enough */
+    int calls;
+};
+
+static bool hear(void *state, int64_t files, int64_t file_count) {
+    struct told *told = state;
+
+    assert_true(files > told->files && files <= file_count);
+    told->files = files;
+    told->file_count = file_count;
+    told->calls++;
+    return files < told->limit;
+}
+
+/* More than the two threads of the context read together. */
+#define FILE_COUNT 40
+
+static void tells_how_far_it_is(void **unused) {
+    ktk_index_verify_options options = KTK_INDEX_VERIFY_OPTIONS_INIT;
+    struct told told = {.limit = INT64_MAX};
+    char rows[FILE_COUNT * 16];
+    ktk_dataset *dataset;
+    size_t used = 0;
+    int count = 0;
+    ktk_error err;
+
+    (void)unused;
+    for (int i = 0; i < FILE_COUNT; i++) {
+        used +=
+            (size_t)snprintf(rows + used, sizeof(rows) - used, "%sp%d,1,1", i == 0 ? "" : ";", i);
+    }
+    create("u", rows, "x");
+    dataset = opened("u");
+    options.progress = hear;
+    options.progress_state = &told;
+    CHECK_OK(ktk_index_verify(dataset, 0, &options, refuse, &count, &err));
+    assert_int_equal(told.files, FILE_COUNT);
+    assert_int_equal(told.file_count, FILE_COUNT);
+    assert_true(told.calls > 1);
+    told = (struct told){.limit = 1};
+    CHECK_STATUS(ktk_index_verify(dataset, 0, &options, refuse, &count, &err), KTK_E_CANCELLED);
+    assert_int_equal(told.calls, 1);
+    assert_true(told.files < FILE_COUNT);
+    options.size = 1;
+    CHECK_STATUS(ktk_index_verify(dataset, 0, &options, refuse, &count, &err), KTK_E_INVALID);
+    CHECK_MESSAGE("KTK_INDEX_VERIFY_OPTIONS_INIT");
+    assert_int_equal(count, 0);
+    ktk_dataset_free(dataset);
 }
 
 static void names_what_is_no_index(void **unused) {
@@ -237,11 +290,11 @@ static void names_what_is_no_index(void **unused) {
     CHECK_OK(ktk_store_put(memory, key, "PAR1", 4, NULL, NULL, &err));
     CHECK_STATUS(ktk_index_look(dataset, 0, &info, &err), KTK_E_CORRUPT);
     CHECK_MESSAGE(key);
-    CHECK_STATUS(ktk_index_verify(dataset, 0, refuse, &count, &err), KTK_E_CORRUPT);
+    CHECK_STATUS(ktk_index_verify(dataset, 0, NULL, refuse, &count, &err), KTK_E_CORRUPT);
     CHECK_MESSAGE(key);
     CHECK_OK(ktk_store_remove(memory, key, &err));
     CHECK_STATUS(ktk_index_look(dataset, 0, &info, &err), KTK_E_NOT_FOUND);
-    CHECK_STATUS(ktk_index_verify(dataset, 0, refuse, &count, &err), KTK_E_NOT_FOUND);
+    CHECK_STATUS(ktk_index_verify(dataset, 0, NULL, refuse, &count, &err), KTK_E_NOT_FOUND);
     CHECK_MESSAGE(key);
     ktk_dataset_free(dataset);
     /* Texts in the place of numbers. */
@@ -250,7 +303,7 @@ static void names_what_is_no_index(void **unused) {
     texts = opened("v");
     dataset = opened("w");
     swap_file(texts, dataset);
-    CHECK_STATUS(ktk_index_verify(dataset, 0, refuse, &count, &err), KTK_E_SCHEMA);
+    CHECK_STATUS(ktk_index_verify(dataset, 0, NULL, refuse, &count, &err), KTK_E_SCHEMA);
     assert_int_equal(count, 0);
     ktk_dataset_free(texts);
     ktk_dataset_free(dataset);
@@ -272,7 +325,7 @@ static ktk_status all_steps(ktk_context *failing, ktk_index_info *info, struct f
         (status = ktk_update_commit(update, NULL, &err)) == KTK_OK &&
         (status = ktk_dataset_open(&found->dataset, store, "u", &err)) == KTK_OK &&
         (status = ktk_index_look(found->dataset, 0, info, &err)) == KTK_OK) {
-        status = ktk_index_verify(found->dataset, 0, take, found, &err);
+        status = ktk_index_verify(found->dataset, 0, NULL, take, found, &err);
     }
     ktk_dataset_free(found->dataset);
     ktk_update_free(update);
@@ -307,6 +360,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(finds_labels_that_are_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(finds_values_that_are_elsewhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ends_when_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tells_how_far_it_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_what_is_no_index, set_up, tear_down),
         cmocka_unit_test(survives_allocation_failures),
     };

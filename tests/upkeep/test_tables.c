@@ -187,7 +187,7 @@ static void an_index_is_over_the_columns_of_all_tables(void **unused) {
         dataset = opened();
         assert_int_equal(ktk_dataset_index_count(dataset), 2);
         for (int32_t i = 0; i < 2; i++) {
-            CHECK_OK(ktk_index_verify(dataset, i, no_difference, NULL, &err));
+            CHECK_OK(ktk_index_verify(dataset, i, NULL, no_difference, NULL, &err));
         }
         CHECK_OK(ktk_index_look(dataset, 0, &info, &err));
         assert_int_equal(info.value_count, 5);
