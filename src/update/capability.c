@@ -23,24 +23,52 @@ static ktk_status is_refused(bool *refused, ktk_status status) {
     return *refused ? KTK_OK : status;
 }
 
+/* A put that came twice, as one does whose first answer was lost on its way, is refused though it
+ * was carried out. Nobody else knows the key: if the value is there, so was its put. */
+static ktk_status is_refused_truly(bool *refused, ktk_store *store, const char *key,
+                                   const char *value, ktk_store_version *version, ktk_status result,
+                                   ktk_error *err) {
+    ktk_bytes bytes = KTK_BYTES_INIT;
+    ktk_store_version found = {""};
+    ktk_status status;
+
+    KTKI_TRY(is_refused(refused, result));
+    if (!*refused) {
+        goto out;
+    }
+    status = ktk_store_get(store, key, &bytes, &found, err);
+    if (status == KTK_OK && bytes.size == strlen(value) &&
+        memcmp(bytes.data, value, bytes.size) == 0) {
+        *refused = false;
+        *version = found;
+    }
+    status = status == KTK_E_NOT_FOUND ? KTK_OK : status;
+out:
+    ktk_bytes_clear(&bytes);
+    return status;
+}
+
 /* Puts where nothing is and where something is, in place of the version that is there and of an old
  * one. Whoever honours conditions refuses the second and the fourth of these. */
 static ktk_status try_out(enum capability_level *out, ktk_store *store, const char *key,
                           ktk_error *err) {
     ktk_store_version first = {""};
+    ktk_store_version second = {""};
     bool no_creation;
     bool no_second;
     bool no_swap;
     bool no_old;
-    ktk_status status = KTK_OK;
+    ktk_status status;
 
-    KTKI_TRY(is_refused(&no_creation, put_scratch(store, key, "created", NULL, &first, err)));
+    status = put_scratch(store, key, "created", NULL, &first, err);
+    KTKI_TRY(is_refused_truly(&no_creation, store, key, "created", &first, status, err));
     KTKI_TRY(is_refused(&no_second, put_scratch(store, key, "created again", NULL, NULL, err)));
     if (no_creation || !no_second) {
         *out = CAPABILITY_NONE;
         goto out;
     }
-    KTKI_TRY(is_refused(&no_swap, put_scratch(store, key, "swapped", &first, NULL, err)));
+    status = put_scratch(store, key, "swapped", &first, &second, err);
+    KTKI_TRY(is_refused_truly(&no_swap, store, key, "swapped", &second, status, err));
     KTKI_TRY(is_refused(&no_old, put_scratch(store, key, "swapped late", &first, NULL, err)));
     *out = no_old && !no_swap ? CAPABILITY_SWAP : CAPABILITY_CREATE;
 out:

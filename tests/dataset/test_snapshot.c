@@ -21,7 +21,7 @@ static int set_up(void **unused) {
 
     (void)unused;
     context = test_context_new(2);
-    CHECK_OK(ktk_store_open(&memory, context, "hmemory://", &err));
+    CHECK_OK(ktk_store_open(&memory, context, test_store_url(), &err));
     return 0;
 }
 

@@ -25,7 +25,7 @@ static int set_up(void **state) {
 
     memset(&fixture, 0, sizeof(fixture));
     fixture.context = test_context_new(1);
-    CHECK_OK(ktk_store_open(&fixture.memory, fixture.context, "hmemory://", &err));
+    CHECK_OK(ktk_store_open(&fixture.memory, fixture.context, test_store_url(), &err));
     fixture.store = counting_store_new(&fixture.counting, fixture.memory);
     fixture.far_store = counting_store_new_far(&fixture.far_counting, fixture.memory);
     fixture.bytes = malloc(LARGE_SIZE);

@@ -168,7 +168,7 @@ ktk_store *golden_copy(ktk_context *context, const char *path, const char *uuid)
     char prefix[128];
     ktk_error err;
 
-    CHECK_OK(ktk_store_open(&copying.to, context, "hmemory://", &err));
+    CHECK_OK(ktk_store_open(&copying.to, context, test_store_url(), &err));
     (void)snprintf(prefix, sizeof(prefix), "%s.", uuid);
     CHECK_OK(ktk_store_list(copying.from, prefix, copy_key, &copying, &err));
     (void)snprintf(prefix, sizeof(prefix), "%s/", uuid);

@@ -159,7 +159,7 @@ static ktk_store *make_store(ktk_context *context, uint32_t *random) {
     ktk_store *store = NULL;
     ktk_error err;
 
-    CHECK_OK(ktk_store_open(&store, context, "hmemory://", &err));
+    CHECK_OK(ktk_store_open(&store, context, test_store_url(), &err));
     for (int file = 0; file < FILE_COUNT; file++) {
         make_columns(&columns, file, random);
         put_file(store, file, &columns);
@@ -408,7 +408,7 @@ static ktk_store *make_large_store(ktk_context *context) {
     options.no_dictionary = true;
     options.compression = KTK_COMPRESSION_NONE;
     ktki_buffer_init(&bytes, test_allocator(), 0);
-    CHECK_OK(ktk_store_open(&store, context, "hmemory://", &err));
+    CHECK_OK(ktk_store_open(&store, context, test_store_url(), &err));
     CHECK_OK(ktki_schema_new(&schema, context, LARGE_COLUMNS, &err));
     for (int i = 0; i < LARGE_COLUMNS; i++) {
         schema->fields[i] =

@@ -12,6 +12,7 @@ tests, its owner's keys, and a second user whom it lets see nothing.
 """
 import argparse
 import base64
+import json
 import os
 import pathlib
 import shlex
@@ -238,12 +239,18 @@ class Versitygw(Server):
 
 
 class Azurite(Server):
-    """Microsoft's own emulator of its storage."""
+    """
+    Microsoft's own emulator of its storage.
+
+    It looks for garbage ten minutes after its start and again and again, and sorts all it knows anew for each piece that it finds: after
+    some thousand puts it hears nobody for minutes. So it is told to look after 24 days.
+    """
 
     kind = "azurite"
     daemons = ("azurite",)
     home = CACHE / ("azurite-" + AZURITE)
-    program = home / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+    source = home / "node_modules" / "azurite" / "dist" / "src" / "blob"
+    program = source / "main.js"
 
     def install(self):
         if shutil.which("npm") is None:
@@ -267,8 +274,10 @@ class Azurite(Server):
             raise ServerError("Azurite is not installed: servers.py install azurite")
         accounts = {name: base64.b64encode(secret.encode()).decode() for name, secret in (("ktktests", MINE[1]), ("ktkother", OTHER[1]))}
         server, base = self.daemon("azurite"), "http://127.0.0.1:{}".format(port)
+        settings = self.folder / "settings.js"
+        settings.write_text("require({}).DEFAULT_GC_INTERVAL_MS = 0x7fffffff;\n".format(json.dumps(str(self.source / "utils" / "constants.js"))))
         options = ["--blobHost", "127.0.0.1", "--blobPort", port, "--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--silent"]
-        server.start(["node", self.program, *options], {"AZURITE_ACCOUNTS": ";".join("{}:{}".format(*one) for one in accounts.items())})
+        server.start(["node", "--require", settings, self.program, *options], {"AZURITE_ACCOUNTS": ";".join("{}:{}".format(*one) for one in accounts.items())})
         server.wait_until(lambda: make_place.answers(base))
         endpoint, key = base + "/ktktests", accounts["ktktests"]
         status = make_place.make_container(endpoint, "ktktests", PLACE, key)

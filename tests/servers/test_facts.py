@@ -52,6 +52,15 @@ def test_a_commit_whose_answer_is_not_heard_is_found(place, rows, do):
     assert count(place) == 4
 
 
+def test_a_trial_of_conditions_that_comes_twice_is_no_refusal(place, rows):
+    """Else its writer would go by claims, where others swap."""
+    result, log = append(place, rows, {"do": "twice", "method": "PUT", "path": r"/_ktk/probe/"})
+    assert result.code == 0, result.err
+    assert len([entry for entry in log if entry["fault"] == "twice"]) >= 4
+    assert all(entry["if_match"] for entry in puts_of_document(log)) and not any("/claim/" in entry["path"] for entry in log)
+    assert count(place) == 4
+
+
 def test_a_commit_goes_out_on_a_connection_of_its_own(place, rows):
     """libcurl sends again by itself what is lost on a connection that was used before."""
     _, log = append(place, rows)

@@ -74,27 +74,16 @@ static ktk_status make_urlencoded_fs(ktk_store **out, ktk_context *context, cons
     return make_view(out, context, folder, make_basic_fs, false, err);
 }
 
-/* A place of its own in the store that an environment variable names: "s3://bucket?…" becomes
- * "s3://bucket/<name of the folder>?…". */
-static ktk_status make_far(ktk_store **out, ktk_context *context, const char *folder,
-                           const char *variable, ktk_error *err) {
-    const char *url = getenv(variable);
-    size_t size = strcspn(url, "?");
-    char place[1024];
-
-    (void)snprintf(place, sizeof(place), "%.*s/contract%s%s", (int)size, url, strrchr(folder, '/'),
-                   url + size);
-    return ktk_store_open(out, context, place, err);
-}
-
 static ktk_status make_s3(ktk_store **out, ktk_context *context, const char *folder,
                           ktk_error *err) {
-    return make_far(out, context, folder, "KTK_TEST_S3", err);
+    (void)folder;
+    return ktk_store_open(out, context, test_place_url(getenv("KTK_TEST_S3")), err);
 }
 
 static ktk_status make_azure(ktk_store **out, ktk_context *context, const char *folder,
                              ktk_error *err) {
-    return make_far(out, context, folder, "KTK_TEST_AZURE", err);
+    (void)folder;
+    return ktk_store_open(out, context, test_place_url(getenv("KTK_TEST_AZURE")), err);
 }
 
 struct kind {

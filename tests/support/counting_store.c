@@ -117,6 +117,7 @@ static ktk_store *make(struct counting_store *counting, ktk_store *base, bool is
     assert_non_null(counted);
     *counted = (struct counted){counting, ktk_store_ref(base)};
     CHECK_OK(ktki_store_new(&store, ktk_store_context(base), &setup, &err));
+    ktki_store_set_level(store, ktki_store_level(base));
     return store;
 }
 

@@ -26,7 +26,7 @@ struct counting_store {
 };
 
 /** A store over `base`, which gets another reference; the result is the caller's. Capabilities are
- * those of `base`. */
+ * those of `base`, and so is what is known of its conditions. */
 ktk_store *counting_store_new(struct counting_store *counting, ktk_store *base);
 
 /** The same, as a store that is far away: the end of a value comes in one call. */

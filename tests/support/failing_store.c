@@ -128,5 +128,6 @@ ktk_store *failing_store_new(struct failing_store *failing, ktk_store *base) {
     assert_non_null(faulty);
     *faulty = (struct faulty){failing, ktk_store_ref(base)};
     CHECK_OK(ktki_store_new(&store, ktk_store_context(base), &setup, &err));
+    ktki_store_set_level(store, ktki_store_level(base));
     return store;
 }

@@ -27,7 +27,7 @@ struct failing_store {
 };
 
 /** A store over `base`, which gets another reference; the result is the caller's. Capabilities are
- * those of `base`. */
+ * those of `base`, and so is what is known of its conditions. */
 ktk_store *failing_store_new(struct failing_store *failing, ktk_store *base);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/time_format.h"
 #include "support/test.h"
+#include "update/capability.h"
 
 #define COLUMNS_MAX 16
 #define BATCHES_MAX 64
@@ -275,4 +276,14 @@ int64_t test_key_count(ktk_store *store, const char *prefix) {
 
     CHECK_OK(ktk_store_list(store, prefix, count_key, &count, &err));
     return count;
+}
+
+ktk_store *test_store_open(ktk_context *context) {
+    enum capability_level level;
+    ktk_store *store = NULL;
+    ktk_error err;
+
+    CHECK_OK(ktk_store_open(&store, context, test_store_url(), &err));
+    CHECK_OK(ktki_capability_level(&level, store, "u", &err));
+    return store;
 }

@@ -15,6 +15,10 @@
 ktk_status test_frame(struct ArrowArrayStream *out, ktk_context *context, const char *columns,
                       const char *rows, int64_t batch_rows, const char *pandas, ktk_error *err);
 
+/** An empty store, as test_store_url() has it, whose level is known: whoever counts its requests
+ * finds none that try out what it does about conditions. */
+ktk_store *test_store_open(ktk_context *context);
+
 /** All rows of a stream in the same form, behind the names of the columns: "a,b|1,x;2,y". The
  * stream is consumed. Free with test_data_free(). */
 ktk_status test_frame_text(char **out, struct ArrowArrayStream *stream, ktk_error *err);

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* One counting allocator a context: a header in front of each block remembers its size, so that a
@@ -140,6 +141,22 @@ char *test_folder_new(void) {
 
 char *test_folder_in_memory(void) {
     return access("/dev/shm", W_OK | X_OK) == 0 ? folder_in("/dev/shm") : test_folder_new();
+}
+
+const char *test_place_url(const char *url) {
+    static atomic_int count;
+    static char place[1024];
+    size_t size = strcspn(url, "?");
+
+    (void)snprintf(place, sizeof(place), "%.*s/%lld-%ld-%d%s", (int)size, url,
+                   (long long)time(NULL), (long)getpid(), atomic_fetch_add(&count, 1), url + size);
+    return place;
+}
+
+const char *test_store_url(void) {
+    const char *url = getenv("KTK_TEST_STORE");
+
+    return url == NULL ? "hmemory://" : test_place_url(url);
 }
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *ftw) {

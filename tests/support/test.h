@@ -89,6 +89,13 @@ char *test_folder_new(void);
 char *test_folder_in_memory(void);
 void test_folder_remove(char *path);
 
+/** The URL of an empty store: memory, or a new folder at the place that KTK_TEST_STORE names, such
+ * as "s3://bucket?endpoint=…". Valid until the next call. */
+const char *test_store_url(void);
+/** A new folder at the place that a URL names: "s3://bucket?…" becomes "s3://bucket/<new name>?…".
+ * Valid until the next call of either. */
+const char *test_place_url(const char *url);
+
 /** False, with the reason printed, if there is no such file below the source root: skip then. */
 bool test_source_file_exists(const char *path);
 

@@ -128,5 +128,6 @@ ktk_store *timed_store_new(struct timed_store *timed, ktk_store *base) {
     assert_non_null(state);
     *state = (struct timed){timed, ktk_store_ref(base)};
     CHECK_OK(ktki_store_new(&store, ktk_store_context(base), &setup, &err));
+    ktki_store_set_level(store, ktki_store_level(base));
     return store;
 }

@@ -18,7 +18,8 @@ struct moody {
     bool rejects_match;  /* whatever the version is */
     bool knows_no_match; /* KTK_E_UNSUPPORTED */
     bool is_by_value;    /* versions are digests of values, as ETags of S3 are */
-    ktk_status failure;  /* of puts of scratch keys */
+    bool comes_twice;   /* each put is carried out, and what is heard is the answer to the second */
+    ktk_status failure; /* of puts of scratch keys */
     int puts;
 };
 
@@ -27,7 +28,14 @@ static struct moody moody;
 
 static ktk_status moody_get(void *state, const char *key, ktk_bytes *out,
                             ktk_store_version *version, ktk_error *err) {
-    return ktk_store_get(((struct moody *)state)->base, key, out, version, err);
+    struct moody *self = state;
+    ktk_status status = ktk_store_get(self->base, key, out, version, err);
+
+    if (status == KTK_OK && self->is_by_value && version != NULL) {
+        (void)snprintf(version->text, sizeof(version->text), "%.*s", (int)out->size,
+                       (const char *)out->data);
+    }
+    return status;
 }
 
 /* The version of a value is the value. */
@@ -55,13 +63,11 @@ static ktk_status put_by_value(struct moody *self, const char *key, const char *
     return status;
 }
 
-static ktk_status moody_put(void *state, const char *key, const void *data, size_t size,
-                            const ktk_put_condition *condition, ktk_store_version *version,
-                            ktk_error *err) {
-    struct moody *self = state;
+static ktk_status put_once(struct moody *self, const char *key, const void *data, size_t size,
+                           const ktk_put_condition *condition, ktk_store_version *version,
+                           ktk_error *err) {
     ktk_put_condition passed = *condition;
 
-    self->puts++;
     if (self->failure != KTK_OK) {
         return ktk_error_set(err, self->failure, "a bad day");
     }
@@ -77,6 +83,18 @@ static ktk_status moody_put(void *state, const char *key, const void *data, size
     passed.must_not_exist = passed.must_not_exist && !self->ignores_create;
     passed.matches = self->ignores_match ? NULL : passed.matches;
     return ktk_store_put(self->base, key, data, size, &passed, version, err);
+}
+
+static ktk_status moody_put(void *state, const char *key, const void *data, size_t size,
+                            const ktk_put_condition *condition, ktk_store_version *version,
+                            ktk_error *err) {
+    struct moody *self = state;
+
+    self->puts++;
+    if (self->comes_twice) {
+        (void)put_once(self, key, data, size, condition, NULL, NULL);
+    }
+    return put_once(self, key, data, size, condition, version, err);
 }
 
 static ktk_status moody_remove(void *state, const char *key, ktk_error *err) {
@@ -147,6 +165,11 @@ static void stores_that_promise_are_tried_out_once(void **unused) {
         {{.rejects_match = true}, CAPABILITY_CREATE},
         {{.knows_no_match = true}, CAPABILITY_CREATE},
         {{.ignores_create = true, .ignores_match = true}, CAPABILITY_NONE},
+        {{.comes_twice = true}, CAPABILITY_SWAP},
+        {{.comes_twice = true, .is_by_value = true}, CAPABILITY_SWAP},
+        {{.comes_twice = true, .ignores_create = true}, CAPABILITY_NONE},
+        {{.comes_twice = true, .ignores_match = true}, CAPABILITY_CREATE},
+        {{.comes_twice = true, .rejects_match = true}, CAPABILITY_CREATE},
     };
 
     (void)unused;

@@ -88,11 +88,9 @@ static void make_dataset(void) {
 }
 
 static int set_up(void **unused) {
-    ktk_error err;
-
     (void)unused;
     context = test_context_new(1);
-    CHECK_OK(ktk_store_open(&memory, context, "hmemory://", &err));
+    memory = test_store_open(context);
     integers = schema_of("integers", "p:string,v:int64,w:int64,x:int64", "a,1,1,1");
     texts = schema_of("texts", "p:string,v:int64,w:string,x:int64", "a,1,x,1");
     return 0;

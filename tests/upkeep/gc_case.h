@@ -28,9 +28,7 @@ static struct timed_store timed;
 static ktk_store *store; /* `memory` with the time of the test */
 
 static void make_world(void) {
-    ktk_error err;
-
-    CHECK_OK(ktk_store_open(&memory, context, "hmemory://", &err));
+    memory = test_store_open(context);
     times = calloc(1, sizeof(*times));
     assert_non_null(times);
     /* Names of files hold the time of the system: the test begins there. */

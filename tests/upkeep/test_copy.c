@@ -26,14 +26,6 @@ static ktk_status copy(ktk_store *target, const char *target_uuid, ktk_store *so
     return status;
 }
 
-static ktk_store *open_memory(ktk_context *context) {
-    ktk_store *store = NULL;
-    ktk_error err;
-
-    CHECK_OK(ktk_store_open(&store, context, "hmemory://", &err));
-    return store;
-}
-
 static ktk_status fail_on(void *state, const ktk_check_finding *finding, ktk_error *err) {
     (void)err;
     if (strcmp(finding->what, "embedded-index") != 0) {
@@ -107,7 +99,7 @@ static void copies_are_what_the_source_is(void **unused) {
     (void)unused;
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
         ktk_store *source = golden_store(context, sources[i].store);
-        ktk_store *target = open_memory(context);
+        ktk_store *target = test_store_open(context);
         ktk_copy_result result;
         struct node *expected;
         char path[200];
@@ -165,7 +157,7 @@ static bool has(ktk_store *store, const char *key) {
 /* D-31: only the name in front is replaced, also where it occurs again. */
 static void replaces_the_name_in_front_only(void **unused) {
     ktk_context *context = test_context_new(1);
-    ktk_store *store = open_memory(context);
+    ktk_store *store = test_store_open(context);
     ktk_copy_result result;
     ktk_dataset *dataset = NULL;
     const char *metadata;
@@ -195,7 +187,7 @@ static void replaces_the_name_in_front_only(void **unused) {
 
 static void refuses_what_it_must_not_do(void **unused) {
     ktk_context *context = test_context_new(1);
-    ktk_store *store = open_memory(context);
+    ktk_store *store = test_store_open(context);
     ktk_store *legacy = golden_store(context, "stores/k53/legacy");
     ktk_copy_result result = {"", 7, 7, 7};
     int64_t count;
@@ -226,7 +218,7 @@ static void create_meanwhile(void *state) {
 /* Somebody else makes a dataset of the name right before the document is put. */
 static void the_first_one_wins(void **unused) {
     ktk_context *context = test_context_new(1);
-    ktk_store *memory = open_memory(context);
+    ktk_store *memory = test_store_open(context);
     struct hooked_store hooked = {.key_suffix = "b.by-dataset-metadata.json",
                                   .before_put = create_meanwhile,
                                   .state = memory};
@@ -250,11 +242,11 @@ static void no_reader_sees_half_of_it(void **unused) {
     ktk_error err;
 
     (void)unused;
-    source = open_memory(context);
+    source = test_store_open(context);
     write_dataset(source, "a", "t");
     for (int64_t n = 0; !finished; n++) {
         struct failing_store failing = {.fail_at = n};
-        ktk_store *target = open_memory(context);
+        ktk_store *target = test_store_open(context);
         ktk_store *store = failing_store_new(&failing, target);
         ktk_copy_result result;
         ktk_status status = copy(store, "b", source, "a", &result, &err);
@@ -280,7 +272,7 @@ static void no_reader_sees_half_of_it(void **unused) {
  * if, it is said to be. */
 static void check_lost_answers(ktk_status failure) {
     ktk_context *context = test_context_new(1);
-    ktk_store *source = open_memory(context);
+    ktk_store *source = test_store_open(context);
     ktk_error err;
 
     write_dataset(source, "a", "t");
@@ -290,7 +282,7 @@ static void check_lost_answers(ktk_status failure) {
                                         .is_applied = i % 2 == 1,
                                         .kinds = 1u << STORE_CALL_PUT,
                                         .status = failure};
-        ktk_store *target = open_memory(context);
+        ktk_store *target = test_store_open(context);
         ktk_store *store = failing_store_new(&failing, target);
         ktk_copy_result result;
         ktk_status status = copy(store, "b", source, "a", &result, &err);
@@ -356,7 +348,7 @@ static bool stop(void *state, int64_t files, int64_t file_count, int64_t bytes) 
 
 static void can_be_stopped(void **unused) {
     ktk_context *context = test_context_new(1);
-    ktk_store *store = open_memory(context);
+    ktk_store *store = test_store_open(context);
     ktk_copy_options options = KTK_COPY_OPTIONS_INIT;
     ktk_dataset *dataset = NULL;
     ktk_copy_result result;

@@ -17,11 +17,9 @@ static ktk_context *context; /* of the case that runs */
 static ktk_store *memory;
 
 static int set_up(void **unused) {
-    ktk_error err;
-
     (void)unused;
     context = test_context_new(2);
-    CHECK_OK(ktk_store_open(&memory, context, "hmemory://", &err));
+    memory = test_store_open(context);
     return 0;
 }
 
