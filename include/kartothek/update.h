@@ -149,10 +149,16 @@ KTK_API ktk_status ktk_update_set_metadata(ktk_update *update, const char *metad
  * and none that the dataset has, unless the update deletes that partition before: KTK_E_INVALID.
  * @return KTK_E_SCHEMA if the columns do not fit those added before; KTK_E_INVALID for a missing
  * partition column, a null in one, or no other column. After a failure the update can only be
- * freed.
+ * freed; if a label came a second time, further calls still look for more of these, fail with all
+ * of them, and write nothing.
  */
 KTK_API ktk_status ktk_update_add(ktk_update *update, struct ArrowArrayStream *stream,
                                   const char *label, ktk_error *err) KTK_CHECK_RESULT;
+
+/** The label number `i`, from 0, of those that were given to ktk_update_add() and its like more
+ * than once, in the order in which they came first; NULL: there are no more. Borrowed, until the
+ * next call. */
+KTK_API const char *ktk_update_repeated_label(const ktk_update *update, size_t i);
 
 /** The rows of a table. */
 typedef struct ktk_table_stream {

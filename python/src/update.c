@@ -386,6 +386,28 @@ static PyObject *update_base(PyObject *object, void *unused) {
     return core_dataset_new(ktk_dataset_ref(base));
 }
 
+static PyObject *update_repeated_labels(PyObject *object, void *unused) {
+    ktk_update *update = live_update(object);
+    PyObject *labels;
+    const char *label;
+
+    (void)unused;
+    if (update == NULL || check_is_free(object) < 0) {
+        return NULL;
+    }
+    labels = PyList_New(0);
+    for (size_t i = 0; labels != NULL && (label = ktk_update_repeated_label(update, i)) != NULL;
+         i++) {
+        PyObject *text = PyUnicode_FromString(label);
+
+        if (text == NULL || PyList_Append(labels, text) < 0) {
+            Py_CLEAR(labels);
+        }
+        Py_XDECREF(text);
+    }
+    return labels;
+}
+
 /* Let the exception that is set tell of the commit. */
 static void add_commit_id(const ktk_update *update) {
     PyObject *type;
@@ -480,6 +502,8 @@ static PyMethodDef update_methods[] = {
 
 static PyGetSetDef update_getters[] = {
     {"base", update_base, NULL, "the Dataset that the update works on, None if it makes one", NULL},
+    {"repeated_labels", update_repeated_labels, NULL, "labels that were given more than once",
+     NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -65,6 +65,15 @@ def test_indices_that_come_with_an_element_are_built_by_dask(store_url):
         assert {value: list(labels) for value, labels in dataset.indices["x"].to_dict().items()} == {5: ["a"], 6: ["a"], 7: ["b"]}
 
 
+def test_all_repeated_labels_are_told_by_dask(store_url):
+    dask = pytest.importorskip("dask")
+    from kartothek.io.dask.delayed import store_delayed_as_dataset
+
+    parts = [{"label": label, "data": [("table", FRAME)]} for label in "bacaba"]
+    with pytest.raises(ValueError, match="^The labels b, a are duplicated. Dataset metadata was not written.$"):
+        dask.compute(store_delayed_as_dataset(parts, store_url, "u"), scheduler="sync")
+
+
 def test_schemas_that_do_not_agree_are_told_of_their_table_by_dask(store_url):
     dask = pytest.importorskip("dask")
     from kartothek.io.dask.delayed import store_delayed_as_dataset

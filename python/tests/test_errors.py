@@ -6,6 +6,7 @@ import kartothek
 from kartothek import _core
 from kartothek.exceptions import DatasetExists
 from kartothek.io.eager import store_dataframes_as_dataset, update_dataset_from_dataframes
+from kartothek.io.iter import store_dataframes_as_dataset__iter
 
 
 def facts(error):
@@ -56,6 +57,20 @@ def test_labels_that_are_there_twice(store_url):
         store_dataframes_as_dataset(store=store_url, dataset_uuid="v", dfs=parts + parts[:1])
     assert str(caught.value) == "The labels b are duplicated. Dataset metadata was not written."
     assert facts(caught.value) == ("invalid", "duplicate labels", "b")
+
+
+@pytest.mark.parametrize("store, parameter", [(store_dataframes_as_dataset, "dfs"), (store_dataframes_as_dataset__iter, "df_generator")])
+def test_all_labels_that_are_there_twice(store_url, store, parameter):
+    def elements():
+        for label in [*names, "alone", names[1], names[0], names[1]]:
+            yield {"label": label, "data": [("table", pd.DataFrame({"p": ["ä", "b"], "x": [1, 2]}))]}
+
+    names = ["{:030}".format(number) for number in range(12)]
+    with pytest.raises(ValueError) as caught:
+        store(store=store_url, dataset_uuid="v", partition_on=["p"], **{parameter: elements()})
+    labels = ["p={}/{}".format(value, name) for name in names[:2] for value in ("%C3%A4", "b")]
+    assert str(caught.value) == "The labels {} are duplicated. Dataset metadata was not written.".format(", ".join(labels))
+    assert _core.Store.open(store_url).keys() == []
 
 
 def test_other_partition_keys(url):

@@ -199,29 +199,71 @@ out:
 
 /* ---- labels ---- */
 
-/* Add entries for the files to come; their labels must be new to the update. */
+/* Take a label to those that came more than once, unless it is there. */
+static ktk_status note_repeated(struct ktk_update *update, const char *label, uint64_t place,
+                                ktk_error *err) {
+    const struct repeated_label added = {label, place};
+    struct repeated_label *repeated = (struct repeated_label *)update->repeated.data;
+    size_t count = update->repeated.size / sizeof(*repeated);
+    ktk_status status = KTK_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        if (repeated[i].place == place) {
+            goto out;
+        }
+    }
+    KTKI_TRY(ktki_buffer_append(&update->repeated, &added, sizeof(added), err));
+    repeated = (struct repeated_label *)update->repeated.data;
+    for (; count > 0 && repeated[count - 1].place > place; count--) {
+        repeated[count] = repeated[count - 1];
+    }
+    repeated[count] = added;
+out:
+    return status;
+}
+
+static ktk_status fail_repeated(const struct ktk_update *update, ktk_error *err) {
+    const char *label;
+    struct buffer quoted;
+    struct buffer subject;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&quoted, update->allocator, 0);
+    ktki_buffer_init(&subject, update->allocator, 0);
+    for (size_t i = 0; (label = ktk_update_repeated_label(update, i)) != NULL; i++) {
+        const char *comma = i == 0 ? "" : ", ";
+
+        KTKI_TRY(ktki_buffer_append_format(&quoted, err, "%s'%s'", comma, label));
+        KTKI_TRY(ktki_buffer_append_format(&subject, err, "%s%s", comma, label));
+    }
+    KTKI_TRY(ktki_buffer_append_byte(&subject, '\0', err));
+    status = ktk_error_set(err, KTK_E_INVALID,
+                           "the labels %.*s are duplicated; dataset metadata was not written",
+                           (int)quoted.size, (const char *)quoted.data);
+    ktki_error_about(err, KTK_REASON_DUPLICATE_LABELS, (const char *)subject.data);
+out:
+    ktki_buffer_clear(&subject);
+    ktki_buffer_clear(&quoted);
+    return status;
+}
+
+/* Add entries for the files to come; their labels must be new to the update, as must those of all
+ * inputs before. */
 static ktk_status add_files(struct input *input, ktk_error *err) {
     const char *const *labels = (const char *const *)input->labels.data;
     size_t count = input->labels.size / sizeof(*labels);
     struct ktk_update *update = input->update;
-    struct buffer duplicates;
-    struct buffer subject;
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&duplicates, update->allocator, 0);
-    ktki_buffer_init(&subject, update->allocator, 0);
     for (size_t i = 0; i < count; i++) {
         const struct written_file file = {.label = labels[i]};
-        uint64_t *unused;
+        uint64_t *place;
         bool is_new;
 
-        KTKI_TRY(ktki_hash_map_insert(&update->labels, labels[i], strlen(labels[i]), 0, &unused,
-                                      &is_new, err));
+        KTKI_TRY(ktki_hash_map_insert(&update->labels, labels[i], strlen(labels[i]),
+                                      update->labels.count, &place, &is_new, err));
         if (!is_new) {
-            KTKI_TRY(ktki_buffer_append_format(&duplicates, err, "%s'%s'",
-                                               duplicates.size == 0 ? "" : ", ", labels[i]));
-            KTKI_TRY(ktki_buffer_append_format(&subject, err, "%s%s", subject.size == 0 ? "" : ", ",
-                                               labels[i]));
+            KTKI_TRY(note_repeated(update, labels[i], *place, err));
         }
         if (input->is_given) {
             KTKI_TRY(ktki_update_check_label(update, labels[i], err));
@@ -230,16 +272,10 @@ static ktk_status add_files(struct input *input, ktk_error *err) {
             KTKI_TRY(ktki_buffer_append(&update->files, &file, sizeof(file), err));
         }
     }
-    if (duplicates.size > 0) {
-        KTKI_TRY(ktki_buffer_append_byte(&subject, '\0', err));
-        status = ktk_error_set(err, KTK_E_INVALID,
-                               "the labels %.*s are duplicated; dataset metadata was not written",
-                               (int)duplicates.size, (const char *)duplicates.data);
-        ktki_error_about(err, KTK_REASON_DUPLICATE_LABELS, (const char *)subject.data);
+    if (update->repeated.size > 0) {
+        KTKI_TRY(fail_repeated(update, err));
     }
 out:
-    ktki_buffer_clear(&subject);
-    ktki_buffer_clear(&duplicates);
     return status;
 }
 

@@ -240,6 +240,7 @@ ktk_status ktk_update_begin(ktk_update **out, ktk_store *store, const char *uuid
     ktki_buffer_init(&update->index_wishes, allocator, 0);
     ktki_buffer_init(&update->index_keys, allocator, 0);
     ktki_hash_map_init(&update->labels, allocator);
+    ktki_buffer_init(&update->repeated, allocator, 0);
     ktki_hash_map_init(&update->base_labels, allocator);
     ktki_change_init(&update->change, allocator);
     update->operation = OPERATION_COUNT;
@@ -280,6 +281,12 @@ static ktk_status check_usable(const struct ktk_update *update, ktk_error *err) 
     return KTK_OK;
 }
 
+const char *ktk_update_repeated_label(const ktk_update *update, size_t i) {
+    const struct repeated_label *repeated = (const struct repeated_label *)update->repeated.data;
+
+    return i < update->repeated.size / sizeof(*repeated) ? repeated[i].label : NULL;
+}
+
 ktk_status ktk_update_set_metadata(ktk_update *update, const char *metadata, ktk_error *err) {
     ktk_status status = check_usable(update, err);
 
@@ -311,7 +318,9 @@ static ktk_status add_input(ktk_update *update, const ktk_table_stream *tables, 
                             const char *label, bool has_rows, ktk_error *err) {
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(check_usable(update, err));
+    if (update->fate != UPDATE_FAILED || update->repeated.size == 0) {
+        KTKI_TRY(check_usable(update, err));
+    }
     KTKI_TRY(check_writable(update, err));
     status = has_rows ? ktki_input_write(update, tables, count, label, err)
                       : ktki_input_schema(update, tables, count, err);
@@ -621,6 +630,7 @@ void ktk_update_free(ktk_update *update) {
     }
     ktki_buffer_clear(&update->files);
     ktki_hash_map_clear(&update->labels);
+    ktki_buffer_clear(&update->repeated);
     ktki_hash_map_clear(&update->base_labels);
     ktki_document_state_clear(&update->base);
     ktk_dataset_free(update->restored);

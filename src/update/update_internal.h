@@ -34,6 +34,12 @@ struct written_file {
 
 struct put_ahead;
 
+/** A label that came more than once. */
+struct repeated_label {
+    const char *label; /* in the arena of the update */
+    uint64_t place;    /* where it came first */
+};
+
 /** An index that an update builds, anew if there is one, or drops. */
 struct index_wish {
     const char *column; /* in the arena of the update */
@@ -102,7 +108,9 @@ struct ktk_update {
     struct buffer files;      /* struct written_file; a partition has one of each table, in their
                                  order, one after the other */
     struct put_ahead *puts;   /* of them that are under way; NULL: none are, or can be */
-    struct hash_map labels;   /* of `files`; the values do not count */
+    struct hash_map labels;   /* of `files`, and their places among them all */
+    struct buffer repeated;   /* struct repeated_label, in the order of places; then nothing is
+                                 written any more */
     int64_t file_count;       /* of `files` that are written, with their rows and bytes */
     int64_t row_count;
     int64_t byte_count;

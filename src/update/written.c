@@ -489,8 +489,8 @@ static ktk_status check_files(const struct description *description, ktk_error *
         }
         KTKI_TRY(ktki_update_check_label(update, label, err));
         KTKI_TRY(ktki_update_text(update, &label, err, "%s", label));
-        KTKI_TRY(
-            ktki_hash_map_insert(&update->labels, label, strlen(label), 0, &unused, &is_new, err));
+        KTKI_TRY(ktki_hash_map_insert(&update->labels, label, strlen(label), update->labels.count,
+                                      &unused, &is_new, err));
         if (!is_new) {
             status = ktk_error_set(err, KTK_E_INVALID, "the label '%s' is duplicated", label);
             ktki_error_about(err, KTK_REASON_DUPLICATE_LABELS, label);

@@ -355,11 +355,44 @@ static void refuses_inputs_that_do_not_fit(void **unused) {
     check_refused(NULL, "p:string,v:int64", "a,1", "before", KTK_E_INVALID,
                   "the labels 'before' are duplicated");
     check_refused("p", "p:string,v:int64", "b,1;c,2;a,3", "before", KTK_E_INVALID,
-                  "'p=b/before', 'p=a/before'");
+                  "'p=a/before', 'p=b/before'");
     check_refused("p", "p:string,v:int64", "a,1", "x/y", KTK_E_INVALID, "'x/y'");
     check_refused(NULL, "p:string,v:int64", "a,1", "../x", KTK_E_INVALID, "'../x'");
     check_refused(NULL, "p:string,v:int64", "a,1", "", KTK_E_INVALID, "label");
     check_refused(NULL, "p:string,v:int64", "a,1", "a:b", KTK_E_INVALID, "a:b");
+}
+
+/* Two labels come again, the later one first; one of them comes a third time. */
+static void names_all_repeated_labels_and_writes_no_more(void **unused) {
+    ktk_update_options options = KTK_UPDATE_OPTIONS_INIT;
+    ktk_update *update = NULL;
+    size_t keys;
+    ktk_commit commit;
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(ktk_update_begin(&update, memory, "u", &options, &err));
+    CHECK_OK(add(update, "v:int64", "1", "first", &err));
+    CHECK_OK(add(update, "v:int64", "1", "second", &err));
+    CHECK_OK(add(update, "v:int64", "1", "third", &err));
+    assert_null(ktk_update_repeated_label(update, 0));
+    keys = test_key_count(memory, "");
+    CHECK_STATUS(add(update, "v:int64", "1", "third", &err), KTK_E_INVALID);
+    assert_string_equal(err.subject, "third");
+    CHECK_STATUS(add(update, "v:int64", "1", "other", &err), KTK_E_INVALID);
+    assert_string_equal(err.subject, "third");
+    CHECK_STATUS(add(update, "v:int64", "1", "first", &err), KTK_E_INVALID);
+    CHECK_STATUS(add(update, "v:int64", "1", "third", &err), KTK_E_INVALID);
+    assert_int_equal(err.reason, KTK_REASON_DUPLICATE_LABELS);
+    assert_string_equal(err.subject, "first, third");
+    CHECK_MESSAGE("the labels 'first', 'third' are duplicated");
+    assert_string_equal(ktk_update_repeated_label(update, 0), "first");
+    assert_string_equal(ktk_update_repeated_label(update, 1), "third");
+    assert_null(ktk_update_repeated_label(update, 2));
+    assert_int_equal(test_key_count(memory, ""), keys);
+    CHECK_STATUS(ktk_update_commit(update, &commit, &err), KTK_E_INVALID);
+    ktk_update_free(update);
+    assert_int_equal(test_key_count(memory, ""), 0);
 }
 
 static void names_all_missing_partition_columns(void **unused) {
@@ -568,6 +601,7 @@ int main(void) {
         CASE(index_columns_are_stored_but_not_data),
         CASE(many_groups_are_written_in_order),
         CASE(refuses_inputs_that_do_not_fit),
+        CASE(names_all_repeated_labels_and_writes_no_more),
         CASE(names_all_missing_partition_columns),
         CASE(a_failing_source_leaves_nothing),
         CASE(an_update_that_is_given_up_leaves_nothing),

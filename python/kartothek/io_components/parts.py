@@ -7,7 +7,7 @@ from kartothek.core.utils import core_store, ensure_store
 from kartothek.core.uuid import gen_uuid
 from kartothek.io_components.metapartition import MetaPartition
 from kartothek.io_components.utils import lazy_address, normalize_arg
-from kartothek.io_components.write import Settings, commit_partitions, raise_if_dataset_exists, write_part
+from kartothek.io_components.write import Settings, check_labels, commit_partitions, raise_if_dataset_exists, write_part
 
 
 class PartsWriter:
@@ -51,6 +51,7 @@ class PartsWriter:
         """Commit what :meth:`write` returned, and delete what the scope says. The committed state."""
         settings = {name: value for name, value in self.settings.items() if name not in ("df_serializer", "sort_partitions_by")}
         parts = list(_flat(parts))
+        check_labels(part for part in parts if part is not None)
         commit_id = _id_of(parts)
         try:
             return commit_partitions(

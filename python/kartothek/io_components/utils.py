@@ -125,9 +125,11 @@ class InvalidObject:
 
 
 def extract_duplicates(lst):
-    """The values that come more than once, as a set."""
-    seen = set()
-    return {value for value in lst if value in seen or seen.add(value)}
+    """The values that come more than once, as a list in the order in which they come first."""
+    counts = {}
+    for value in lst:
+        counts[value] = counts.get(value, 0) + 1
+    return [value for value, count in counts.items() if count > 1]
 
 
 def missing_index_column(column, label, tables):

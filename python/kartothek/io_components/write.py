@@ -194,7 +194,7 @@ def write_part(data, store, dataset_uuid, factory, mode="update", **settings):
     writing = _Writing(ensure_store(store), dataset_uuid, Settings(mode, is_part=True, **settings).of_inputs(inputs))
     try:
         writing.add(inputs)
-        written = MetaPartition.from_description(writing.update.hand_over())
+        written = writing.hand_over()
         for part in written.metapartitions:
             part["index_columns"] = sorted({column for given in inputs for column in given.indices})
         return written
@@ -264,6 +264,8 @@ class _Writing:
         self.uuid = dataset_uuid
         self.settings = settings
         self.is_empty = True
+        #: the last failure by a label that came before
+        self.repeated = None
         self.built = set(settings.secondary_indices)
         self.update = self._begin()
         try:
@@ -338,7 +340,20 @@ class _Writing:
             try:
                 self.update.add_tables(frames, label)
             except ValueError as error:
-                raise self._in_kartotheks_words(error) from None
+                if getattr(error, "reason", None) != "duplicate labels":
+                    raise self._in_kartotheks_words(error) from None
+                # kartothek names all of them: the inputs to come are looked through, and not written.
+                self.repeated = error
+
+    def check_labels(self):
+        """ValueError that names all labels that came more than once."""
+        if self.repeated is not None:
+            raise self._in_kartotheks_words(self.repeated)
+
+    def hand_over(self):
+        """What was written, for a commit of somebody else."""
+        self.check_labels()
+        return MetaPartition.from_description(self.update.hand_over())
 
     def add_written(self, parts):
         """What others wrote, and files that are named."""
@@ -409,6 +424,7 @@ class _Writing:
         return label
 
     def commit(self):
+        self.check_labels()
         try:
             return self.update.commit()
         except (RuntimeError, ValueError) as error:
@@ -427,7 +443,7 @@ class _Writing:
             words = "Schemas for table '{}' of dataset '{}' are not compatible!\n\nSchema violation\n\n{}"
             return _with_facts(ValueError(words.format(table, self.uuid, error)), error)
         if reason == "duplicate labels":
-            return _with_facts(ValueError(_DUPLICATED.format(", ".join(sorted(error.subject.split(", "))))), error)
+            return _with_facts(ValueError(_DUPLICATED.format(", ".join(self.update.repeated_labels or [error.subject]))), error)
         if reason == "partition keys":
             return self._other_partitioning(error)
         return error
@@ -532,14 +548,19 @@ def store_dataset_from_partitions(
     )
 
 
+def check_labels(parts):
+    """ValueError that names all labels that several MetaPartitions have."""
+    repeated = extract_duplicates(partition_labels_from_mps(parts))
+    if repeated:
+        raise ValueError(_DUPLICATED.format(", ".join(repeated)))
+
+
 def commit_list(partition_list, store, dataset_uuid, mode, metadata_merger=None, **settings):
     """Commit MetaPartitions with the indices and the metadata that they bring. Returns the committed state."""
     parts = list(partition_list)
     if not parts and mode == "overwrite":
         raise ValueError(_NOTHING)
-    duplicated = extract_duplicates(partition_labels_from_mps(parts))
-    if duplicated:
-        raise ValueError(_DUPLICATED.format(", ".join(sorted(duplicated))))
+    check_labels(parts)
     brought = [part.dataset_metadata for part in parts]
     merger = None
     if metadata_merger is not None or any(brought):
