@@ -136,7 +136,7 @@ ktk_status ktki_column_begin(struct column_write *column, const struct row_slice
         column->indices.indices = (const uint32_t *)(const void *)scratch->indices.data;
         column->indices.width = ktki_bit_width(scratch->dictionary.count - 1);
         KTKI_TRY(look_at_dictionary(&column->indices.entries, column->leaf, scratch, err));
-        KTKI_TRY(ktki_output_take(scratches, &column->dictionary_page.output, err));
+        KTKI_TRY(ktki_output_take(scratches, OUTPUT_PAGE, &column->dictionary_page.output, err));
         KTKI_TRY(ktki_write_dictionary_page(&column->dictionary_page, &scratch->dictionary,
                                             column->leaf->name, &settings->page, scratch, err));
     }
@@ -152,7 +152,7 @@ ktk_status ktki_column_page(struct column_write *column, size_t index,
     struct write_page *page = &column->pages.pages[index];
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_output_take(scratches, &page->output, err));
+    KTKI_TRY(ktki_output_take(scratches, OUTPUT_PAGE, &page->output, err));
     KTKI_TRY(ktki_write_data_page(page, &column->input, &column->indices, &settings->page, scratch,
                                   err));
 out:

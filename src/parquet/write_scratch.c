@@ -6,6 +6,9 @@
 /* Bytes of indices that are kept for the next column: those of a row group of usual size. */
 #define INDICES_KEPT_MAX ((size_t)4 << 20)
 
+/* Bytes of a file that are kept for the next one. */
+#define FILE_KEPT_MAX ((size_t)32 << 20)
+
 void ktki_scratch_pool_init(struct scratch_pool *pool, const ktk_allocator *allocator) {
     *pool = (struct scratch_pool){.allocator = allocator};
     (void)pthread_mutex_init(&pool->lock, NULL);
@@ -32,12 +35,14 @@ void ktki_scratch_pool_clear(struct scratch_pool *pool) {
             scratch_free(scratch, pool->allocator);
         }
     }
-    while (pool->free_outputs != NULL) {
-        struct page_output *output = pool->free_outputs;
+    for (int use = 0; use < OUTPUT_USE_COUNT; use++) {
+        while (pool->free_outputs[use] != NULL) {
+            struct page_output *output = pool->free_outputs[use];
 
-        pool->free_outputs = output->next;
-        ktki_buffer_clear(&output->bytes);
-        KTKI_DELETE(pool->allocator, output);
+            pool->free_outputs[use] = output->next;
+            ktki_buffer_clear(&output->bytes);
+            KTKI_DELETE(pool->allocator, output);
+        }
     }
     (void)pthread_mutex_destroy(&pool->lock);
 }
@@ -85,18 +90,20 @@ void ktki_scratch_give(struct scratch_pool *pool, struct write_scratch *scratch)
     }
 }
 
-ktk_status ktki_output_take(struct scratch_pool *pool, struct page_output **out, ktk_error *err) {
+ktk_status ktki_output_take(struct scratch_pool *pool, enum output_use use,
+                            struct page_output **out, ktk_error *err) {
     struct page_output *output;
     ktk_status status = KTK_OK;
 
     pthread_mutex_lock(&pool->lock);
-    output = pool->free_outputs;
+    output = pool->free_outputs[use];
     if (output != NULL) {
-        pool->free_outputs = output->next;
+        pool->free_outputs[use] = output->next;
     }
     pthread_mutex_unlock(&pool->lock);
     if (output == NULL) {
         KTKI_TRY(KTKI_NEW(pool->allocator, &output, err));
+        output->use = use;
         ktki_buffer_init(&output->bytes, pool->allocator, 0);
     }
     *out = output;
@@ -106,9 +113,13 @@ out:
 
 void ktki_output_give(struct scratch_pool *pool, struct page_output *output) {
     if (output != NULL) {
+        if (output->bytes.capacity > FILE_KEPT_MAX) {
+            ktki_buffer_clear(&output->bytes);
+        }
+        output->bytes.size = 0;
         pthread_mutex_lock(&pool->lock);
-        output->next = pool->free_outputs;
-        pool->free_outputs = output;
+        output->next = pool->free_outputs[output->use];
+        pool->free_outputs[output->use] = output;
         pthread_mutex_unlock(&pool->lock);
     }
 }

@@ -27,18 +27,23 @@ struct write_scratch {
     struct buffer header;  /* of a page */
 };
 
-/** The encoded bytes of a page, on their way to the file. */
+/** What an output is for: files are larger than pages. */
+enum output_use { OUTPUT_PAGE, OUTPUT_FILE, OUTPUT_USE_COUNT };
+
+/** The encoded bytes of a page on their way to the file, or of a whole file. */
 struct page_output {
     struct page_output *next; /* of those that are free */
+    enum output_use use;
     struct buffer bytes;
 };
 
-/** As many as there were tasks at the same time, and pages that waited for their turn. */
+/** As many as there were tasks at the same time, and pages that waited for their turn. Several
+ * writers may share one, on different threads. */
 struct scratch_pool {
     const ktk_allocator *allocator;
     pthread_mutex_t lock;
     struct write_scratch *free_ones[SCRATCH_USE_COUNT];
-    struct page_output *free_outputs;
+    struct page_output *free_outputs[OUTPUT_USE_COUNT];
 };
 
 void ktki_scratch_pool_init(struct scratch_pool *pool, const ktk_allocator *allocator);
@@ -53,7 +58,8 @@ ktk_status ktki_scratch_take(struct scratch_pool *pool, enum scratch_use use,
 void ktki_scratch_give(struct scratch_pool *pool, struct write_scratch *scratch);
 
 /** The one given back last comes first: its bytes are still in the cache. */
-ktk_status ktki_output_take(struct scratch_pool *pool, struct page_output **out, ktk_error *err);
+ktk_status ktki_output_take(struct scratch_pool *pool, enum output_use use,
+                            struct page_output **out, ktk_error *err);
 
 /** NULL is allowed. */
 void ktki_output_give(struct scratch_pool *pool, struct page_output *output);

@@ -31,8 +31,9 @@ struct ktk_parquet_writer {
     struct schema *schema;
     struct write_options options;
     struct file_footer footer;
-    struct scratch_pool scratches;
-    struct column_write *columns; /* one per leaf */
+    struct scratch_pool own_scratches;
+    struct scratch_pool *scratches; /* these, or somebody else's */
+    struct column_write *columns;   /* one per leaf */
     struct pending *pending;
     size_t pending_count;
     size_t pending_capacity;
@@ -81,7 +82,8 @@ ktk_status ktki_parquet_writer_new(ktk_parquet_writer **out, ktk_context *contex
     KTKI_TRY(KTKI_NEW(allocator, &writer, err));
     writer->context = ktk_context_ref(context);
     writer->schema = ktki_schema_ref(schema);
-    ktki_scratch_pool_init(&writer->scratches, allocator);
+    ktki_scratch_pool_init(&writer->own_scratches, allocator);
+    writer->scratches = &writer->own_scratches;
     ktki_buffer_init(&writer->gathered, allocator, 0);
     KTKI_TRY(writer_init(writer, options, err));
     ktki_parquet_writer_restart(writer, sink, sink_state);
@@ -111,6 +113,10 @@ void ktki_parquet_writer_restart(ktk_parquet_writer *writer, ktki_sink_fn sink, 
     writer->is_over = false;
 }
 
+void ktki_parquet_writer_share(ktk_parquet_writer *writer, struct scratch_pool *scratches) {
+    writer->scratches = scratches;
+}
+
 void ktki_parquet_writer_free(ktk_parquet_writer *writer) {
     const ktk_allocator *allocator;
     ktk_context *context;
@@ -129,7 +135,7 @@ void ktki_parquet_writer_free(ktk_parquet_writer *writer) {
         ktki_free_array(allocator, writer->columns, (size_t)writer->footer.plan.leaf_count,
                         sizeof(*writer->columns));
     }
-    ktki_scratch_pool_clear(&writer->scratches);
+    ktki_scratch_pool_clear(&writer->own_scratches);
     ktki_buffer_clear(&writer->gathered);
     ktki_footer_clear(&writer->footer);
     ktki_schema_free(writer->schema);
@@ -201,7 +207,7 @@ static ktk_status write_row_group(ktk_parquet_writer *writer, const struct row_s
         .slice_count = slice_count,
         .first_row = writer->footer.row_count,
         .settings = &writer->options.column,
-        .scratches = &writer->scratches,
+        .scratches = writer->scratches,
         .pool = is_large ? ktki_context_pool(writer->context) : NULL,
         .thread_count = (size_t)ktk_context_threads(writer->context),
         .waiting_size_max = writer->options.waiting_size_max,

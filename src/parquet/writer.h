@@ -28,6 +28,10 @@ ktk_status ktki_parquet_writer_new(ktk_parquet_writer **out, ktk_context *contex
  * depends on the schema is used again. What was not finished is dropped. */
 void ktki_parquet_writer_restart(ktk_parquet_writer *writer, ktki_sink_fn sink, void *sink_state);
 
+/** Encode with the memory of `scratches`, which outlives the writer, instead of its own: of files
+ * that are written one after the other, each would ask the system for it anew. Before any row. */
+void ktki_parquet_writer_share(ktk_parquet_writer *writer, struct scratch_pool *scratches);
+
 /** Add rows; full row groups are encoded at once, the rows that are left are copied. `batch` is
  * borrowed. KTK_E_SCHEMA if its fields are not those of the writer. */
 ktk_status ktki_parquet_writer_add(ktk_parquet_writer *writer, const struct batch *batch,

@@ -12,16 +12,24 @@ static ktk_status append_bytes(void *state, const void *data, size_t size, ktk_e
 
 ktk_status ktki_file_write_init(struct file_write *out, const struct ktk_update *update,
                                 int32_t table, struct schema *schema, ktk_error *err) {
-    *out = (struct file_write){.update = update, .table = update->tables[table].name};
-    ktki_buffer_init(&out->bytes, update->allocator, 0);
-    return ktki_parquet_writer_new(&out->writer, update->context, schema, &update->file_options,
-                                   append_bytes, &out->bytes, err);
+    struct file_write write = {.update = update, .table = update->tables[table].name};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_output_take(update->scratches, OUTPUT_FILE, &write.output, err));
+    KTKI_TRY(ktki_parquet_writer_new(&write.writer, update->context, schema, &update->file_options,
+                                     append_bytes, &write.output->bytes, err));
+    ktki_parquet_writer_share(write.writer, update->scratches);
+    *out = write;
+    write = (struct file_write){0};
+out:
+    ktki_file_write_clear(&write);
+    return status;
 }
 
 void ktki_file_write_clear(struct file_write *write) {
     if (write->update != NULL) {
         ktki_parquet_writer_free(write->writer);
-        ktki_buffer_clear(&write->bytes);
+        ktki_output_give(write->update->scratches, write->output);
         *write = (struct file_write){0};
     }
 }
@@ -68,8 +76,8 @@ static ktk_status put_new(const struct file_write *write, const char *key, ktk_e
         }
         KTKI_TRY(status == KTK_E_NOT_FOUND ? KTK_OK : status);
     }
-    KTKI_TRY(
-        ktk_store_put(store, key, write->bytes.data, write->bytes.size, &condition, NULL, err));
+    KTKI_TRY(ktk_store_put(store, key, write->output->bytes.data, write->output->bytes.size,
+                           &condition, NULL, err));
 out:
     return status;
 }
@@ -107,7 +115,7 @@ static ktk_status put_fresh(struct file_write *write, struct written_file *file,
     ktk_status status = KTK_OK;
 
     KTKI_TRY(file_key(&file->key, write, file->label, "", err));
-    KTKI_TRY(ktki_put_ahead(update->puts, update->store, file->key, &write->bytes, err));
+    KTKI_TRY(ktki_put_ahead(update->puts, update->store, file->key, &write->output->bytes, err));
 out:
     return status;
 }
@@ -118,11 +126,11 @@ ktk_status ktki_file_write_put(struct file_write *write, struct written_file *fi
 
     KTKI_TRY(ktki_parquet_writer_finish(write->writer, NULL, err));
     file->row_count = write->row_count;
-    file->size = (int64_t)write->bytes.size;
+    file->size = (int64_t)write->output->bytes.size;
     KTKI_TRY(is_given ? put_given(write, file, err) : put_fresh(write, file, err));
     write->row_count = 0;
-    write->bytes.size = 0;
-    ktki_parquet_writer_restart(write->writer, append_bytes, &write->bytes);
+    write->output->bytes.size = 0;
+    ktki_parquet_writer_restart(write->writer, append_bytes, &write->output->bytes);
 out:
     return status;
 }

@@ -11,7 +11,7 @@
 struct file_write {
     const struct ktk_update *update;
     const char *table;
-    struct buffer bytes;
+    struct page_output *output; /* the bytes of the file at hand */
     ktk_parquet_writer *writer;
     int64_t row_count; /* of the file at hand */
 };

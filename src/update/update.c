@@ -14,6 +14,7 @@
 #include "dataset/document_file.h"
 #include "dataset/name.h"
 #include "parquet/write_options.h"
+#include "parquet/write_scratch.h"
 #include "predicate/predicate.h"
 #include "update/capability.h"
 #include "update/commit.h"
@@ -244,6 +245,8 @@ ktk_status ktk_update_begin(ktk_update **out, ktk_store *store, const char *uuid
     ktki_hash_map_init(&update->base_labels, allocator);
     ktki_change_init(&update->change, allocator);
     update->operation = OPERATION_COUNT;
+    KTKI_TRY(KTKI_NEW(allocator, &update->scratches, err));
+    ktki_scratch_pool_init(update->scratches, allocator);
     KTKI_TRY(take_names(update, uuid, options->table, err));
     KTKI_TRY(take_options(update, options, err));
     KTKI_TRY(take_commit_id(update, options->commit_id, err));
@@ -639,6 +642,10 @@ void ktk_update_free(ktk_update *update) {
         ktki_schema_free(update->tables[i].schema);
     }
     ktki_arena_clear(&update->arena);
+    if (update->scratches != NULL) {
+        ktki_scratch_pool_clear(update->scratches);
+        KTKI_DELETE(update->allocator, update->scratches);
+    }
     /* The store goes last: the allocator lives in its context. */
     store = update->store;
     KTKI_DELETE(update->allocator, update);

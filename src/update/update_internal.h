@@ -14,6 +14,8 @@
 #include "dataset/snapshot.h"
 #include "update/change.h"
 
+struct scratch_pool;
+
 /** A table of the partitions that an update adds. The texts lie in its arena. */
 struct update_table {
     const char *name;
@@ -68,6 +70,7 @@ struct ktk_update {
     ktk_store *store;               /* a reference */
     ktk_context *context;           /* borrowed from the store */
     const ktk_allocator *allocator; /* of the context */
+    struct scratch_pool *scratches; /* that all files are encoded with */
     struct arena arena;             /* of the texts below and of labels */
     const char *uuid;
     const char *table;          /* that ktk_update_add() fills */

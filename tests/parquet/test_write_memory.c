@@ -18,6 +18,7 @@ struct watched {
     pthread_mutex_t lock;
     int64_t used_bytes;
     int64_t peak_bytes;
+    int64_t asked_bytes; /* of all blocks that were made or changed */
 };
 
 static void *watched_resize(void *state, void *block, size_t old_size, size_t new_size) {
@@ -37,6 +38,7 @@ static void *watched_resize(void *state, void *block, size_t old_size, size_t ne
     }
     pthread_mutex_lock(&watched->lock);
     watched->used_bytes += (int64_t)new_size - (int64_t)old_size;
+    watched->asked_bytes += (int64_t)new_size;
     if (watched->used_bytes > watched->peak_bytes) {
         watched->peak_bytes = watched->used_bytes;
     }
@@ -145,6 +147,71 @@ static void memory_stays_within_the_budget(void **unused) {
     check_budget(3, true, 4 * MIB);
 }
 
+/* ---- several writers, one after the other ---- */
+
+/* Bytes of memory that a file of many values asks for, with scratches of its own or shared ones. */
+static int64_t write_one(struct buffer *out, struct watched *watched, ktk_context *context,
+                         struct scratch_pool *scratches, const struct batch *batch) {
+    int64_t before = watched->asked_bytes;
+    ktk_parquet_writer *writer = NULL;
+    ktk_error err;
+
+    ktki_buffer_init(out, test_allocator(), 0);
+    CHECK_OK(ktki_parquet_writer_new(&writer, context, batch->schema, NULL, made_sink, out, &err));
+    if (scratches != NULL) {
+        ktki_parquet_writer_share(writer, scratches);
+    }
+    CHECK_OK(ktki_parquet_writer_add(writer, batch, &err));
+    CHECK_OK(ktki_parquet_writer_finish(writer, NULL, &err));
+    ktki_parquet_writer_free(writer);
+    return watched->asked_bytes - before;
+}
+
+/* The second of two writers has all it needs from the first, and writes the same bytes as one that
+ * is alone. */
+static void writers_share_scratches(void **unused) {
+    struct watched watched = {.used_bytes = 0};
+    const ktk_allocator allocator = {watched_resize, &watched};
+    ktk_context_options context_options = KTK_CONTEXT_OPTIONS_INIT;
+    ktk_context *producer = test_context_new(1);
+    struct schema *schema = two_columns(producer);
+    ktk_context *context = NULL;
+    struct scratch_pool scratches;
+    struct buffer files[3];
+    struct batch batch;
+    int64_t alone;
+    int64_t second;
+    ktk_error err;
+
+    (void)unused;
+    (void)pthread_mutex_init(&watched.lock, NULL);
+    context_options.allocator = &allocator;
+    context_options.threads = 1;
+    CHECK_OK(ktk_context_new(&context, &context_options, &err));
+    ktki_scratch_pool_init(&scratches, &allocator);
+    make_rows(&batch, producer, schema, 20000, 0, true);
+    alone = write_one(&files[0], &watched, context, NULL, &batch);
+    (void)write_one(&files[1], &watched, context, &scratches, &batch);
+    second = write_one(&files[2], &watched, context, &scratches, &batch);
+    if (second * 2 > alone) { /* the rows themselves are copied each time */
+        fail_msg("%lld bytes were asked for, alone %lld", (long long)second, (long long)alone);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(files[i].size, files[0].size);
+        assert_memory_equal(files[i].data, files[0].data, files[0].size);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        ktki_buffer_clear(&files[i]);
+    }
+    ktki_scratch_pool_clear(&scratches);
+    ktk_context_free(context);
+    assert_int_equal(watched.used_bytes, 0);
+    (void)pthread_mutex_destroy(&watched.lock);
+    ktki_batch_clear(&batch);
+    ktki_schema_free(schema);
+    test_context_free(producer);
+}
+
 /* ---- where row groups are cut ---- */
 
 /* 8 bytes a number: 7/16 MiB are 57,344 of them. */
@@ -245,6 +312,7 @@ static void too_little_memory_is_refused(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_stays_within_the_budget),
+        cmocka_unit_test(writers_share_scratches),
         cmocka_unit_test(the_row_that_fills_the_share_is_the_last_of_its_group),
         cmocka_unit_test(parts_add_up),
         cmocka_unit_test(too_little_memory_is_refused),
