@@ -52,8 +52,8 @@ typedef ktk_status (*ktk_store_list_fn)(void *state, const ktk_store_entry *entr
  * Open a store by URL: `scheme://…?query#wrap:…` as dataset.md 10.2 says, with `fs file hfs hfile
  * filesystem memory hmemory` as schemes. `hfs:///data/lake` is the folder /data/lake. Query:
  * `create_if_missing=true|false` (default true), `concurrency=single-writer`: see
- * KTK_STORE_SINGLE_WRITER. Wrappers: `#wrap:readonly`, `#wrap:urlencode`,
- * joined by '+', or `hfs+readonly://`.
+ * KTK_STORE_SINGLE_WRITER; `cache=FOLDER`, `cache_bytes=4g`: see ktk_store_cached(). Wrappers:
+ * `#wrap:readonly`, `#wrap:urlencode`, joined by '+', or `hfs+readonly://`.
  *
  * @return KTK_E_INVALID for a malformed URL or unknown scheme; KTK_E_NOT_FOUND if the folder is
  * missing and must not be made.
@@ -119,6 +119,22 @@ KTK_API ktk_status ktk_store_list(ktk_store *store, const char *prefix, ktk_stor
 /** A view in which every key is written as `prefix` + key. `base` gets another reference. */
 KTK_API ktk_status ktk_store_prefixed(ktk_store **out, ktk_store *base, const char *prefix,
                                       ktk_error *err) KTK_CHECK_RESULT;
+
+/**
+ * A view that keeps what is read of Parquet files in `files`, and takes it from there again.
+ *
+ * A file whose name ends with a label of 32 hexadecimal digits is taken to be what it was for ever:
+ * the library and the originals give each file of data such a one. Others, as indices, are looked
+ * at first, and must have the version and size they had. Everything else - documents, schemas - is
+ * read anew. Damaged files are seen by their checksum, and are fetched again; where `files` fails,
+ * `base` is read as without it. Both get another reference.
+ *
+ * @param files may be shared with other views, also of other processes and over other stores: these
+ * are told apart by their name and endpoint. What it has otherwise is left alone.
+ * @param bytes_max size of all, above which the oldest go; exceeded by a sixteenth for each process
+ */
+KTK_API ktk_status ktk_store_cached(ktk_store **out, ktk_store *base, ktk_store *files,
+                                    int64_t bytes_max, ktk_error *err) KTK_CHECK_RESULT;
 
 /** A view that refuses puts and removes with KTK_E_READ_ONLY. */
 KTK_API ktk_status ktk_store_readonly(ktk_store **out, ktk_store *base,

@@ -311,6 +311,7 @@ static void azure_describe(void *state, struct store_origin *out) {
     struct azure_container *container = state;
 
     out->provider = "Azure Blob";
+    out->endpoint = container->settings.endpoint;
     out->credentials = ktki_azure_credentials_source(container->credentials);
     out->clock_ahead_ms = ktki_exchanger_clock_ahead_ms(container->objects.exchanger);
 }

@@ -31,6 +31,7 @@ struct removal {
 /** Whom a store speaks to; texts are constant or live as long as the store. */
 struct store_origin {
     const char *provider;    /**< "S3" */
+    const char *endpoint;    /**< which of its services; NULL: there is one alone */
     char region[64];         /**< "": there is none */
     const char *credentials; /**< where they came from, e.g. "environment"; NULL: it needs none */
     int64_t clock_ahead_ms;  /**< of the service's, where it differed too much for signatures */

@@ -3,11 +3,15 @@
 #include "base/buffer.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "store/azure.h"
 #include "store/fs.h"
 #include "store/memory.h"
 #include "store/s3.h"
 #include "store/url.h"
+
+/* What a cache has room for unless the URL says so. */
+#define CACHE_BYTES_DEFAULT ((int64_t)4 << 30)
 
 enum store_type { TYPE_MEMORY, TYPE_FOLDER, TYPE_S3, TYPE_AZURE, TYPE_NOT_BUILT };
 
@@ -113,6 +117,53 @@ static ktk_status wrap(ktk_store **out, ktk_store *base, enum store_wrapper wrap
     return ktk_error_set(err, KTK_E_INTERNAL, "unknown store wrapper %d", (int)wrapper);
 }
 
+/* "4g", "500m", "65536"; 0: it is none of these. */
+static int64_t parse_bytes(const char *text) {
+    static const char units[] = "kmgt";
+    size_t size = strlen(text);
+    const char *unit = size == 0 ? NULL : strchr(units, text[size - 1] | 0x20);
+    int shift = unit == NULL || *unit == '\0' ? 0 : 10 * (int)(unit - units + 1);
+    int64_t number = 0;
+
+    return ktki_parse_i64(text, size - (shift > 0 ? 1 : 0), &number) && number > 0 &&
+                   number <= INT64_MAX >> shift
+               ? number << shift
+               : 0;
+}
+
+/* Put a cache over `*store` if the URL asks for one. */
+static ktk_status add_cache(ktk_store **store, ktk_context *context, const struct store_url *url,
+                            ktk_error *err) {
+    const char *folder = ktki_store_url_param(url, "cache");
+    const char *bytes = ktki_store_url_param(url, "cache_bytes");
+    int64_t bytes_max = bytes == NULL ? CACHE_BYTES_DEFAULT : parse_bytes(bytes);
+    ktk_store *cached = NULL;
+    ktk_store *files = NULL;
+    ktk_status status = KTK_OK;
+
+    if (folder == NULL && bytes == NULL) {
+        goto out;
+    }
+    if (folder == NULL || folder[0] == '\0') {
+        KTKI_FAIL(err, KTK_E_INVALID, "'cache' of a store must name a folder");
+    }
+    if (bytes_max == 0) {
+        KTKI_FAIL(err, KTK_E_INVALID,
+                  "'cache_bytes' of a store must be a number of bytes, as in 4g or 500m");
+    }
+    if (find_scheme(url->scheme)->type == TYPE_MEMORY) {
+        KTKI_FAIL(err, KTK_E_INVALID, "what is in memory needs no cache");
+    }
+    KTKI_TRY(
+        ktki_store_fs_new(&files, context, folder, true, KTKI_KEYS_EXTENDED, "the cache", err));
+    KTKI_TRY(ktk_store_cached(&cached, *store, files, bytes_max, err));
+    ktk_store_free(*store);
+    *store = cached;
+out:
+    ktk_store_free(files);
+    return status;
+}
+
 ktk_status ktk_store_open(ktk_store **out, ktk_context *context, const char *url, ktk_error *err) {
     struct store_url parsed = {0};
     ktk_store *store = NULL;
@@ -131,6 +182,7 @@ ktk_status ktk_store_open(ktk_store **out, ktk_context *context, const char *url
         ktk_store_free(base);
         KTKI_TRY(status);
     }
+    KTKI_TRY(add_cache(&store, context, &parsed, err));
     *out = store;
     store = NULL;
 out:

@@ -20,7 +20,8 @@ static const struct key_codec prefix_codec = {add_prefix, take_prefix};
 
 ktk_status ktk_store_prefixed(ktk_store **out, ktk_store *base, const char *prefix,
                               ktk_error *err) {
-    struct view_setup setup = {&prefix_codec, prefix, ktki_store_key_space(base), false, NULL};
+    struct view_setup setup = {
+        .codec = &prefix_codec, .text = prefix, .keys = ktki_store_key_space(base)};
     struct buffer label;
     ktk_status status = KTK_OK;
 

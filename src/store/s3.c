@@ -146,6 +146,7 @@ static void s3_describe(void *state, struct store_origin *out) {
     struct s3_bucket *bucket = state;
 
     out->provider = "S3";
+    out->endpoint = bucket->settings.authority;
     ktki_s3_region(bucket, out->region);
     out->credentials = ktki_aws_credentials_source(bucket->credentials);
     out->clock_ahead_ms = ktki_exchanger_clock_ahead_ms(bucket->objects.exchanger);

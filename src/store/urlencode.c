@@ -15,7 +15,8 @@ static ktk_status decode(const char *text, const char *key, struct buffer *out, 
 static const struct key_codec url_codec = {encode, decode};
 
 ktk_status ktk_store_urlencoded(ktk_store **out, ktk_store *base, ktk_error *err) {
-    const struct view_setup setup = {&url_codec, "", KTKI_KEYS_ANY, false, "url-encoded"};
+    const struct view_setup setup = {
+        .codec = &url_codec, .text = "", .keys = KTKI_KEYS_ANY, .label = "url-encoded"};
 
     return ktki_store_view_new(out, base, &setup, err);
 }

@@ -10,6 +10,7 @@ struct view {
     const ktk_allocator *allocator; /* of the context, which the store around this keeps alive */
     const struct key_codec *codec;
     char *text;
+    struct read_cache *cache; /* NULL: none */
 };
 
 /* ---- keys ---- */
@@ -40,7 +41,9 @@ static ktk_status view_get(void *state, const char *key, ktk_bytes *out, ktk_sto
     ktk_status status = KTK_OK;
 
     KTKI_TRY(encode(view, key, &code, err));
-    KTKI_TRY(ktk_store_get(view->base, text_of(&code), out, version, err));
+    KTKI_TRY(view->cache != NULL
+                 ? ktki_read_cache_get(view->cache, text_of(&code), out, version, err)
+                 : ktk_store_get(view->base, text_of(&code), out, version, err));
 out:
     ktki_buffer_clear(&code);
     return status;
@@ -53,7 +56,9 @@ static ktk_status view_get_range(void *state, const char *key, int64_t offset, i
     ktk_status status = KTK_OK;
 
     KTKI_TRY(encode(view, key, &code, err));
-    KTKI_TRY(ktk_store_get_range(view->base, text_of(&code), offset, size, out, err));
+    KTKI_TRY(view->cache != NULL
+                 ? ktki_read_cache_get_range(view->cache, text_of(&code), offset, size, out, err)
+                 : ktk_store_get_range(view->base, text_of(&code), offset, size, out, err));
 out:
     ktki_buffer_clear(&code);
     return status;
@@ -66,7 +71,9 @@ static ktk_status view_get_end(void *state, const char *key, int64_t size, ktk_b
     ktk_status status = KTK_OK;
 
     KTKI_TRY(encode(view, key, &code, err));
-    KTKI_TRY(ktki_store_get_end(view->base, text_of(&code), size, out, value_size, err));
+    KTKI_TRY(view->cache != NULL
+                 ? ktki_read_cache_get_end(view->cache, text_of(&code), size, out, value_size, err)
+                 : ktki_store_get_end(view->base, text_of(&code), size, out, value_size, err));
 out:
     ktki_buffer_clear(&code);
     return status;
@@ -79,7 +86,9 @@ static ktk_status view_get_ranges(void *state, const char *key, const struct val
     ktk_status status = KTK_OK;
 
     KTKI_TRY(encode(view, key, &code, err));
-    KTKI_TRY(ktki_store_get_ranges(view->base, text_of(&code), ranges, count, out, err));
+    KTKI_TRY(view->cache != NULL
+                 ? ktki_read_cache_get_ranges(view->cache, text_of(&code), ranges, count, out, err)
+                 : ktki_store_get_ranges(view->base, text_of(&code), ranges, count, out, err));
 out:
     ktki_buffer_clear(&code);
     return status;
@@ -210,6 +219,7 @@ static void view_describe(void *state, struct store_origin *out) {
 static void view_free(void *state) {
     struct view *view = state;
 
+    ktki_read_cache_free(view->cache);
     ktki_free_text(view->allocator, view->text);
     ktk_store_free(view->base);
     KTKI_DELETE(view->allocator, view);
@@ -267,6 +277,7 @@ ktk_status ktki_store_view_new(ktk_store **out, ktk_store *base, const struct vi
     store.state = view;
     store.name = text_of(&name);
     KTKI_TRY(ktki_store_new(out, context, &store, err));
+    view->cache = setup->cache;
     view = NULL;
     if (ktki_store_lock(base) != NULL) {
         status =

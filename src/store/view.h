@@ -3,7 +3,7 @@
 #define KTKI_STORE_VIEW_H
 
 #include "base/buffer.h"
-#include "store/backend.h"
+#include "store/read_cache.h"
 
 /** How the keys of a view stand in its base. `text` is that of the view_setup. */
 struct key_codec {
@@ -21,6 +21,8 @@ struct view_setup {
     enum key_space keys;
     bool is_read_only;
     const char *label; /**< stands behind the base's name in that of the view */
+    struct read_cache
+        *cache; /**< what is read comes from here; the view's on success. NULL: none */
 };
 
 /** `base` gets another reference. */

@@ -64,6 +64,19 @@ static ktk_status make_prefixed_plain(ktk_store **out, ktk_context *context, con
     return make_view(out, context, folder, make_plain, true, err);
 }
 
+static ktk_status make_cached_fs(ktk_store **out, ktk_context *context, const char *folder,
+                                 ktk_error *err) {
+    ktk_store *base = NULL;
+    ktk_store *files = NULL;
+    ktk_status status = make_fs(&base, context, folder, err);
+
+    status = status == KTK_OK ? make_memory(&files, context, folder, err) : status;
+    status = status == KTK_OK ? ktk_store_cached(out, base, files, 1 << 20, err) : status;
+    ktk_store_free(files);
+    ktk_store_free(base);
+    return status;
+}
+
 static ktk_status make_basic_fs(ktk_store **out, ktk_context *context, const char *folder,
                                 ktk_error *err) {
     return ktki_store_fs_new(out, context, folder, false, KTKI_KEYS_BASIC, "fs://test", err);
@@ -100,6 +113,7 @@ static const struct kind kinds[] = {
     {"prefixed fs", make_prefixed_fs, MANY_KEYS / 10, NULL},
     {"prefixed plain", make_prefixed_plain, MANY_KEYS / 10, NULL},
     {"urlencoded fs", make_urlencoded_fs, MANY_KEYS / 10, NULL},
+    {"cached fs", make_cached_fs, MANY_KEYS / 10, NULL},
     {"s3", make_s3, MANY_KEYS / 2, "KTK_TEST_S3"},
     {"azure", make_azure, MANY_KEYS / 2, "KTK_TEST_AZURE"},
 };

@@ -207,12 +207,55 @@ static void opens_by_url(void **unused) {
     test_folder_remove(folder);
 }
 
+static void opens_with_a_cache(void **unused) {
+    static const char key[] = "d/t/0123456789abcdef0123456789abcdef.parquet";
+    static const char *const sizes[] = {"", "&cache_bytes=2G", "&cache_bytes=300k",
+                                        "&cache_bytes=1048576"};
+    ktk_context *context = test_context_new(1);
+    char *folder = test_folder_new();
+    char path[4200];
+    char url[4300];
+    ktk_error err;
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        ktk_bytes bytes = KTK_BYTES_INIT;
+        ktk_store *store = NULL;
+
+        (void)snprintf(path, sizeof(path), "%s/cache/%zu", folder, i);
+        (void)snprintf(url, sizeof(url), "hfs://%s/data?cache=%s%s#wrap:readonly", folder, path,
+                       sizes[i]);
+        CHECK_OK(ktk_store_open(&store, context, url, &err));
+        CHECK_STATUS(ktk_store_put(store, key, "x", 1, NULL, NULL, &err), KTK_E_READ_ONLY);
+        ktk_store_free(store);
+        *strchr(url, '#') = '\0';
+        CHECK_OK(ktk_store_open(&store, context, url, &err));
+        CHECK_OK(ktk_store_put(store, key, "x", 1, NULL, NULL, &err));
+        CHECK_OK(ktk_store_get(store, key, &bytes, NULL, &err));
+        ktk_bytes_clear(&bytes);
+        (void)snprintf(path, sizeof(path), "%s/cache/%zu/ktk-cache-1", folder, i);
+        assert_int_equal(access(path, R_OK), 0);
+        ktk_store_free(store);
+    }
+    test_context_free(context);
+    test_folder_remove(folder);
+}
+
 static void says_why_a_url_does_not_open(void **unused) {
     static const struct {
         const char *url;
         ktk_status status;
         const char *message;
     } cases[] = {
+        {"hfs:///tmp?cache=", KTK_E_INVALID, "'cache' of a store must name a folder"},
+        {"hfs:///tmp?cache_bytes=1g", KTK_E_INVALID, "'cache' of a store must name a folder"},
+        {"hfs:///tmp?cache=/tmp&cache_bytes=", KTK_E_INVALID, "as in 4g or 500m"},
+        {"hfs:///tmp?cache=/tmp&cache_bytes=0", KTK_E_INVALID, "as in 4g or 500m"},
+        {"hfs:///tmp?cache=/tmp&cache_bytes=-1g", KTK_E_INVALID, "as in 4g or 500m"},
+        {"hfs:///tmp?cache=/tmp&cache_bytes=g", KTK_E_INVALID, "as in 4g or 500m"},
+        {"hfs:///tmp?cache=/tmp&cache_bytes=1x", KTK_E_INVALID, "as in 4g or 500m"},
+        {"hfs:///tmp?cache=/tmp&cache_bytes=9999999t", KTK_E_INVALID, "as in 4g or 500m"},
+        {"hmemory://?cache=/tmp", KTK_E_INVALID, "needs no cache"},
         {"ftp://key:secret@host/x", KTK_E_INVALID, "unknown storage type \"ftp\""},
         {"gcs://key:secret@host/bucket", KTK_E_UNSUPPORTED, "stores of type 'gcs'"},
         {"hgcs://key:secret@host", KTK_E_UNSUPPORTED, "stores of type 'hgcs'"},
@@ -269,6 +312,7 @@ int main(void) {
         cmocka_unit_test(takes_wrappers_from_one_place),
         cmocka_unit_test(refuses_what_is_no_url),
         cmocka_unit_test(opens_by_url),
+        cmocka_unit_test(opens_with_a_cache),
         cmocka_unit_test(says_why_a_url_does_not_open),
         cmocka_unit_test(reports_each_lack_of_memory),
     };
