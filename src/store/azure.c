@@ -16,7 +16,6 @@
 
 /* What is larger goes in blocks (reliability.md 2). */
 #define SINGLE_PUT_BYTES_MAX ((size_t)64 * 1024 * 1024)
-#define BLOCK_BYTES ((size_t)8 * 1024 * 1024)
 #define BLOCK_COUNT_MAX 50000
 /* So many small objects fill a line of some hundred milliseconds. */
 #define CALLS_AT_ONCE 16
@@ -112,74 +111,119 @@ static ktk_status send_put(struct azure_container *container, const char *key, c
     return ktki_object_put(&container->objects, &put, version, &code, why, err);
 }
 
+static bool has_condition(const ktk_put_condition *condition) {
+    return condition != NULL && (condition->must_not_exist || condition->matches != NULL);
+}
+
+/* What the status of a put means. */
+static ktk_status judge(const char *key, const ktk_put_condition *condition, ktk_status status,
+                        ktk_error *err) {
+    if (status == KTK_E_NOT_FOUND && has_condition(condition) && condition->matches != NULL) {
+        status = ktk_error_set(err, KTK_E_CONFLICT, "'%s' is gone", key);
+    } else if (status == KTK_E_CONFLICT && has_condition(condition) && condition->must_not_exist) {
+        status = ktk_error_set(err, KTK_E_EXISTS, "'%s' exists already", key);
+    }
+    return status;
+}
+
+/* Nothing tells that the container is not there before the first block is refused. */
+static ktk_status begin_blocks(struct object_parts *parts, ktk_error *err) {
+    struct azure_container *container = (struct azure_container *)parts->store;
+
+    (void)err;
+    if (container->settings.makes_container &&
+        !atomic_exchange(&container->has_tried_to_make, true)) {
+        KTKI_IGNORE(make_container(container, NULL));
+    }
+    return KTK_OK;
+}
+
 /* Names of blocks are base64 of one length; these digits and zeros are that, and stand for
  * themselves. */
-static void describe(void *state, size_t index, struct object_part *part) {
-    (void)state;
+static void describe(const struct object_parts *parts, size_t index, struct object_part *part) {
+    (void)parts;
     (void)snprintf(part->name, sizeof(part->name), "%012zu", index);
     part->params[0] = (struct call_param){"comp", "block"};
     part->params[1] = (struct call_param){"blockid", part->name};
 }
 
-static ktk_status join_blocks(struct azure_container *container, const struct object_parts *parts,
-                              ktk_store_version *version, ktk_error *err) {
-    static const struct call_param param = {"comp", "blocklist"};
-    struct http_answer answer = {0};
-    struct object_call call;
-    struct buffer body;
+static ktk_status note_block(struct object_parts *parts, size_t index,
+                             const struct http_answer *answer, ktk_error *err) {
     ktk_status status = KTK_OK;
 
-    ktki_buffer_init(&body, container->objects.allocator, 0);
-    KTKI_TRY(ktki_object_call_init(&call, &container->objects, "PUT", "join the parts of",
-                                   parts->key, err));
-    KTKI_TRY(ktki_buffer_append_text(&body, "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>",
-                                     err));
-    for (size_t i = 0; i < parts->part_count; i++) {
-        KTKI_TRY(
-            ktki_buffer_append_format(&body, err, "<Latest>%s</Latest>", parts->parts[i].name));
+    (void)answer;
+    if (index == 0) {
+        KTKI_TRY(ktki_buffer_append_text(
+            &parts->list, "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>", err));
     }
-    KTKI_TRY(ktki_buffer_append_text(&body, "</BlockList>", err));
+    KTKI_TRY(ktki_buffer_append_format(&parts->list, err, "<Latest>%012zu</Latest>", index));
+out:
+    return status;
+}
+
+static ktk_status join_blocks(struct object_parts *parts, ktk_store_version *version,
+                              ktk_error *err) {
+    static const struct call_param param = {"comp", "blocklist"};
+    struct object_store *store = parts->store;
+    struct http_header condition;
+    struct http_answer answer = {0};
+    struct object_call call;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_object_call_init(&call, store, "PUT", "join the parts of", parts->key, err));
+    KTKI_TRY(ktki_buffer_append_text(&parts->list, "</BlockList>", err));
     call.call.params = &param;
     call.call.param_count = 1;
-    call.call.body = body.data;
-    call.call.body_size = body.size;
-    KTKI_TRY(ktki_exchange(container->objects.exchanger, &call.call, &answer, NULL, err));
+    call.call.body = parts->list.data;
+    call.call.body_size = parts->list.size;
+    if (has_condition(parts->condition)) {
+        condition = parts->condition->must_not_exist
+                        ? (struct http_header){"If-None-Match", "*"}
+                        : (struct http_header){"If-Match", parts->condition->matches->text};
+        call.call.headers = &condition;
+        call.call.header_count = 1;
+        call.call.is_once = true;
+    }
+    status = ktki_exchange(store->exchanger, &call.call, &answer, NULL, err);
+    KTKI_TRY(judge(parts->key, parts->condition, status, err));
     if (version != NULL) {
         ktki_object_version(&answer, version);
     }
 out:
     ktki_http_answer_clear(&answer);
-    ktki_buffer_clear(&body);
     ktki_object_call_clear(&call);
     return status;
 }
 
-/* Blocks that are not joined are dropped by the service after a week. */
-static ktk_status put_blocks(struct azure_container *container, const char *key, const void *data,
-                             size_t size, ktk_store_version *version, ktk_error *err) {
-    struct object_parts parts = {0};
-    ktk_status status = KTK_OK;
-
-    KTKI_TRY(ktki_object_parts_init(&parts, &container->objects, key, data, size, BLOCK_BYTES,
-                                    BLOCK_COUNT_MAX, err));
-    KTKI_TRY(ktki_object_parts_send(&parts, describe, container, err));
-    KTKI_TRY(join_blocks(container, &parts, version, err));
-out:
-    ktki_object_parts_clear(&parts);
-    return status;
+/* Blocks that are not joined are dropped by the service after a week, or with the next blob of the
+ * name; there is no call to have it do so. */
+static void give_up_blocks(struct object_parts *parts) {
+    (void)parts;
 }
+
+static ktk_status azure_put(void *state, const char *key, const void *data, size_t size,
+                            const ktk_put_condition *condition, ktk_store_version *version,
+                            ktk_error *err);
+
+static const struct object_parts_ops blocks = {
+    .count_max = BLOCK_COUNT_MAX,
+    .put = azure_put,
+    .begin = begin_blocks,
+    .describe = describe,
+    .note = note_block,
+    .join = join_blocks,
+    .give_up = give_up_blocks,
+};
 
 static ktk_status azure_put(void *state, const char *key, const void *data, size_t size,
                             const ktk_put_condition *condition, ktk_store_version *version,
                             ktk_error *err) {
     struct azure_container *container = state;
     struct service_error why;
-    bool has_condition =
-        condition != NULL && (condition->must_not_exist || condition->matches != NULL);
     ktk_status status;
 
-    if (size > SINGLE_PUT_BYTES_MAX && !has_condition) {
-        return put_blocks(container, key, data, size, version, err);
+    if (size > SINGLE_PUT_BYTES_MAX && !has_condition(condition)) {
+        return ktki_object_parts_put(&container->objects, &blocks, key, data, size, version, err);
     }
     status = send_put(container, key, data, size, condition, version, &why, err);
     if (status == KTK_E_NOT_FOUND && strcmp(why.code, "ContainerNotFound") == 0 &&
@@ -188,11 +232,7 @@ static ktk_status azure_put(void *state, const char *key, const void *data, size
         KTKI_TRY(make_container(container, err));
         status = send_put(container, key, data, size, condition, version, &why, err);
     }
-    if (status == KTK_E_NOT_FOUND && has_condition && condition->matches != NULL) {
-        status = ktk_error_set(err, KTK_E_CONFLICT, "'%s' is gone", key);
-    } else if (status == KTK_E_CONFLICT && has_condition && condition->must_not_exist) {
-        status = ktk_error_set(err, KTK_E_EXISTS, "'%s' exists already", key);
-    }
+    status = judge(key, condition, status, err);
 out:
     return status;
 }
@@ -229,6 +269,25 @@ out:
     ktki_buffer_clear(&url);
     return status;
 }
+
+static ktk_status azure_begin(void *state, const char *key, const ktk_put_condition *condition,
+                              void **out, ktk_error *err) {
+    struct object_parts *parts;
+    ktk_status status = ktki_object_parts_begin(&parts, state, &blocks, key, condition, err);
+
+    if (status == KTK_OK) {
+        *out = parts;
+    }
+    return status;
+}
+
+static const struct put_ops puts_in_parts = {
+    .has_conditions = true,
+    .begin = azure_begin,
+    .append = ktki_object_parts_append,
+    .finish = ktki_object_parts_finish,
+    .end = ktki_object_parts_end,
+};
 
 /* --- the store ----------------------------------------------------------------------------- */
 
@@ -334,6 +393,7 @@ ktk_status ktki_store_azure_new(ktk_store **out, ktk_context *context, const str
     setup.copy = azure_copy;
     setup.state = container;
     setup.name = container->name;
+    setup.puts = &puts_in_parts;
     KTKI_TRY(ktki_store_new(out, context, &setup, err));
     container = NULL;
 out:

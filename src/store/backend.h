@@ -37,6 +37,21 @@ struct store_origin {
     int64_t clock_ahead_ms;  /**< of the service's, where it differed too much for signatures */
 };
 
+/** How a store puts a value whose bytes come in pieces; see ktki_store_put_begin(). Its store must
+ * be thread-safe; one put belongs to one thread at a time. */
+struct put_ops {
+    bool has_conditions; /**< it honours them as `put` of ktk_store_ops does */
+    /** Nobody sees anything of it yet. `key` and `condition`, which is never NULL, are borrowed
+     * until the end. */
+    ktk_status (*begin)(void *state, const char *key, const ktk_put_condition *condition,
+                        void **out, ktk_error *err);
+    ktk_status (*append)(void *put, const void *data, size_t size, ktk_error *err);
+    /** As `put` of ktk_store_ops, all at once. */
+    ktk_status (*finish)(void *put, ktk_store_version *version, ktk_error *err);
+    /** Called once in any case: what is not finished is given up, and leaves nothing behind. */
+    void (*end)(void *put);
+};
+
 struct store_setup {
     const ktk_store_ops *ops; /**< must outlive the store */
     uint32_t caps;            /**< instead of ops->caps, which cannot follow a base store */
@@ -66,6 +81,8 @@ struct store_setup {
      * is no such way. */
     ktk_status (*copy)(void *state, const char *key, void *source, const char *source_key,
                        int64_t *size, ktk_error *err);
+    /** NULL: a value that comes in pieces is kept until it is whole, and then put. */
+    const struct put_ops *puts;
     /** See ktki_store_describe(). NULL: there is nothing to say. */
     void (*describe)(void *state, struct store_origin *out);
 };
@@ -141,6 +158,17 @@ bool ktki_store_can_copy(const ktk_store *store, const ktk_store *source);
  */
 ktk_status ktki_store_copy(ktk_store *store, const char *key, ktk_store *source,
                            const char *source_key, int64_t *size, ktk_error *err);
+
+/**
+ * What store/store_put.h is made of: check as ktk_store_put() does, and begin where the store has a
+ * way to put what comes in pieces under that condition; else `*ops` is NULL.
+ */
+ktk_status ktki_store_begin(ktk_store *store, const char *key, const ktk_put_condition *condition,
+                            const struct put_ops **ops, void **put, ktk_error *err);
+
+/** Hand the failure `inner` of an operation of the store's on `key` over to the caller. */
+ktk_status ktki_store_tell(const ktk_store *store, const char *key, ktk_status status,
+                           ktk_error *inner, ktk_error *err);
 
 /** As ktki_pool_run(), for items that call the store and need little memory: in the threads of the
  * context, or where the store asks for more at once and the context has any, in as many. */

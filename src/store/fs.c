@@ -135,6 +135,10 @@ static ktk_status fs_head(void *state, const char *key, ktk_store_entry *out, kt
     return status != KTK_OK ? status : ktki_fs_head(&fs->root, key, out, err);
 }
 
+static bool is_deferred(const ktk_put_condition *condition) {
+    return condition != NULL && (condition->flags & (uint32_t)KTK_PUT_DEFER_SYNC) != 0;
+}
+
 static ktk_status fs_put(void *state, const char *key, const void *data, size_t size,
                          const ktk_put_condition *condition, ktk_store_version *version,
                          ktk_error *err) {
@@ -144,12 +148,67 @@ static ktk_status fs_put(void *state, const char *key, const void *data, size_t 
 
     KTKI_TRY(ktki_fs_check_key(key, err));
     KTKI_TRY(ktki_fs_write(&fs->root, key, data, size, condition, version, &made, err));
-    if (condition != NULL && (condition->flags & (uint32_t)KTK_PUT_DEFER_SYNC) != 0) {
+    if (is_deferred(condition)) {
         remember(fs, key, made);
     }
 out:
     return status;
 }
+
+/* A put whose value comes in pieces. */
+struct piecewise {
+    struct fs *fs;
+    struct fs_put put;
+};
+
+static void piecewise_end(void *state) {
+    struct piecewise *piecewise = state;
+
+    ktki_fs_put_end(&piecewise->put);
+    KTKI_DELETE(piecewise->fs->allocator, piecewise);
+}
+
+static ktk_status piecewise_begin(void *state, const char *key, const ktk_put_condition *condition,
+                                  void **out, ktk_error *err) {
+    struct fs *fs = state;
+    struct piecewise *piecewise = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_fs_check_key(key, err));
+    KTKI_TRY(KTKI_NEW(fs->allocator, &piecewise, err));
+    piecewise->fs = fs;
+    status = ktki_fs_put_begin(&piecewise->put, &fs->root, key, condition, err);
+    if (status != KTK_OK) {
+        piecewise_end(piecewise);
+        goto out;
+    }
+    *out = piecewise;
+out:
+    return status;
+}
+
+static ktk_status piecewise_append(void *state, const void *data, size_t size, ktk_error *err) {
+    return ktki_fs_put_append(&((struct piecewise *)state)->put, data, size, err);
+}
+
+static ktk_status piecewise_finish(void *state, ktk_store_version *version, ktk_error *err) {
+    struct piecewise *piecewise = state;
+    struct fs_put *put = &piecewise->put;
+    ktk_status status = ktki_fs_put_finish(put, version, err);
+
+    if (status == KTK_OK && is_deferred(put->condition)) {
+        remember(piecewise->fs, put->key, put->made);
+    }
+    return status;
+}
+
+static const struct put_ops piecewise_puts = {
+    .has_conditions = true,
+    .begin = piecewise_begin,
+    .append = piecewise_append,
+    .finish = piecewise_finish,
+    .end = piecewise_end,
+};
 
 static ktk_status fs_remove(void *state, const char *key, ktk_error *err) {
     struct fs *fs = state;
@@ -224,6 +283,7 @@ ktk_status ktki_store_fs_new(ktk_store **out, ktk_context *context, const char *
     }
     KTKI_TRY(ktki_fs_root_open(&fs->root, path, make_missing, err));
     setup.state = fs;
+    setup.puts = &piecewise_puts;
     setup.list_keys = fs_list_keys;
     setup.take_turn = fs_take_turn;
     setup.end_turn = fs_end_turn;

@@ -18,17 +18,9 @@
 #define FOLDER_ATTEMPTS 1000
 #define WRITE_SIZE_MAX ((size_t)1 << 30) /* write(2) takes a little less than 2 GiB */
 #define NANOSECONDS 1000000000L
-#define EARLY_WRITE_MIN ((size_t)64 << 10) /* smaller files are not worth the call */
+#define EARLY_WRITE_MIN ((int64_t)64 << 10) /* smaller files are not worth the call */
 /* Filesystems keep times to 1 ns, 100 ns, 1 s or, FAT, 2 s. */
 #define COARSEST_TICK_NS (2 * NANOSECONDS)
-
-/* A temporary file beside its target. */
-struct temp {
-    int folder;       /* descriptor of the folder of both */
-    const char *name; /* of the target, within the key */
-    char temp_name[sizeof(KTKI_FS_TEMP_PREFIX) + 16];
-    bool exists;
-};
 
 /* ---- versions ---- */
 
@@ -55,7 +47,7 @@ void ktki_fs_entry(const struct stat *info, ktk_store_entry *out) {
  * the file it replaces, however the clock is set. A time equal to that of an earlier put is then
  * left only for a key that was removed in between, by a clock set back to the very nanosecond.
  */
-static int stamp(const struct temp *temp, const struct stat *old, struct stat *out) {
+static int stamp(const struct fs_temp *temp, const struct stat *old, struct stat *out) {
     int64_t old_ns = old == NULL ? INT64_MIN : time_ns(&old->st_mtim);
     struct timespec now = {0};
     int64_t ns;
@@ -103,7 +95,7 @@ static int write_fully(int fd, const uint8_t *data, size_t size) {
 
 /* Let the kernel begin to write what will be synced later: the disk works while the next files are
  * made, and the sync finds less to do. What goes wrong here goes wrong there again, and is told. */
-static void begin_writing(int fd, size_t size) {
+static void begin_writing(int fd, int64_t size) {
     if (size >= EARLY_WRITE_MIN) {
         (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     }
@@ -119,7 +111,7 @@ static int sync_descriptor(int fd) {
     return result != 0 && errno == EINVAL ? 0 : result;
 }
 
-static int name_temp(struct temp *temp) {
+static int name_temp(struct fs_temp *temp) {
     uint64_t random;
 
     if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
@@ -131,7 +123,7 @@ static int name_temp(struct temp *temp) {
 }
 
 /* Open the folder of the key, made if need be, and a new file in it: its descriptor, or -1. */
-static int temp_open(struct temp *temp, const struct fs_root *root, const char *key, int *made) {
+static int temp_open(struct fs_temp *temp, const struct fs_root *root, const char *key, int *made) {
     int fd = -1;
 
     for (int attempt = 0; fd < 0 && attempt < FOLDER_ATTEMPTS; attempt++) {
@@ -163,7 +155,7 @@ static int temp_open(struct temp *temp, const struct fs_root *root, const char *
     return fd;
 }
 
-static void temp_close(struct temp *temp) {
+static void temp_close(struct fs_temp *temp) {
     if (temp->exists) {
         (void)unlinkat(temp->folder, temp->temp_name, 0);
         temp->exists = false;
@@ -172,27 +164,6 @@ static void temp_close(struct temp *temp) {
         close(temp->folder);
         temp->folder = -1;
     }
-}
-
-static ktk_status temp_write(struct temp *temp, const struct fs_root *root, const char *key,
-                             const void *data, size_t size, bool is_deferred, int *made,
-                             ktk_error *err) {
-    int fd = temp_open(temp, root, key, made);
-    int reason = 0;
-
-    if (fd < 0) {
-        return ktki_fs_error(err, errno, "put", key);
-    }
-    if (write_fully(fd, data, size) != 0 || (!is_deferred && sync_descriptor(fd) != 0)) {
-        reason = errno;
-    } else if (is_deferred) {
-        begin_writing(fd, size);
-    }
-    /* Network filesystems report a full disk as late as here. */
-    if (close(fd) != 0 && reason == 0 && errno != EINTR) {
-        reason = errno;
-    }
-    return reason == 0 ? KTK_OK : ktki_fs_error(err, reason, "put", key);
 }
 
 /* ---- the step that makes it visible ---- */
@@ -225,7 +196,7 @@ static ktk_status check_condition(const char *key, const struct stat *old,
 
 /* Give the file its name. The lock keeps our writers apart; link(), which replaces nothing, keeps
  * out others, such as a store of another root or another program. */
-static ktk_status temp_publish(struct temp *temp, const char *key, bool must_not_exist,
+static ktk_status temp_publish(struct fs_temp *temp, const char *key, bool must_not_exist,
                                ktk_error *err) {
     if (must_not_exist) {
         if (linkat(temp->folder, temp->temp_name, temp->folder, temp->name, 0) == 0) {
@@ -248,7 +219,7 @@ static ktk_status temp_publish(struct temp *temp, const char *key, bool must_not
     return KTK_OK;
 }
 
-static ktk_status temp_commit(struct temp *temp, const struct fs_root *root, const char *key,
+static ktk_status temp_commit(struct fs_temp *temp, const struct fs_root *root, const char *key,
                               const ktk_put_condition *condition, ktk_store_version *version,
                               ktk_error *err) {
     bool must_not_exist = condition != NULL && condition->must_not_exist;
@@ -280,21 +251,77 @@ out:
     return status;
 }
 
+/* ---- puts ---- */
+
+static bool is_deferred(const struct fs_put *put) {
+    return put->condition != NULL && (put->condition->flags & (uint32_t)KTK_PUT_DEFER_SYNC) != 0;
+}
+
+ktk_status ktki_fs_put_begin(struct fs_put *out, const struct fs_root *root, const char *key,
+                             const ktk_put_condition *condition, ktk_error *err) {
+    *out = (struct fs_put){
+        .root = root, .key = key, .condition = condition, .temp = {.folder = -1}, .made = -1};
+    out->fd = temp_open(&out->temp, root, key, &out->made);
+    return out->fd >= 0 ? KTK_OK : ktki_fs_error(err, errno, "put", key);
+}
+
+ktk_status ktki_fs_put_append(struct fs_put *put, const void *data, size_t size, ktk_error *err) {
+    if (write_fully(put->fd, data, size) != 0) {
+        return ktki_fs_error(err, errno, "put", put->key);
+    }
+    put->size += (int64_t)size;
+    return KTK_OK;
+}
+
+/* All is written, and safe unless that is for later. */
+static ktk_status close_written(struct fs_put *put, ktk_error *err) {
+    int reason = 0;
+
+    if (is_deferred(put)) {
+        begin_writing(put->fd, put->size);
+    } else if (sync_descriptor(put->fd) != 0) {
+        reason = errno;
+    }
+    /* Network filesystems report a full disk as late as here. */
+    if (close(put->fd) != 0 && reason == 0 && errno != EINTR) {
+        reason = errno;
+    }
+    put->fd = -1;
+    return reason == 0 ? KTK_OK : ktki_fs_error(err, reason, "put", put->key);
+}
+
+ktk_status ktki_fs_put_finish(struct fs_put *put, ktk_store_version *version, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(close_written(put, err));
+    KTKI_TRY(temp_commit(&put->temp, put->root, put->key, put->condition, version, err));
+    if (!is_deferred(put)) {
+        KTKI_TRY(ktki_fs_sync_folders(put->root, put->key, put->made, err));
+    }
+out:
+    return status;
+}
+
+void ktki_fs_put_end(struct fs_put *put) {
+    if (put->fd >= 0) {
+        close(put->fd);
+        put->fd = -1;
+    }
+    temp_close(&put->temp);
+}
+
 ktk_status ktki_fs_write(const struct fs_root *root, const char *key, const void *data, size_t size,
                          const ktk_put_condition *condition, ktk_store_version *version, int *made,
                          ktk_error *err) {
-    bool is_deferred = condition != NULL && (condition->flags & (uint32_t)KTK_PUT_DEFER_SYNC) != 0;
-    struct temp temp = {.folder = -1};
+    struct fs_put put;
     ktk_status status = KTK_OK;
 
-    *made = -1;
-    KTKI_TRY(temp_write(&temp, root, key, data, size, is_deferred, made, err));
-    KTKI_TRY(temp_commit(&temp, root, key, condition, version, err));
-    if (!is_deferred) {
-        KTKI_TRY(ktki_fs_sync_folders(root, key, *made, err));
-    }
+    KTKI_TRY(ktki_fs_put_begin(&put, root, key, condition, err));
+    KTKI_TRY(ktki_fs_put_append(&put, data, size, err));
+    KTKI_TRY(ktki_fs_put_finish(&put, version, err));
+    *made = put.made;
 out:
-    temp_close(&temp);
+    ktki_fs_put_end(&put);
     return status;
 }
 

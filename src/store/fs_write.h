@@ -15,10 +15,43 @@ void ktki_fs_version(const struct stat *info, ktk_store_version *out);
 /** Size, time and version of a file; `out->key` is not set. */
 void ktki_fs_entry(const struct stat *info, ktk_store_entry *out);
 
+/** A temporary file beside its target. */
+struct fs_temp {
+    int folder;       /**< descriptor of the folder of both; -1: none */
+    const char *name; /**< of the target, within the key */
+    char temp_name[sizeof(KTKI_FS_TEMP_PREFIX) + 16];
+    bool exists;
+};
+
+/** A value that is written piece by piece. What it is told to borrow must stay until its end. */
+struct fs_put {
+    const struct fs_root *root;
+    const char *key;
+    const ktk_put_condition *condition; /**< NULL: none */
+    struct fs_temp temp;
+    int fd;   /**< -1: none, or closed */
+    int made; /**< as in ktki_fs_open_folder(): from there on the folders of `key` have new entries
+               */
+    int64_t size;
+};
+
+/** Needs ktki_fs_put_end() in any case, as do the two that follow. */
+ktk_status ktki_fs_put_begin(struct fs_put *out, const struct fs_root *root, const char *key,
+                             const ktk_put_condition *condition, ktk_error *err);
+ktk_status ktki_fs_put_append(struct fs_put *put, const void *data, size_t size, ktk_error *err);
+
+/** Give the file its name, all at once, as ktk_store_put() says. With KTK_PUT_DEFER_SYNC in the
+ * condition nothing is synced. `version` may be NULL. */
+ktk_status ktki_fs_put_finish(struct fs_put *put, ktk_store_version *version, ktk_error *err);
+
+/** What is not finished is removed. */
+void ktki_fs_put_end(struct fs_put *put);
+
 /**
- * Put as ktk_store_put() says. With KTK_PUT_DEFER_SYNC in the condition nothing is synced.
+ * A whole value: put as ktk_store_put() says. With KTK_PUT_DEFER_SYNC in the condition nothing is
+ * synced.
  *
- * @param made as in ktki_fs_open_folder(): from there on the folders of `key` have new entries.
+ * @param made as of fs_put
  */
 ktk_status ktki_fs_write(const struct fs_root *root, const char *key, const void *data, size_t size,
                          const ktk_put_condition *condition, ktk_store_version *version, int *made,

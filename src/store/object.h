@@ -2,6 +2,8 @@
 #ifndef KTKI_STORE_OBJECT_H
 #define KTKI_STORE_OBJECT_H
 
+#include <stdatomic.h>
+
 #include "net/digest.h"
 #include "net/exchange.h"
 #include "store/backend.h"
@@ -40,7 +42,8 @@ struct object_store {
     const char *prefix; /**< of all keys: "" or "a/b/" */
     const char *root;   /**< path of the bucket or container, encoded, without a '/' at its end */
     const struct object_list_format *list;
-    bool counts_from_start; /**< it knows no ranges that are counted from the end */
+    bool counts_from_start;        /**< it knows no ranges that are counted from the end */
+    atomic_size_t bytes_in_flight; /**< of parts of objects that are put, see object_parts.h */
 };
 
 /**

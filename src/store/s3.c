@@ -15,7 +15,7 @@
 
 /* --- writing ------------------------------------------------------------------------------- */
 
-static ktk_status make_bucket(struct s3_bucket *bucket, ktk_error *err) {
+ktk_status ktki_s3_make_bucket(struct s3_bucket *bucket, ktk_error *err) {
     static const char form[] = "<CreateBucketConfiguration><LocationConstraint>%s"
                                "</LocationConstraint></CreateBucketConfiguration>";
     struct object_call call;
@@ -35,6 +35,12 @@ static ktk_status make_bucket(struct s3_bucket *bucket, ktk_error *err) {
 out:
     ktki_object_call_clear(&call);
     return status;
+}
+
+bool ktki_s3_lacks_bucket(struct s3_bucket *bucket, ktk_status status,
+                          const struct service_error *why) {
+    return status == KTK_E_NOT_FOUND && strcmp(why->code, "NoSuchBucket") == 0 &&
+           bucket->settings.makes_bucket && !atomic_exchange(&bucket->has_tried_to_make, true);
 }
 
 /* The ETag as this service wants it: with its quotes or without. */
@@ -103,9 +109,9 @@ static ktk_status judge_condition(struct s3_bucket *bucket, const char *key,
     return ktk_error_set(err, KTK_E_EXISTS, "'%s' exists already", key);
 }
 
-static ktk_status s3_put(void *state, const char *key, const void *data, size_t size,
-                         const ktk_put_condition *condition, ktk_store_version *version,
-                         ktk_error *err) {
+ktk_status ktki_s3_put(void *state, const char *key, const void *data, size_t size,
+                       const ktk_put_condition *condition, ktk_store_version *version,
+                       ktk_error *err) {
     struct s3_bucket *bucket = state;
     struct service_error why;
     bool has_condition =
@@ -114,12 +120,12 @@ static ktk_status s3_put(void *state, const char *key, const void *data, size_t 
     ktk_status status;
 
     if (size > SINGLE_PUT_BYTES_MAX && !has_condition) {
-        return ktki_s3_put_parts(bucket, key, data, size, version, err);
+        return ktki_object_parts_put(&bucket->objects, &ktki_s3_parts, key, data, size, version,
+                                     err);
     }
     status = send_put(bucket, key, data, size, condition, version, &code, &why, err);
-    if (status == KTK_E_NOT_FOUND && strcmp(why.code, "NoSuchBucket") == 0 &&
-        bucket->settings.makes_bucket && !atomic_exchange(&bucket->has_tried_to_make, true)) {
-        KTKI_TRY(make_bucket(bucket, err));
+    if (ktki_s3_lacks_bucket(bucket, status, &why)) {
+        KTKI_TRY(ktki_s3_make_bucket(bucket, err));
         status = send_put(bucket, key, data, size, condition, version, &code, &why, err);
     }
     if (!has_condition) {
@@ -141,6 +147,26 @@ static ktk_status s3_put(void *state, const char *key, const void *data, size_t 
 out:
     return status;
 }
+
+static ktk_status s3_begin(void *state, const char *key, const ktk_put_condition *condition,
+                           void **out, ktk_error *err) {
+    struct object_parts *parts;
+    ktk_status status = ktki_object_parts_begin(&parts, state, &ktki_s3_parts, key, condition, err);
+
+    if (status == KTK_OK) {
+        *out = parts;
+    }
+    return status;
+}
+
+/* Ceph joins parts whatever the condition says, as others may. */
+static const struct put_ops puts_in_parts = {
+    .has_conditions = false,
+    .begin = s3_begin,
+    .append = ktki_object_parts_append,
+    .finish = ktki_object_parts_finish,
+    .end = ktki_object_parts_end,
+};
 
 static void s3_describe(void *state, struct store_origin *out) {
     struct s3_bucket *bucket = state;
@@ -165,7 +191,7 @@ static const ktk_store_ops ops = {
     .get = ktki_object_get,
     .get_range = ktki_object_get_range,
     .head = ktki_object_head,
-    .put = s3_put,
+    .put = ktki_s3_put,
     .remove = ktki_object_remove,
     .list = ktki_object_list,
     .free = s3_free,
@@ -184,6 +210,7 @@ ktk_status ktki_store_s3_new(ktk_store **out, ktk_context *context, const struct
     setup.copy = ktki_s3_copy;
     setup.state = bucket;
     setup.name = bucket->objects.name;
+    setup.puts = &puts_in_parts;
     KTKI_TRY(ktki_store_new(out, context, &setup, err));
     bucket = NULL;
 out:

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "net/aws_credentials.h"
-#include "store/object.h"
+#include "store/object_parts.h"
 #include "store/s3_settings.h"
 
 #define KTKI_S3_REGION_SIZE 64
@@ -39,9 +39,18 @@ void ktki_s3_bucket_free(struct s3_bucket *bucket);
 /** The region that calls go to now. */
 void ktki_s3_region(struct s3_bucket *bucket, char out[KTKI_S3_REGION_SIZE]);
 
-/** Put `data` in parts, several at a time. */
-ktk_status ktki_s3_put_parts(struct s3_bucket *bucket, const char *key, const void *data,
-                             size_t size, ktk_store_version *version, ktk_error *err);
+/** As `put` of ktk_store_ops; the state is a bucket. */
+ktk_status ktki_s3_put(void *state, const char *key, const void *data, size_t size,
+                       const ktk_put_condition *condition, ktk_store_version *version,
+                       ktk_error *err);
+
+/** Is the failure that the bucket is not there, and ours to make? True once. */
+bool ktki_s3_lacks_bucket(struct s3_bucket *bucket, ktk_status status,
+                          const struct service_error *why);
+ktk_status ktki_s3_make_bucket(struct s3_bucket *bucket, ktk_error *err);
+
+/** The parts of an object in a bucket. */
+extern const struct object_parts_ops ktki_s3_parts;
 
 /** As the operation of store_setup; the state is an s3_bucket. */
 ktk_status ktki_s3_remove_many(void *state, struct removal *removals, size_t count, ktk_error *err);

@@ -47,6 +47,7 @@ struct ktk_store {
     get_ranges_fn get_ranges;                                /* NULL: one after the other */
     remove_many_fn remove_many;                              /* NULL: one by one */
     copy_fn copy;                                            /* NULL: there is no such way */
+    const struct put_ops *puts;                              /* NULL: whole values only */
     void (*describe)(void *state, struct store_origin *out); /* NULL: nothing to say */
     pthread_mutex_t lock; /* held around each operation unless the backend is thread-safe */
 };
@@ -99,6 +100,7 @@ ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct st
     store->get_ranges = setup->get_ranges;
     store->remove_many = setup->remove_many;
     store->copy = setup->copy;
+    store->puts = setup->puts;
     store->describe = setup->describe;
     *out = store;
     store = NULL;
@@ -298,12 +300,8 @@ static void enter(ktk_store *store) {
     }
 }
 
-/* The end of an operation: hand its failure over to the caller, with the store's name before it. */
-static ktk_status leave(ktk_store *store, const char *key, ktk_status status, ktk_error *inner,
-                        ktk_error *err) {
-    if ((store->caps & (uint32_t)KTK_STORE_THREAD_SAFE) == 0) {
-        pthread_mutex_unlock(&store->lock);
-    }
+ktk_status ktki_store_tell(const ktk_store *store, const char *key, ktk_status status,
+                           ktk_error *inner, ktk_error *err) {
     if (status != KTK_OK && err != NULL) {
         if (inner->message[0] == '\0') {
             (void)ktk_error_set(inner, status, "%s", ktk_status_name(status));
@@ -318,6 +316,15 @@ static ktk_status leave(ktk_store *store, const char *key, ktk_status status, kt
         *err = *inner;
     }
     return status;
+}
+
+/* The end of an operation: hand its failure over to the caller, with the store's name before it. */
+static ktk_status leave(ktk_store *store, const char *key, ktk_status status, ktk_error *inner,
+                        ktk_error *err) {
+    if ((store->caps & (uint32_t)KTK_STORE_THREAD_SAFE) == 0) {
+        pthread_mutex_unlock(&store->lock);
+    }
+    return ktki_store_tell(store, key, status, inner, err);
 }
 
 static ktk_status check_size(const ktk_store *store, const char *key, size_t size, ktk_error *err) {
@@ -543,11 +550,8 @@ static ktk_status check_condition(const ktk_store *store, const ktk_put_conditio
     return KTK_OK;
 }
 
-ktk_status ktk_store_put(ktk_store *store, const char *key, const void *data, size_t size,
-                         const ktk_put_condition *condition, ktk_store_version *version,
-                         ktk_error *err) {
-    ktk_store_version written = {{0}};
-    ktk_error inner = {0};
+static ktk_status check_put(const ktk_store *store, const char *key,
+                            const ktk_put_condition *condition, ktk_error *err) {
     ktk_status status = KTK_OK;
 
     KTKI_TRY(check_key(store, key, err));
@@ -555,6 +559,38 @@ ktk_status ktk_store_put(ktk_store *store, const char *key, const void *data, si
         KTKI_FAIL(err, KTK_E_READ_ONLY, "%s is read-only: cannot put '%s'", store->name, key);
     }
     KTKI_TRY(check_condition(store, condition, err));
+out:
+    return status;
+}
+
+ktk_status ktki_store_begin(ktk_store *store, const char *key, const ktk_put_condition *condition,
+                            const struct put_ops **ops, void **put, ktk_error *err) {
+    const struct put_ops *puts = store->puts;
+    bool has_condition = condition->must_not_exist || condition->matches != NULL;
+    ktk_error inner = {0};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(check_put(store, key, condition, err));
+    if (puts != NULL && has_condition && !puts->has_conditions) {
+        puts = NULL;
+    }
+    if (puts != NULL) {
+        status = puts->begin(store->state, key, condition, put, &inner);
+        KTKI_TRY(ktki_store_tell(store, key, status, &inner, err));
+    }
+    *ops = puts;
+out:
+    return status;
+}
+
+ktk_status ktk_store_put(ktk_store *store, const char *key, const void *data, size_t size,
+                         const ktk_put_condition *condition, ktk_store_version *version,
+                         ktk_error *err) {
+    ktk_store_version written = {{0}};
+    ktk_error inner = {0};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(check_put(store, key, condition, err));
     enter(store);
     status = store->ops->put(store->state, key, data, size, condition, &written, &inner);
     KTKI_TRY(leave(store, key, status, &inner, err));

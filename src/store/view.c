@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "store/store_put.h"
 
 struct view {
     ktk_store *base;
@@ -120,6 +121,42 @@ out:
     ktki_buffer_clear(&code);
     return status;
 }
+
+static ktk_status view_begin(void *state, const char *key, const ktk_put_condition *condition,
+                             void **out, ktk_error *err) {
+    struct view *view = state;
+    struct store_put *put;
+    struct buffer code;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(encode(view, key, &code, err));
+    KTKI_TRY(ktki_store_put_begin(&put, view->base, text_of(&code), condition, err));
+    *out = put;
+out:
+    ktki_buffer_clear(&code);
+    return status;
+}
+
+static ktk_status view_append(void *put, const void *data, size_t size, ktk_error *err) {
+    return ktki_store_put_append(put, data, size, err);
+}
+
+static ktk_status view_finish(void *put, ktk_store_version *version, ktk_error *err) {
+    return ktki_store_put_finish(put, version, err);
+}
+
+static void view_end(void *put) {
+    ktki_store_put_free(put);
+}
+
+/* Whether the base honours conditions is its own to say. */
+static const struct put_ops view_puts = {
+    .has_conditions = true,
+    .begin = view_begin,
+    .append = view_append,
+    .finish = view_finish,
+    .end = view_end,
+};
 
 static ktk_status view_remove(void *state, const char *key, ktk_error *err) {
     struct view *view = state;
@@ -260,6 +297,7 @@ ktk_status ktki_store_view_new(ktk_store **out, ktk_store *base, const struct vi
         .get_end = ktki_store_has_end(base) ? view_get_end : NULL,
         .get_ranges = view_get_ranges,
         .remove_many = view_remove_many,
+        .puts = &view_puts,
         .describe = view_describe,
     };
     struct view *view = NULL;

@@ -376,7 +376,7 @@ out:
 
 static ktk_status put_file(struct input *input, struct file_write *write, struct written_file *file,
                            ktk_error *err) {
-    ktk_status status = ktki_file_write_put(write, file, input->is_given, err);
+    ktk_status status = ktki_file_write_put(write, err);
 
     return status == KTK_OK ? ktki_update_count(input->update, file, err) : status;
 }
@@ -397,6 +397,7 @@ static ktk_status write_whole(struct input *input, ktk_error *err) {
 
         KTKI_TRY(ktki_table_schema_of_file(&file_schema, reader->schema, NULL, 0, err));
         KTKI_TRY(ktki_file_write_init(&write, update, i, file_schema, err));
+        ktki_file_write_begin(&write, file_at(input, before, 0, i), input->is_given);
         KTKI_TRY(write_rest(&write, reader, err));
         KTKI_TRY(put_file(input, &write, file_at(input, before, 0, i), err));
         ktki_file_write_clear(&write);
@@ -429,6 +430,7 @@ static ktk_status write_empty(struct input *input, int32_t table, size_t before,
                                                err));
             KTKI_TRY(ktki_file_write_init(&write, update, table, file_schema, err));
         }
+        ktki_file_write_begin(&write, file, input->is_given);
         KTKI_TRY(put_file(input, &write, file, err));
     }
 out:

@@ -193,7 +193,8 @@ static ktk_status put_empty(struct ktk_update *update, int32_t table, const char
     source = (struct source){0};
     KTKI_TRY(ktki_parquet_schema(&schema, file, err));
     KTKI_TRY(ktki_file_write_init(&write, update, table, schema, err));
-    KTKI_TRY(ktki_file_write_put(&write, out, false, err));
+    ktki_file_write_begin(&write, out, false);
+    KTKI_TRY(ktki_file_write_put(&write, err));
 out:
     ktki_file_write_clear(&write);
     ktk_parquet_file_free(file);
@@ -261,13 +262,14 @@ static ktk_status split_rows(struct ktk_update *update, int32_t table,
     KTKI_TRY(find_columns(&rows, err));
     if (writes_rest(update)) {
         KTKI_TRY(ktki_file_write_init(&rows.rest, update, table, rows.schema, err));
+        ktki_file_write_begin(&rows.rest, &out->file, false);
     }
     KTKI_TRY(read_rows(&rows, err));
     out->hits = rows.hit_count;
     out->stays = rows.row_count - rows.hit_count;
     out->is_hit = out->hits > 0;
     if (rows.rest.update != NULL && out->hits > 0 && out->stays > 0) {
-        KTKI_TRY(ktki_file_write_put(&rows.rest, &out->file, false, err));
+        KTKI_TRY(ktki_file_write_put(&rows.rest, err));
     }
 out:
     if (status != KTK_OK) {

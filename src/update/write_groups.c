@@ -36,6 +36,7 @@ static ktk_status write_group(struct file_write *write, const struct wave *wave,
     struct batch batch = {0};
     ktk_status status = KTK_OK;
 
+    ktki_file_write_begin(write, wave->files[group], wave->is_given);
     for (size_t piece = 0; piece < wave->rows->piece_count; piece++) {
         KTKI_TRY(ktki_partition_rows_view(&batch, wave->rows, group, piece, err));
         if (batch.schema != NULL) {
@@ -43,7 +44,7 @@ static ktk_status write_group(struct file_write *write, const struct wave *wave,
             batch = (struct batch){0};
         }
     }
-    KTKI_TRY(ktki_file_write_put(write, wave->files[group], wave->is_given, err));
+    KTKI_TRY(ktki_file_write_put(write, err));
 out:
     ktki_batch_clear(&batch);
     return status;
