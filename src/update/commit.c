@@ -155,13 +155,37 @@ out:
     return status;
 }
 
+/* From afar a look takes a round trip. What the update began with is believed once: if it is not so
+ * any more, the conditional put says so, and costs little more than the look. Of what a put was
+ * refused for, only the document itself tells more. */
+static ktk_status renew(struct commit *commit, bool needs_dataset, ktk_error *err) {
+    const struct ktk_update *update = commit->update;
+    struct document_state *current = &commit->current;
+    bool is_bound = ktki_store_is_far(update->store) && is_conditional(commit) && current->exists &&
+                    current->version.text[0] != '\0' && current->format == KTK_DOCUMENT_JSON &&
+                    update->format == current->format;
+    struct document_state state;
+    ktk_status status = KTK_OK;
+
+    if (!is_bound) {
+        return ktki_document_state_renew(current, update, needs_dataset, err);
+    }
+    if (commit->retry.attempts > 1 || commit->is_sent) {
+        KTKI_TRY(ktki_document_state_read(&state, update, needs_dataset, err));
+        ktki_document_state_clear(current);
+        *current = state;
+    }
+out:
+    return status;
+}
+
 /* Bring `current` up to date. */
 static ktk_status look(struct commit *commit, bool *is_ours, ktk_error *err) {
     const struct ktk_update *update = commit->update;
     bool needs_dataset = !ktki_update_replaces(update) || update->is_repeatable;
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(ktki_document_state_renew(&commit->current, update, needs_dataset, err));
+    KTKI_TRY(renew(commit, needs_dataset, err));
     KTKI_TRY(search(commit, is_ours, err));
     if (has_claims(commit) && !*is_ours) {
         KTKI_TRY(ktki_claim_settle(&commit->watch, &commit->current, update, needs_dataset, err));

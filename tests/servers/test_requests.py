@@ -76,11 +76,20 @@ def without_probes(requests):
 
 
 def test_a_commit_is_one_look_and_one_put(place, tmp_path):
-    """The update begins with the document; its commit looks whether that is still so, keeps the new one as a version, and puts it."""
+    """The update begins with the document; its commit keeps the new one as a version, and puts it, if the other is still there."""
     path = write(place, tmp_path, ROWS, "-p", "k")
-    commit = {"GET document": 1, "HEAD document": 1, "PUT version": 1, "conditional PUT document": 1}
+    commit = {"GET document": 1, "PUT version": 1, "conditional PUT document": 1}
     assert without_probes(requests_of(place, "delete", "d", "-w", "k == 'b'")) == dict(commit, **{"GET schema": 1})
     assert without_probes(requests_of(place, "append", "d", path)) == dict(commit, **{"GET schema": 1, "PUT file": 2})
+
+
+def test_a_commit_that_came_too_late_reads_the_document_once_more(place, tmp_path):
+    path = write(place, tmp_path)
+    place.proxy.set_rules({"do": "status", "status": 412, "code": "PreconditionFailed", "method": "PUT", "path": r"\.json$", "header": "if-match", "nth": 1})
+    place.good("append", "d", path)
+    log = [entry["method"] for entry in place.proxy.log() if kind_of(entry) == "document"]
+    assert log[0] == "GET" and log[-2:] == ["GET", "PUT"] and "HEAD" not in log[-2:], log
+    assert place.good("count", "d").out.strip() == "6"
 
 
 def test_files_of_an_update_go_out_together(place, tmp_path):
