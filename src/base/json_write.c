@@ -132,7 +132,8 @@ static bool is_plain_word(const char *text) {
 }
 
 #ifdef __SSE2__
-static bool are_16_plain(const char *text) {
+/* Which of 16 bytes are not plain. */
+static __m128i not_plain_16(const char *text) {
     const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
     const __m128i is_special = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
                                             _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
@@ -140,7 +141,7 @@ static bool are_16_plain(const char *text) {
     /* With signs, what is wide is negative and so below a space, too. */
     const __m128i is_low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
 
-    return _mm_movemask_epi8(_mm_or_si128(is_special, _mm_or_si128(is_control, is_low))) == 0;
+    return _mm_or_si128(is_special, _mm_or_si128(is_control, is_low));
 }
 #endif
 
@@ -150,13 +151,13 @@ bool ktki_json_is_plain(const char *text, size_t size) {
     size_t i = 0;
 
 #ifdef __SSE2__
-    for (; i + 16 <= size; i += 16) {
-        if (!are_16_plain(text + i)) {
-            return false;
-        }
-    }
     if (size >= 16) {
-        return are_16_plain(text + size - 16);
+        __m128i found = not_plain_16(text + size - 16);
+
+        for (; i + 16 <= size; i += 16) {
+            found = _mm_or_si128(found, not_plain_16(text + i));
+        }
+        return _mm_movemask_epi8(found) == 0;
     }
 #endif
     for (; i + sizeof(uint64_t) <= size; i += sizeof(uint64_t)) {

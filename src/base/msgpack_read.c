@@ -11,10 +11,28 @@
 /* Bytes that are asked of a source at once. */
 #define PIECE_BYTES ((size_t)128 * 1024)
 
+/* Maps of one entry in each other that are read in one go, with their key, and the bytes of them
+ * all; as JSON each has quotes, ": " and a bracket. */
+#define MIDDLE_MAPS_MAX 3
+#define MIDDLE_BYTES_MAX 128
+#define MIDDLE_JSON_MAX (MIDDLE_BYTES_MAX + 5 * MIDDLE_MAPS_MAX + 4)
+
 /* A map or list that is being read. */
 struct level {
     uint64_t left; /* values still to come; of a map, keys count too */
     bool is_map;
+};
+
+/*
+ * What stands between the key of an entry and its text: maps of one entry each. Nearly all entries
+ * of a large map have the same there, so that it need only be compared.
+ */
+struct middle {
+    uint8_t packed[MIDDLE_BYTES_MAX];
+    size_t packed_size; /* 0: none is known */
+    char json[MIDDLE_JSON_MAX];
+    size_t json_size;
+    int32_t map_count;
 };
 
 struct decoder {
@@ -27,6 +45,7 @@ struct decoder {
     int32_t depth_max;
     int32_t depth;
     struct level levels[DEPTH_MAX];
+    struct middle middle; /* of the last entry that had one */
 };
 
 /* Bytes in front of the next one. */
@@ -262,9 +281,6 @@ out:
 
 /* ---- whole entries of maps ---- */
 
-/* Keys of an entry: its own, and those of the maps in it. */
-#define ENTRY_KEYS_MAX 4
-
 struct text {
     const char *data;
     size_t size;
@@ -288,9 +304,52 @@ static bool take_plain(struct cursor *cursor, struct text *text) {
     return ktki_json_is_plain(text->data, text->size);
 }
 
-static char *put(char *at, const char *bytes, size_t size) {
-    memcpy(at, bytes, size);
+/* Compilers make string instructions of a copy of at most 255 bytes, which are slow to start. The
+ * last step goes over bytes that are there already. */
+#define PUT_STEP ((size_t)16)
+
+static inline char *put(char *at, const char *bytes, size_t size) {
+    if (size < PUT_STEP) {
+        for (size_t i = 0; i < size; i++) {
+            at[i] = bytes[i];
+        }
+        return at + size;
+    }
+    for (size_t i = 0; i < size - PUT_STEP; i += PUT_STEP) {
+        memcpy(at + i, bytes + i, PUT_STEP);
+    }
+    memcpy(at + size - PUT_STEP, bytes + size - PUT_STEP, PUT_STEP);
     return at + size;
+}
+
+/* Learn the middle of the entry whose key was just passed. False: it is another kind of entry. */
+static bool learn_middle(struct middle *out, struct cursor cursor) {
+    const uint8_t *begin = cursor.at;
+    char *at = put(out->json, "\": ", 3);
+
+    out->packed_size = 0;
+    out->map_count = 0;
+    while (ktki_cursor_left(&cursor) > 0 && *cursor.at == 0x81) {
+        struct text key;
+
+        (void)ktki_cursor_skip(&cursor, 1);
+        if (out->map_count == MIDDLE_MAPS_MAX || !take_plain(&cursor, &key) ||
+            (size_t)(cursor.at - begin) > MIDDLE_BYTES_MAX) {
+            return false;
+        }
+        out->map_count++;
+        at = put(put(put(at, "{\"", 2), key.data, key.size), "\": ", 3);
+    }
+    *at++ = '"';
+    out->json_size = (size_t)(at - out->json);
+    out->packed_size = (size_t)(cursor.at - begin);
+    memcpy(out->packed, begin, out->packed_size);
+    return true;
+}
+
+static bool has_middle(const struct middle *middle, const struct cursor *cursor) {
+    return middle->packed_size > 0 && ktki_cursor_left(cursor) >= middle->packed_size &&
+           memcmp(cursor->at, middle->packed, middle->packed_size) == 0;
 }
 
 /*
@@ -299,30 +358,29 @@ static char *put(char *at, const char *bytes, size_t size) {
  * one piece, stays where it is.
  */
 static ktk_status read_entry(struct decoder *decoder, bool *is_read, ktk_error *err) {
+    struct middle *middle = &decoder->middle;
     struct cursor cursor = decoder->cursor;
-    struct text texts[ENTRY_KEYS_MAX + 1];
-    size_t size = 0;
-    int32_t keys = 0;
+    struct text key;
+    struct text value;
+    size_t map_count;
     char *at;
     ktk_status status = KTK_OK;
 
     *is_read = false;
-    do {
-        if (keys == ENTRY_KEYS_MAX || !take_plain(&cursor, &texts[keys])) {
-            goto out;
-        }
-        size += texts[keys++].size + 6; /* the quotes, ": " and the brackets of its map */
-    } while (ktki_cursor_left(&cursor) > 0 && *cursor.at == 0x81 && ktki_cursor_skip(&cursor, 1));
-    if (keys - 1 > decoder->depth_max - decoder->depth || !take_plain(&cursor, &texts[keys])) {
+    if (!take_plain(&cursor, &key) ||
+        (!has_middle(middle, &cursor) && !learn_middle(middle, cursor)) ||
+        middle->map_count > decoder->depth_max - decoder->depth ||
+        !ktki_cursor_skip(&cursor, middle->packed_size) || !take_plain(&cursor, &value)) {
         goto out;
     }
-    KTKI_TRY(ktki_json_room(&decoder->json, size + texts[keys].size, &at, err));
-    for (int32_t i = 0; i < keys; i++) {
-        at = put(at, i == 0 ? "\"" : "{\"", i == 0 ? 1 : 2);
-        at = put(put(at, texts[i].data, texts[i].size), "\": ", 3);
-    }
-    at = put(put(put(at, "\"", 1), texts[keys].data, texts[keys].size), "\"", 1);
-    memset(at, '}', (size_t)keys - 1);
+    map_count = (size_t)middle->map_count;
+    KTKI_TRY(ktki_json_room(&decoder->json,
+                            key.size + middle->json_size + value.size + map_count + 2, &at, err));
+    *at++ = '"';
+    at = put(put(put(at, key.data, key.size), middle->json, middle->json_size), value.data,
+             value.size);
+    *at++ = '"';
+    memset(at, '}', map_count);
     decoder->cursor = cursor;
     *is_read = true;
 out:
