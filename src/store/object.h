@@ -28,6 +28,8 @@ struct object_list_format {
     const char *encoding; /**< whose text is "url" if keys are encoded; NULL: they never are */
     const char *next;     /**< what the next call is to be sent */
     const char *next_param;
+    const char *truncated;   /**< whose text is "true" if there is more; NULL: `next` tells */
+    const char *after_param; /**< takes the last key in place of `next`, with `truncated` */
     const struct call_param *params; /**< of every call, beside prefix and `next_param` */
     size_t param_count;              /**< up to 4 */
 };

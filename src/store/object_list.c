@@ -21,7 +21,8 @@ struct page {
     struct page_entry *first;
     struct page_entry **end;
     bool is_encoded;
-    const char *token;       /* of the next page; the arena's */
+    bool is_truncated;
+    struct call_param next;  /* with which the next page is asked for; no name: this is the last */
     struct page_entry *open; /* the one that is being read */
 };
 
@@ -107,21 +108,47 @@ static ktk_status take_element(void *state, const char *path, const char *text, 
         page->open = NULL;
     } else if (format->encoding != NULL && strcmp(path, format->encoding) == 0) {
         page->is_encoded = strcmp(text, "url") == 0;
+    } else if (format->truncated != NULL && strcmp(path, format->truncated) == 0) {
+        page->is_truncated = strcmp(text, "true") == 0;
     } else if (strcmp(path, format->next) == 0 && text[0] != '\0') {
-        KTKI_TRY(ktki_arena_text(&page->arena, text, strlen(text), &page->token, err));
+        page->next.name = format->next_param;
+        KTKI_TRY(ktki_arena_text(&page->arena, text, strlen(text), &page->next.value, err));
     }
 out:
     return status;
 }
 
+/* A service that cuts a list, but gives no token, goes on behind the last key. */
+static ktk_status go_on_by_key(struct page *page, const struct page_entry *last, ktk_error *err) {
+    struct buffer key;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&key, page->arena.allocator, 0);
+    if (last == NULL) {
+        KTKI_FAIL(err, KTK_E_CORRUPT, "a list is cut short before its first key");
+    }
+    KTKI_TRY(ktki_buffer_append_format(&key, err, "%s%s", page->store->prefix, last->entry.key));
+    KTKI_TRY(
+        ktki_arena_text(&page->arena, (const char *)key.data, key.size, &page->next.value, err));
+    page->next.name = page->store->list->after_param;
+out:
+    ktki_buffer_clear(&key);
+    return status;
+}
+
 static ktk_status read_page(struct page *page, const struct http_answer *answer, ktk_error *err) {
     const struct object_store *store = page->store;
+    const struct page_entry *last = NULL;
     ktk_status status = KTK_OK;
 
     KTKI_TRY(ktki_xml_read(store->allocator, answer->body.data, answer->body.size, take_element,
                            page, err));
     for (struct page_entry *at = page->first; at != NULL; at = at->next) {
         KTKI_TRY(read_key(page, &at->entry, err));
+        last = at;
+    }
+    if (page->is_truncated && page->next.name == NULL) {
+        KTKI_TRY(go_on_by_key(page, last, err));
     }
 out:
     if (status == KTK_E_CORRUPT) {
@@ -130,8 +157,9 @@ out:
     return status;
 }
 
+/* `from`: the one to begin with; no name: the first. */
 static ktk_status fetch_page(const struct object_store *store, const char *prefix,
-                             const char *token, struct page *page, ktk_error *err) {
+                             const struct call_param *from, struct page *page, ktk_error *err) {
     const struct object_list_format *format = store->list;
     struct call_param params[6];
     struct http_answer answer = {0};
@@ -147,12 +175,17 @@ static ktk_status fetch_page(const struct object_store *store, const char *prefi
     call.call.params = params;
     call.call.param_count = format->param_count;
     params[call.call.param_count++] = (struct call_param){"prefix", (const char *)full.data};
-    if (token != NULL) {
-        params[call.call.param_count++] = (struct call_param){format->next_param, token};
+    if (from->name != NULL) {
+        params[call.call.param_count++] = *from;
     }
     call.call.answer_bytes_max = (size_t)store->limits->document_bytes_max;
     KTKI_TRY(ktki_exchange(store->exchanger, &call.call, &answer, NULL, err));
     KTKI_TRY(read_page(page, &answer, err));
+    if (from->name != NULL && page->next.name == from->name &&
+        strcmp(page->next.value, from->value) == 0) {
+        KTKI_FAIL(err, KTK_E_CORRUPT,
+                  "a list of '%s' does not get on: it gives the same page twice", store->name);
+    }
 out:
     ktki_http_answer_clear(&answer);
     ktki_object_call_clear(&call);
@@ -169,21 +202,22 @@ static void page_init(struct page *page, const struct object_store *store) {
 ktk_status ktki_object_list(void *state, const char *prefix, ktk_store_list_fn fn, void *fn_state,
                             ktk_error *err) {
     const struct object_store *store = state;
+    const struct call_param beginning = {NULL, NULL};
     struct page page;
     struct page next;
     ktk_status status = KTK_OK;
 
     page_init(&page, store);
-    KTKI_TRY(fetch_page(store, prefix, NULL, &page, err));
+    KTKI_TRY(fetch_page(store, prefix, &beginning, &page, err));
     for (;;) {
         for (const struct page_entry *at = page.first; at != NULL; at = at->next) {
             KTKI_TRY(fn(fn_state, &at->entry, err));
         }
-        if (page.token == NULL) {
+        if (page.next.name == NULL) {
             break;
         }
         page_init(&next, store);
-        status = fetch_page(store, prefix, page.token, &next, err);
+        status = fetch_page(store, prefix, &page.next, &next, err);
         ktki_arena_clear(&page.arena);
         page = next;
         KTKI_TRY(status);

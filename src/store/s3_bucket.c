@@ -138,6 +138,8 @@ static const struct object_list_format list_format = {
     .encoding = "ListBucketResult/EncodingType",
     .next = "ListBucketResult/NextContinuationToken",
     .next_param = "continuation-token",
+    .truncated = "ListBucketResult/IsTruncated",
+    .after_param = "start-after",
     .params = list_params,
     .param_count = sizeof(list_params) / sizeof(list_params[0]),
 };
