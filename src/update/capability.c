@@ -49,9 +49,10 @@ out:
 }
 
 /* Puts where nothing is and where something is, in place of the version that is there and of an old
- * one. Whoever honours conditions refuses the second and the fourth of these. */
-static ktk_status try_out(enum capability_level *out, ktk_store *store, const char *key,
-                          ktk_error *err) {
+ * one. Whoever honours conditions refuses the second and the fourth of these. `*is_put` is set in
+ * any case: there may be something to remove. */
+static ktk_status try_out(enum capability_level *out, bool *is_put, ktk_store *store,
+                          const char *key, ktk_error *err) {
     ktk_store_version first = {""};
     ktk_store_version second = {""};
     bool no_creation;
@@ -61,6 +62,7 @@ static ktk_status try_out(enum capability_level *out, ktk_store *store, const ch
     ktk_status status;
 
     status = put_scratch(store, key, "created", NULL, &first, err);
+    *is_put = status != KTK_E_DENIED;
     KTKI_TRY(is_refused_truly(&no_creation, store, key, "created", &first, status, err));
     KTKI_TRY(is_refused(&no_second, put_scratch(store, key, "created again", NULL, NULL, err)));
     if (no_creation || !no_second) {
@@ -79,14 +81,17 @@ static ktk_status probe(enum capability_level *out, ktk_store *store, const char
                         ktk_error *err) {
     char name[KTKI_UUID_TEXT_SIZE];
     struct buffer key;
+    bool is_put = false;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&key, ktki_context_allocator(ktk_store_context(store)), 0);
     KTKI_TRY(ktki_uuid7(name, err));
     KTKI_TRY(ktki_buffer_append_format(&key, err, "%s/_ktk/probe/%s", uuid, name));
     KTKI_TRY(ktki_buffer_append_byte(&key, '\0', err));
-    status = try_out(out, store, (const char *)key.data, err);
-    KTKI_IGNORE(ktk_store_remove(store, (const char *)key.data, NULL));
+    status = try_out(out, &is_put, store, (const char *)key.data, err);
+    if (is_put) {
+        KTKI_IGNORE(ktk_store_remove(store, (const char *)key.data, NULL));
+    }
     if (status != KTK_OK) {
         ktki_error_context(err, "trying out conditional puts");
     }
