@@ -49,14 +49,30 @@ typedef struct ktk_put_condition {
 typedef ktk_status (*ktk_store_list_fn)(void *state, const ktk_store_entry *entry, ktk_error *err);
 
 /**
- * Open a store by URL: `scheme://…?query#wrap:…` as dataset.md 10.2 says, with `fs file hfs hfile
- * filesystem memory hmemory` as schemes. `hfs:///data/lake` is the folder /data/lake. Query:
- * `create_if_missing=true|false` (default true), `concurrency=single-writer`: see
- * KTK_STORE_SINGLE_WRITER; `cache=FOLDER`, `cache_bytes=4g`: see ktk_store_cached(). Wrappers:
- * `#wrap:readonly`, `#wrap:urlencode`, joined by '+', or `hfs+readonly://`.
+ * Open a store by URL: `scheme://…?query#wrap:…`.
+ *
+ * folder       `hfs:///data/lake` is /data/lake; also `hfile fs file filesystem`
+ * memory       `hmemory://`, `memory://`: of this handle alone
+ * S3           `s3://bucket/prefix?endpoint=…`; as storefact and minimalkv write them
+ *              `hs3://key:secret@host:port/bucket`, `s3://key:secret@…`, `boto://…`
+ * Azure Blob   `az://account/container/prefix`; `abfss://container@account.dfs.core.windows.net/…`,
+ *              also `abfs wasbs wasb`; `hazure://account:key@container`, `azure://…`
+ *
+ * Query of all: `create_if_missing=true|false`, whether a folder is made at once (default: true),
+ * a bucket or container at the first put; `concurrency=single-writer`: see KTK_STORE_SINGLE_WRITER;
+ * `cache=FOLDER`, `cache_bytes=4g`: see ktk_store_cached().
+ * Wrappers: `#wrap:readonly`, `#wrap:urlencode`, joined by '+', or `hfs+readonly://`.
+ * docs/stores.md tells the options of S3 and Azure and what each provider guarantees,
+ * docs/credentials.md where keys are looked for. Schemes without an 'h' that storefact has (`fs
+ * file memory azure`, and `s3` with keys in the URL) allow neither '/' nor space in keys, so that
+ * no dataset fits in.
+ *
+ * No request is made: what is wrong with a server or with keys is told by the first call that
+ * needs it. S3 and Azure need libcurl, libcrypto and libexpat, which are loaded here.
  *
  * @return KTK_E_INVALID for a malformed URL or unknown scheme; KTK_E_NOT_FOUND if the folder is
- * missing and must not be made.
+ * missing and must not be made; KTK_E_UNSUPPORTED for a kind of store that is not built in, or if a
+ * library is missing.
  */
 KTK_API ktk_status ktk_store_open(ktk_store **out, ktk_context *context, const char *url,
                                   ktk_error *err) KTK_CHECK_RESULT;
