@@ -13,7 +13,7 @@ numbers (a number or a list, from 1), and `first` so many; without either all ar
 request acts.
 
     status        answer with `status`, `code` and `retry_after`; the server hears nothing. `forward`: it does. `early`: before the
-                  body is read, after which the connection is closed
+                  body is read, after which the connection is closed. `without_date`: it does not tell the time
     reset         reset the connection; the server hears nothing
     lost_reply    the server acts, then the connection is reset
     late          reset the connection; the server acts `ms` later
@@ -24,6 +24,8 @@ request acts.
     stall         pause for `ms` after `bytes` of the answer's body
     flip          turn over one bit of the answer's body, at `bytes`
     flip_upload   turn over one bit of the request's body, at `bytes`
+    rewrite       put `to` for all that matches `pattern` in the answer's body
+    decode_keys   of an S3 list: its keys are not encoded, although that was asked for, and it does not say that they are
     set_header    give the answer the header `name` with the value `to`; without `to` it has none
     close         answer, then close the connection without having said so
     drop_conditions  the server sees neither If-Match nor If-None-Match; signed anew with `keys` of S3
@@ -34,8 +36,10 @@ The log has an object for each request, which is there before the client sees an
 for a reset), `answer_bytes`.
 """
 import argparse
+import email.utils
 import hashlib
 import hmac
+import html
 import http.client
 import json
 import pathlib
@@ -229,6 +233,8 @@ class Connection(socketserver.StreamRequestHandler):
         answer = Answer(rule["status"], [("Content-Length", str(len(body)))], body)
         if "retry_after" in rule:
             answer.set_header("Retry-After", str(rule["retry_after"]))
+        if not rule.get("without_date"):
+            answer.set_header("Date", email.utils.formatdate(usegmt=True))
         return answer
 
     def refuse_early(self, request, rule, entry):
@@ -304,6 +310,27 @@ class Connection(socketserver.StreamRequestHandler):
             body[rule["bytes"]] ^= 1
             answer.body = bytes(body)
         return self.reply(answer, entry)
+
+    def reply_with_text(self, request, entry, change):
+        """The answer with another body."""
+        answer = self.ask(request, entry)
+        if answer is not None:
+            answer.body = change(answer.body.decode()).encode()
+            answer.set_header("Content-Length", str(len(answer.body)))
+        return self.reply(answer, entry)
+
+    def do_rewrite(self, request, rule, entry):
+        return self.reply_with_text(request, entry, lambda text: re.sub(rule["pattern"], rule["to"], text))
+
+    def do_decode_keys(self, request, rule, entry):
+        def decode(match):
+            key = urllib.parse.unquote_plus(html.unescape(match.group(2)))
+            return match.group(1) + html.escape(key) + match.group(3)
+
+        def change(text):
+            return re.sub("<EncodingType>.*?</EncodingType>", "", re.sub("(<(?:Key|Prefix)>)(.*?)(</)", decode, text))
+
+        return self.reply_with_text(request, entry, change)
 
     def do_set_header(self, request, rule, entry):
         answer = self.ask(request, entry)
