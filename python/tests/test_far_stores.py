@@ -51,6 +51,7 @@ class S3:
 
     def spellings(self):
         yield "url", lambda: self.url
+        yield "storefact-factory-of-our-url", lambda: functools.partial(pytest.importorskip("storefact").get_store_from_url, self.url)
         yield "hs3-url", self.shared_url
         yield "boto-url", lambda: self.shared_url("boto")
         yield "factory-of-ours", lambda: functools.partial(KeyValueStore, self.url)
@@ -86,6 +87,7 @@ class Azure:
 
     def spellings(self):
         yield "url", lambda: self.url
+        yield "storefact-factory-of-our-url", lambda: functools.partial(pytest.importorskip("storefact").get_store_from_url, self.url)
         yield "hazure-url", self.shared_url
         yield "factory-of-ours", lambda: functools.partial(KeyValueStore, self.url)
         yield "storefact-factory", lambda: functools.partial(pytest.importorskip("storefact").get_store_from_url, self.shared_url())

@@ -73,7 +73,8 @@ static const struct credential_provider providers[] = {
     {"managed identity", "no managed identity (IDENTITY_ENDPOINT)",
      ktki_azure_fetch_service_identity},
     {"client secret", "no AZURE_CLIENT_SECRET", ktki_azure_fetch_client_secret},
-    {"managed identity of the machine", "none of the machine", ktki_azure_fetch_machine_identity},
+    {"managed identity of the machine", "no managed identity of the machine",
+     ktki_azure_fetch_machine_identity},
     {"az", "'az' is not signed in", ktki_azure_fetch_cli},
 };
 

@@ -87,7 +87,7 @@ static void explain(void *state, const struct http_answer *answer, struct servic
     ktki_credential_free_texts(service->chain, texts, sizeof(names) / sizeof(names[0]));
 }
 
-static const struct service_ops ops = {sign, explain, NULL};
+static const struct service_ops ops = {sign, explain, NULL, NULL};
 
 /* --- requests ------------------------------------------------------------------------------ */
 

@@ -197,13 +197,21 @@ static bool goes_on(struct exchange *exchange, ktk_status status, const struct h
 
 static ktk_status tell(const struct exchange *exchange, ktk_status status, int32_t code,
                        const struct service_error *why, ktk_error *err) {
+    const struct exchanger *exchanger = exchange->exchanger;
     char tries[32] = "";
+    char keys[80] = "";
 
     if (exchange->retry.attempts > 1) {
         (void)snprintf(tries, sizeof(tries), ", %d attempts", (int)exchange->retry.attempts);
     }
-    status = ktk_error_set(err, status, "cannot %s: status %d%s%s%s%s%s", exchange->call->what,
-                           (int)code, why->code[0] == '\0' ? "" : " ", why->code,
+    if (status == KTK_E_DENIED && exchanger->ops->source != NULL) {
+        const char *source = exchanger->ops->source(exchanger->state);
+        bool has_keys = strcmp(source, "none") != 0;
+
+        (void)snprintf(keys, sizeof(keys), has_keys ? " (keys: %s)" : " (no keys)", source);
+    }
+    status = ktk_error_set(err, status, "cannot %s: status %d%s%s%s%s%s%s", exchange->call->what,
+                           (int)code, why->code[0] == '\0' ? "" : " ", why->code, keys,
                            why->message[0] == '\0' ? "" : ": ", why->message, tries);
     if (err != NULL) {
         err->detail = code;

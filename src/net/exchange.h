@@ -70,6 +70,9 @@ struct service_ops {
      * never is.
      */
     bool (*adapt)(void *state, const struct http_answer *answer, const struct service_error *error);
+    /** Where the keys are from that requests are signed with, for messages; "none": there are none.
+     * NULL: it is not told. */
+    const char *(*source)(void *state);
 };
 
 struct exchanger_options {

@@ -499,8 +499,10 @@ ktk_status ktki_http_finish(struct http_transfer *transfer, struct http_answer *
         status = ktk_error_set(err, status, "%s from '%s': %s", transfer->method, transfer->host,
                                transfer->callback_error.message);
     } else {
-        status = ktk_error_set(err, status, "%s from '%s': %s", transfer->method, transfer->host,
-                               api->easy_strerror(transfer->code));
+        status = ktk_error_set(
+            err, status, "%s from '%s': %s%s", transfer->method, transfer->host,
+            api->easy_strerror(transfer->code),
+            transfer->code == CURLE_SSL_CONNECT_ERROR ? "; does it speak HTTP without TLS?" : "");
     }
 out:
     free_transfer(transfer);

@@ -62,7 +62,11 @@ static bool adapt(void *state, const struct http_answer *answer,
     return answer->status == 401 && ktki_azure_credentials_renew(container->credentials);
 }
 
-static const struct service_ops service = {sign, explain, adapt};
+static const char *source(void *state) {
+    return ktki_azure_credentials_source(((struct azure_container *)state)->credentials);
+}
+
+static const struct service_ops service = {sign, explain, adapt, source};
 
 static const struct call_param list_params[] = {{"restype", "container"}, {"comp", "list"}};
 

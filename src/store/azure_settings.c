@@ -22,7 +22,9 @@ static ktk_status set_endpoint(struct azure_settings *settings, const char *endp
     if (size > 0 && strncmp(endpoint, "http://", 7) != 0 && strncmp(endpoint, "https://", 8) != 0) {
         KTKI_FAIL(err, KTK_E_INVALID,
                   "an endpoint of Azure is written as 'https://account.blob.core.windows.net' or "
-                  "'http://host:port/account'");
+                  "'http://host:port/account', not '%.*s'",
+                  memchr(endpoint, '@', size) != NULL ? 1 : (int)size,
+                  memchr(endpoint, '@', size) != NULL ? "?" : endpoint);
     }
     KTKI_TRY(ktki_setting_replace(settings->allocator, &settings->endpoint, endpoint, size, err));
 out:

@@ -15,6 +15,9 @@
 
 enum store_type { TYPE_MEMORY, TYPE_FOLDER, TYPE_S3, TYPE_AZURE, TYPE_NOT_BUILT };
 
+/* For messages: those to begin with. */
+#define BUILT_IN "hfs, fs, hmemory, memory, s3, hs3, az, abfss and hazure"
+
 /* A scheme with an 'h' allows '/' and space in keys. */
 static const struct scheme {
     const char *name;
@@ -83,7 +86,8 @@ static ktk_status open_by_type(ktk_store **out, ktk_context *context, const stru
     const struct scheme *scheme = find_scheme(url->scheme);
 
     if (scheme == NULL) {
-        return ktk_error_set(err, KTK_E_INVALID, "unknown storage type \"%s\"", url->scheme);
+        return ktk_error_set(err, KTK_E_INVALID, "unknown storage type \"%s\"; there are " BUILT_IN,
+                             url->scheme);
     }
     switch (scheme->type) {
     case TYPE_MEMORY:
@@ -99,11 +103,8 @@ static ktk_status open_by_type(ktk_store **out, ktk_context *context, const stru
     case TYPE_NOT_BUILT:
         break;
     }
-    return ktk_error_set(
-        err, KTK_E_UNSUPPORTED,
-        "stores of type '%s' are not built in; there are hfs, fs, hmemory, memory, "
-        "s3, hs3, az, abfss and hazure",
-        scheme->name);
+    return ktk_error_set(err, KTK_E_UNSUPPORTED,
+                         "stores of type '%s' are not built in; there are " BUILT_IN, scheme->name);
 }
 
 static ktk_status wrap(ktk_store **out, ktk_store *base, enum store_wrapper wrapper,

@@ -124,7 +124,11 @@ static bool adapt(void *state, const struct http_answer *answer,
     return is_about_keys(error) && ktki_aws_credentials_renew(bucket->credentials, access_key);
 }
 
-static const struct service_ops service = {sign, explain, adapt};
+static const char *source(void *state) {
+    return ktki_aws_credentials_source(((struct s3_bucket *)state)->credentials);
+}
+
+static const struct service_ops service = {sign, explain, adapt, source};
 
 static const struct call_param list_params[] = {{"list-type", "2"}, {"encoding-type", "url"}};
 

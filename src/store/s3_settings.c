@@ -41,7 +41,8 @@ static ktk_status set_endpoint(struct s3_settings *settings, const char *endpoin
         memchr(host + 3, '@', size) != NULL ||
         (strncmp(endpoint, "http://", 7) != 0 && strncmp(endpoint, "https://", 8) != 0)) {
         KTKI_FAIL(err, KTK_E_INVALID,
-                  "an endpoint of S3 is written as 'https://host' or 'http://host:port'");
+                  "an endpoint of S3 is written as 'https://host' or 'http://host:port', not '%s'",
+                  ktki_setting_shown(endpoint));
     }
     ktki_free_text(settings->allocator, settings->authority);
     settings->authority = NULL;
@@ -77,7 +78,8 @@ static ktk_status read_alike(struct s3_settings *settings, const struct store_ur
     settings->is_anonymous = is_true(ktki_store_url_param(url, "anonymous"));
     if (addressing != NULL && strcmp(addressing, "path") != 0 &&
         strcmp(addressing, "virtual") != 0) {
-        KTKI_FAIL(err, KTK_E_INVALID, "'addressing' of a store is 'path' or 'virtual'");
+        KTKI_FAIL(err, KTK_E_INVALID, "'addressing' of a store is 'path' or 'virtual', not '%s'",
+                  ktki_setting_shown(addressing));
     }
     /* A name with dots does not fit a certificate of AWS. */
     settings->is_virtual_host =

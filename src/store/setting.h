@@ -6,9 +6,15 @@
 #include <kartothek/sys/alloc.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 static inline bool ktki_setting_is_given(const char *text) {
     return text != NULL && text[0] != '\0';
+}
+
+/** A text for a message; one that may hold keys is not shown. */
+static inline const char *ktki_setting_shown(const char *text) {
+    return strchr(text, '@') == NULL ? text : "?";
 }
 
 /** Set `*out` to a copy of `size` bytes instead of what it holds; of none it stays. */

@@ -106,7 +106,12 @@ static bool renew(void *state, const struct http_answer *given, const struct ser
            atomic_fetch_add(&service->script->renewals, 1) < service->script->renewals_max;
 }
 
-static const struct service_ops ops = {sign, explain, renew};
+static const char *source(void *state) {
+    (void)state;
+    return "a test";
+}
+
+static const struct service_ops ops = {sign, explain, renew, source};
 
 struct fixture {
     struct test_time time;
@@ -172,9 +177,19 @@ static const struct expectation expectations[] = {
      "cannot get 'k': status 500 Internal, 5 attempts"},
     {{ANSWER("501 x", "0", "")}, false, KTK_E_UNSUPPORTED, 501, 1, "status 501"},
     {{ANSWER("404 x", "9", "NoSuchKey")}, false, KTK_E_NOT_FOUND, 404, 1, "404 NoSuchKey"},
-    {{ANSWER("403 x", "9", "Forbidden")}, false, KTK_E_DENIED, 403, 1, "403 Forbidden"},
+    {{ANSWER("403 x", "9", "Forbidden")},
+     false,
+     KTK_E_DENIED,
+     403,
+     1,
+     "403 Forbidden (keys: a test)"},
     {{ANSWER("403 x", "7", "Expired"), ANSWER("200 OK", "1", "x")}, false, KTK_OK, 200, 2, NULL},
-    {{ANSWER("403 x", "7", "Expired")}, false, KTK_E_DENIED, 403, 2, "403 Expired, 2 attempts"},
+    {{ANSWER("403 x", "7", "Expired")},
+     false,
+     KTK_E_DENIED,
+     403,
+     2,
+     "403 Expired (keys: a test), 2 attempts"},
     {{ANSWER("412 x", "0", "")}, false, KTK_E_CONFLICT, 412, 1, "412"},
     {{ANSWER("409 x", "0", "")}, false, KTK_E_CONFLICT, 409, 1, "409"},
     {{ANSWER("416 x", "0", "")}, false, KTK_E_INVALID, 416, 1, "416"},

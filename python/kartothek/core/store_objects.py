@@ -152,7 +152,8 @@ def url_of_factory(factory):
     """
     The URL, as the library reads it, of `functools.partial(get_store_from_url, url)`; None for any other factory.
 
-    For S3 and Azure alone, where making the object needs packages that may be absent, and a connection of theirs that nobody uses.
+    For S3 and Azure alone, where making the object needs packages that may be absent, and a connection of theirs that nobody uses; there with
+    the library's own spellings, too, which those packages do not know.
     """
     functools = sys.modules.get("functools")
     if functools is None or type(factory) is not functools.partial or factory.keywords or len(factory.args) != 1:
@@ -166,4 +167,4 @@ def url_of_factory(factory):
         # It speaks to S3 without TLS, whatever the URL says.
         head, mark, fragment = url.partition("#")
         return "{}{}is_secure=false{}{}".format(head, "&" if "?" in head else "?", mark, fragment)
-    return url if scheme in ("s3", "hs3", "boto", "azure", "hazure") else None
+    return url if scheme in ("s3", "hs3", "boto", "azure", "hazure", "az", "abfss", "abfs", "wasbs", "wasb") else None
