@@ -2,14 +2,22 @@
 BUILD ?= build
 PYTHON ?= python3
 
-.PHONY: help demo check stress lint threads memory matrix python-sanitize faults notebooks bench fuzz format clean
+.PHONY: help demo demo-s3 demo-azure check stress lint threads memory matrix python-sanitize faults notebooks bench fuzz format clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## install what is missing, build, and do the main job on real data
 	@scripts/install_packages.sh build
 	@$(PYTHON) scripts/demo.py --build $(BUILD)
+
+demo-s3: ## the same on an S3 server, Ceph's, which is installed, started and stopped
+	@scripts/install_packages.sh build
+	@$(PYTHON) scripts/demo.py --build $(BUILD) --store s3
+
+demo-azure: ## the same on an Azure Blob server, Azurite, which is installed, started and stopped
+	@scripts/install_packages.sh build
+	@$(PYTHON) scripts/demo.py --build $(BUILD) --store azure
 
 check: ## install what is missing, build with gcc and clang, and run every test
 	@scripts/install_packages.sh build check
