@@ -1,5 +1,7 @@
 """Shared by the tests of the Python package, which run against the installed package, not the source folder."""
+import os
 import pathlib
+import uuid
 
 import pytest
 
@@ -9,7 +11,9 @@ GOLDEN = ROOT / "tests" / "data" / "golden"
 
 @pytest.fixture
 def store_url(tmp_path):
-    return "hfs://{}".format(tmp_path)
+    """An empty store: a folder, or a new place at the one that KTK_TEST_STORE names, such as s3://bucket?endpoint=URL."""
+    far, _, query = os.environ.get("KTK_TEST_STORE", "").partition("?")
+    return "{}/{}?{}".format(far, uuid.uuid4().hex[:12], query) if far else "hfs://{}".format(tmp_path)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,6 +1,5 @@
 """Updates: what they accept, return and raise, and what is there afterwards."""
 import json
-import os
 import pickle
 
 import pandas as pd
@@ -8,6 +7,7 @@ import pytest
 
 from kartothek import _core
 from kartothek.core.dataset import DatasetMetadata
+from kartothek.core.utils import ensure_store
 from kartothek.exceptions import CommitConflict, CommitError, DatasetExists, StaleWriter, UnknownOutcome
 from kartothek.io.eager import (
     build_dataset_indices,
@@ -52,7 +52,7 @@ def rows(url, predicates=None):
 
 
 def document(url):
-    return json.loads(open(url[len("hfs://") :] + "/u.by-dataset-metadata.json").read())
+    return json.loads(ensure_store(url).get("u.by-dataset-metadata.json"))
 
 
 def test_rows_are_added(url):
@@ -220,8 +220,7 @@ def test_a_column_of_nothing_but_nulls_gets_no_index(store_url):
 def test_msgpack_documents_stay_so(store_url):
     store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=[frame([1], [1])], metadata_storage_format="MSGPACK", metadata={"k": 1})
     update(store_url, [frame([2], [2])], metadata={"k": 2})
-    folder = store_url[len("hfs://") :]
-    assert [name for name in sorted(os.listdir(folder)) if name.startswith("u.")] == ["u.by-dataset-metadata.msgpack.zstd"]
+    assert list(ensure_store(store_url).keys("u.")) == ["u.by-dataset-metadata.msgpack.zstd"]
     assert rows(store_url) == [1, 2] and DatasetMetadata.load_from_store("u", store_url).metadata["k"] == 2
 
 

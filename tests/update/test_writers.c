@@ -38,7 +38,7 @@ static ktk_status append_row(ktk_store *store, const char *uuid, ktk_update_mode
     (void)snprintf(row, sizeof(row), "%d", value);
     options.mode = mode;
     options.commit_attempts_max = 100000; /* all of them stand in each other's way */
-    options.commit_time_max_ms = 600000;
+    options.commit_time_max_ms = 3600000;
     status = ktk_update_begin(&update, store, uuid, &options, err);
     if (status == KTK_OK) {
         status = test_frame(&stream, ktk_store_context(store), "v:int64", row, 0, NULL, err);
@@ -55,15 +55,35 @@ static ktk_status append_row(ktk_store *store, const char *uuid, ktk_update_mode
 
 /* ---- processes ---- */
 
-static ktk_store *open_folder(ktk_context **context, const char *folder) {
+/* A folder, or a place at KTK_TEST_STORE. */
+struct place {
+    char *folder; /* NULL: it is far away */
+    char url[1024];
+};
+
+static bool is_far(void) {
+    return getenv("KTK_TEST_STORE") != NULL;
+}
+
+static void place_init(struct place *place) {
+    place->folder = is_far() ? NULL : test_folder_in_memory();
+    (void)snprintf(place->url, sizeof(place->url), is_far() ? "%s" : "hfs://%s",
+                   is_far() ? test_store_url() : place->folder);
+}
+
+static void place_clear(struct place *place) {
+    if (place->folder != NULL) {
+        test_folder_remove(place->folder);
+    }
+}
+
+static ktk_store *open_place(ktk_context **context, const struct place *place) {
     ktk_context_options options = KTK_CONTEXT_OPTIONS_INIT;
     ktk_store *store = NULL;
-    char url[256];
 
     options.threads = 1;
-    (void)snprintf(url, sizeof(url), "hfs://%s", folder);
     if (ktk_context_new(context, &options, NULL) != KTK_OK ||
-        ktk_store_open(&store, *context, url, NULL) != KTK_OK) {
+        ktk_store_open(&store, *context, place->url, NULL) != KTK_OK) {
         _exit(100);
     }
     return store;
@@ -72,7 +92,8 @@ static ktk_store *open_folder(ktk_context **context, const char *folder) {
 typedef void (*process_fn)(ktk_store *store, int writer, unsigned char *results);
 
 /* Run all writers, each a process of its own that notes what it got. */
-static void run_processes(const char *folder, process_fn fn, unsigned char *results, int count) {
+static void run_processes(const struct place *place, process_fn fn, unsigned char *results,
+                          int count) {
     pid_t children[WRITERS];
 
     for (int i = 0; i < WRITERS; i++) {
@@ -80,7 +101,7 @@ static void run_processes(const char *folder, process_fn fn, unsigned char *resu
         assert_true(children[i] >= 0);
         if (children[i] == 0) {
             ktk_context *context = NULL;
-            ktk_store *store = open_folder(&context, folder);
+            ktk_store *store = open_place(&context, place);
 
             fn(store, i, results + (ptrdiff_t)i * count);
             _exit(0);
@@ -120,11 +141,11 @@ static void append_often(ktk_store *store, int writer, unsigned char *results) {
 
 /* T1, D-01: nobody undoes the commit of another. */
 static void every_acknowledged_commit_survives(void **unused) {
-    int total = WRITERS * (commits = (int)test_scaled(50));
+    int total = WRITERS * (commits = (int)test_scaled(is_far() ? 25 : 50));
     unsigned char *results = shared_results((size_t)total);
     unsigned char *seen = calloc((size_t)total, 1);
-    char *folder = test_folder_in_memory();
     ktk_context *context = NULL;
+    struct place place;
     ktk_store *store;
     char *rows = NULL;
     int count = 0;
@@ -132,8 +153,9 @@ static void every_acknowledged_commit_survives(void **unused) {
 
     (void)unused;
     assert_non_null(seen);
-    run_processes(folder, append_often, results, commits);
-    store = open_folder(&context, folder);
+    place_init(&place);
+    run_processes(&place, append_often, results, commits);
+    store = open_place(&context, &place);
     CHECK_OK(test_dataset_text(&rows, store, "u", &err));
     for (char *at = strchr(rows, '|'); at != NULL; at = strchr(at, ';')) {
         int value = atoi(++at);
@@ -152,21 +174,23 @@ static void every_acknowledged_commit_survives(void **unused) {
     test_data_free(rows);
     ktk_store_free(store);
     ktk_context_free(context);
-    test_folder_remove(folder);
+    place_clear(&place);
     (void)munmap(results, (size_t)total);
 }
 
 /* As on a store that knows of no versions. Fewer: each waits for all that claimed before. */
-#define CLAIMS 8
+static int claims(void) {
+    return is_far() ? 2 : 8;
+}
 
 static void claim_often(ktk_store *store, int writer, unsigned char *results) {
     ktki_store_set_level(store, CAPABILITY_CREATE);
-    for (int i = 0; i < CLAIMS; i++) {
+    for (int i = 0; i < claims(); i++) {
         ktk_commit commit;
         ktk_error err;
 
         results[i] = (unsigned char)append_row(store, "u", KTK_UPDATE_CREATE_OR_UPDATE,
-                                               writer * CLAIMS + i, &commit, &err);
+                                               writer * claims() + i, &commit, &err);
         if (results[i] != KTK_OK) {
             (void)fprintf(stderr, "# %s\n", err.message);
         }
@@ -174,28 +198,30 @@ static void claim_often(ktk_store *store, int writer, unsigned char *results) {
 }
 
 static void every_claimed_commit_survives(void **unused) {
-    unsigned char *results = shared_results((size_t)WRITERS * CLAIMS);
-    char *folder = test_folder_in_memory();
+    int total = WRITERS * claims();
+    unsigned char *results = shared_results((size_t)total);
     ktk_context *context = NULL;
+    struct place place;
     ktk_store *store;
     ktk_dataset *dataset = NULL;
     ktk_error err;
 
     (void)unused;
-    run_processes(folder, claim_often, results, CLAIMS);
-    store = open_folder(&context, folder);
-    for (int i = 0; i < WRITERS * CLAIMS; i++) {
+    place_init(&place);
+    run_processes(&place, claim_often, results, claims());
+    store = open_place(&context, &place);
+    for (int i = 0; i < total; i++) {
         assert_int_equal(results[i], KTK_OK);
     }
     CHECK_OK(ktk_dataset_open(&dataset, store, "u", &err));
-    assert_int_equal(ktk_dataset_partition_count(dataset), WRITERS * CLAIMS);
-    assert_int_equal(ktki_dataset_record(dataset)->sequence, WRITERS * CLAIMS);
-    assert_int_equal(test_key_count(store, "u/_ktk/v/"), WRITERS * CLAIMS);
+    assert_int_equal(ktk_dataset_partition_count(dataset), total);
+    assert_int_equal(ktki_dataset_record(dataset)->sequence, total);
+    assert_int_equal(test_key_count(store, "u/_ktk/v/"), total);
     ktk_dataset_free(dataset);
     ktk_store_free(store);
     ktk_context_free(context);
-    test_folder_remove(folder);
-    (void)munmap(results, (size_t)WRITERS * CLAIMS);
+    place_clear(&place);
+    (void)munmap(results, (size_t)total);
 }
 
 static void create_often(ktk_store *store, int writer, unsigned char *results) {
@@ -212,13 +238,14 @@ static void create_often(ktk_store *store, int writer, unsigned char *results) {
 /* T1 */
 static void each_dataset_is_created_by_one(void **unused) {
     unsigned char *results = shared_results((size_t)WRITERS * RACES);
-    char *folder = test_folder_in_memory();
     ktk_context *context = NULL;
+    struct place place;
     ktk_store *store;
 
     (void)unused;
-    run_processes(folder, create_often, results, RACES);
-    store = open_folder(&context, folder);
+    place_init(&place);
+    run_processes(&place, create_often, results, RACES);
+    store = open_place(&context, &place);
     for (int i = 0; i < RACES; i++) {
         int winner = -1;
         char uuid[16];
@@ -238,7 +265,7 @@ static void each_dataset_is_created_by_one(void **unused) {
     }
     ktk_store_free(store);
     ktk_context_free(context);
-    test_folder_remove(folder);
+    place_clear(&place);
     (void)munmap(results, (size_t)WRITERS * RACES);
 }
 

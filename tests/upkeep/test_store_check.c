@@ -1,5 +1,4 @@
 #include "support/failing_store.h"
-#include "support/frame.h"
 #include "support/hooked_store.h"
 #include "support/plain_store.h"
 #include "support/test.h"
@@ -10,9 +9,11 @@ static ktk_context *context; /* of the case that runs */
 static ktk_store *memory;
 
 static int set_up(void **unused) {
+    ktk_error err;
+
     (void)unused;
     context = test_context_new(1);
-    memory = test_store_open(context);
+    CHECK_OK(ktk_store_open(&memory, context, "hmemory://", &err));
     return 0;
 }
 
