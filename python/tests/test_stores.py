@@ -131,3 +131,17 @@ def test_our_store_speaks_simplekv(store_url):
 def test_unknown_url():
     with pytest.raises(ValueError, match='[Uu]nknown storage type "nope"'):
         ensure_store("nope://x")
+
+
+def test_cache(tmp_path):
+    """Files of data are read from the cache, whatever the store has by now; documents are not."""
+    url = "hfs://{}?cache={}&cache_bytes=100m".format(tmp_path / "data", tmp_path / "cache")
+    frame = pd.DataFrame({"x": [1, 2, 3]})
+    store_dataframes_as_dataset(store=url, dataset_uuid="d", dfs=[frame])
+    assert read_table("d", url)["x"].tolist() == [1, 2, 3]
+    (data,) = (tmp_path / "data" / "d" / "table").glob("*.parquet")
+    data.write_bytes(b"0" * data.stat().st_size)
+    assert read_table("d", url)["x"].tolist() == [1, 2, 3]
+    (tmp_path / "data" / "d.by-dataset-metadata.json").unlink()
+    with pytest.raises(KeyError):
+        read_table("d", url)

@@ -25,6 +25,10 @@ struct service {
     const char *put_answer;
     const char *look_answers[3]; /* from the second on to HEADs of the target; the last for ever */
     long long source_size;
+    char parts[1024];        /* "query range|" of each part that was copied, in any order */
+    char list[1024];         /* that parts were joined by */
+    int given_up_count;      /* uploads */
+    const char *part_answer; /* to part 2; NULL: as to the others */
 };
 
 static void note_header(char out[256], const char *head, const char *name) {
@@ -37,12 +41,64 @@ static void note_header(char out[256], const char *head, const char *name) {
     }
 }
 
+static void say(int socket, const char *body) {
+    char head[128];
+
+    (void)snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
+                   strlen(body));
+    http_server_say(socket, head);
+    http_server_say(socket, body);
+}
+
+static void copy_part(struct service *service, const char *head, int socket) {
+    const char *query = strchr(head, '?') + 1;
+    size_t size = strlen(service->parts);
+    char range[256];
+    char body[128];
+
+    note_header(service->source, head, "x-amz-copy-source: ");
+    note_header(range, head, "x-amz-copy-source-range: ");
+    (void)snprintf(service->parts + size, sizeof(service->parts) - size, "%.*s %s|",
+                   (int)strcspn(query, " "), query, range);
+    (void)snprintf(body, sizeof(body), "<CopyPartResult><ETag>\"e%c\"</ETag></CopyPartResult>",
+                   query[strlen("partNumber=")]);
+    if (service->part_answer != NULL && strncmp(query, "partNumber=2", 12) == 0) {
+        http_server_say(socket, service->part_answer);
+    } else {
+        say(socket, body);
+    }
+}
+
+/* An upload in parts; false: the request is not of one. */
+static bool answer_upload(struct service *service, const struct served_request *request,
+                          int socket) {
+    if (strncmp(request->head, "POST ", 5) == 0 && strstr(request->head, "?uploads=") != NULL) {
+        say(socket, "<InitiateMultipartUploadResult><UploadId>u</UploadId>"
+                    "</InitiateMultipartUploadResult>");
+    } else if (strncmp(request->head, "POST ", 5) == 0) {
+        (void)snprintf(service->list, sizeof(service->list), "%.*s", (int)request->body_size,
+                       request->body);
+        say(socket, "<CompleteMultipartUploadResult><ETag>\"e\"</ETag>"
+                    "</CompleteMultipartUploadResult>");
+    } else if (strncmp(request->head, "DELETE ", 7) == 0) {
+        service->given_up_count++;
+        say(socket, "");
+    } else if (strstr(request->head, "?partNumber=") != NULL) {
+        copy_part(service, request->head, socket);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static bool answer(void *state, const struct served_request *request, int socket) {
     struct service *service = state;
     char head[128];
 
     pthread_mutex_lock(&service->lock);
-    if (strncmp(request->head, "PUT ", 4) == 0) {
+    if (answer_upload(service, request, socket)) {
+        /* It is answered. */
+    } else if (strncmp(request->head, "PUT ", 4) == 0) {
         service->put_count++;
         service->body_size = request->body_size;
         (void)snprintf(service->path, sizeof(service->path), "%.*s",
@@ -168,6 +224,61 @@ static void takes_nothing_else_for_a_copy(void **unused) {
     }
 }
 
+static void copies_large_objects_in_parts(void **unused) {
+    static const char *const parts[] = {
+        "partNumber=1&uploadId=u bytes=0-134217727|",
+        "partNumber=2&uploadId=u bytes=134217728-268435455|",
+        "partNumber=3&uploadId=u bytes=268435456-268435456|",
+    };
+    static const char list[] = "<CompleteMultipartUpload>"
+                               "<Part><PartNumber>1</PartNumber><ETag>&#34;e1&#34;</ETag></Part>"
+                               "<Part><PartNumber>2</PartNumber><ETag>&#34;e2&#34;</ETag></Part>"
+                               "<Part><PartNumber>3</PartNumber><ETag>&#34;e3&#34;</ETag></Part>"
+                               "</CompleteMultipartUpload>";
+    struct fixture fixture;
+    int64_t size;
+    ktk_error err;
+
+    (void)unused;
+    set_up(&fixture, false);
+    fixture.service.source_size = 268435457;
+    CHECK_OK(copy(&fixture, &size, &err));
+    assert_int_equal(size, 268435457);
+    for (size_t i = 0; i < 3; i++) {
+        assert_non_null(strstr(fixture.service.parts, parts[i]));
+    }
+    assert_int_equal(strlen(fixture.service.parts),
+                     strlen(parts[0]) + strlen(parts[1]) + strlen(parts[2]));
+    assert_string_equal(fixture.service.source, "/b1/from%20here/d/k%3Da%2520b/%2B.parquet");
+    assert_string_equal(fixture.service.list, list);
+    assert_int_equal(fixture.service.put_count + fixture.service.given_up_count, 0);
+    tear_down(&fixture);
+}
+
+static void gives_up_parts_that_are_no_copies(void **unused) {
+    static const char *const answers[] = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 41\r\n\r\n<Error><Code>InternalError</Code></Error>",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: \"e\"\r\n\r\n",
+        "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        struct fixture fixture;
+        int64_t size;
+        ktk_error err;
+
+        set_up(&fixture, false);
+        fixture.service.source_size = 268435457;
+        fixture.service.part_answer = answers[i];
+        CHECK_STATUS(copy(&fixture, &size, &err), KTK_E_UNSUPPORTED);
+        assert_int_equal(size, -7);
+        assert_int_equal(fixture.service.given_up_count, 1);
+        assert_string_equal(fixture.service.list, "");
+        tear_down(&fixture);
+    }
+}
+
 static void waits_for_copies_within_azure(void **unused) {
     static const char *const firsts[] = {DONE, PENDING,
                                          "HTTP/1.1 409 Conflict\r\nContent-Length: "
@@ -255,6 +366,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_within_s3),
         cmocka_unit_test(takes_nothing_else_for_a_copy),
+        cmocka_unit_test(copies_large_objects_in_parts),
+        cmocka_unit_test(gives_up_parts_that_are_no_copies),
         cmocka_unit_test(waits_for_copies_within_azure),
         cmocka_unit_test(takes_no_failed_copy_of_azure),
         cmocka_unit_test(asks_nobody_where_services_differ),
