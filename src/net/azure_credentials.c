@@ -1,6 +1,7 @@
 #include "net/azure_credentials.h"
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/error.h"
 #include "net/azure_providers.h"
 #include "net/credential_request.h"

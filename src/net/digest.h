@@ -1,5 +1,4 @@
-/** Digests and encodings of signatures, by OpenSSL's libcrypto, which is loaded when it is needed.
- */
+/** Digests of signatures, by OpenSSL's libcrypto, which is loaded when it is needed. */
 #ifndef KTKI_NET_DIGEST_H
 #define KTKI_NET_DIGEST_H
 
@@ -35,12 +34,5 @@ ktk_status ktki_hmac_sha256(const struct crypto_api *api, const void *key, size_
 
 /** Lower-case hexadecimal digits and a NUL: 2 * size + 1 characters. */
 void ktki_hex_encode(const uint8_t *data, size_t size, char *out);
-
-/** Base64 with padding (RFC 4648, 4), without a NUL. */
-ktk_status ktki_base64_append(struct buffer *out, const void *data, size_t size, ktk_error *err);
-
-/** The whole text must be base64 with padding; KTK_E_INVALID else. The message does not quote it.
- */
-ktk_status ktki_base64_decode(struct buffer *out, const char *text, ktk_error *err);
 
 #endif

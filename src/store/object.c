@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/base64.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/text.h"

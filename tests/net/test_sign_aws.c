@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/base64.h"
 #include "base/context.h"
 #include "net/sign_aws.h"
 
