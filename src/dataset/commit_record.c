@@ -89,6 +89,31 @@ out:
     return status;
 }
 
+/* `{table: file, …}`, behind the hashes: what has none is nothing. */
+static ktk_status take_files(struct commit_record *record, struct record_reader *reader,
+                             struct arena *arena, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    if (!next_is(reader, JSON_OBJECT_BEGIN)) {
+        goto out;
+    }
+    while (next_key(reader)) {
+        struct schema_stamp *stamp = NULL;
+
+        for (int32_t i = 0; i < record->schema_count && stamp == NULL; i++) {
+            stamp =
+                ktki_json_is(&reader->json, record->schemas[i].table) ? &record->schemas[i] : NULL;
+        }
+        if (stamp != NULL) {
+            KTKI_TRY(take_text(reader, arena, &stamp->file, err));
+        } else {
+            pass_over(reader);
+        }
+    }
+out:
+    return status;
+}
+
 static ktk_status take_member(struct commit_record *record, struct record_reader *reader,
                               struct arena *arena, ktk_error *err) {
     if (ktki_json_is(&reader->json, "id")) {
@@ -113,6 +138,8 @@ static ktk_status take_member(struct commit_record *record, struct record_reader
         record->follows_foreign = next_is(reader, JSON_TRUE);
     } else if (ktki_json_is(&reader->json, "schema")) {
         return take_stamps(record, reader, arena, err);
+    } else if (ktki_json_is(&reader->json, "files")) {
+        return take_files(record, reader, arena, err);
     } else {
         pass_over(reader);
     }
@@ -195,6 +222,29 @@ static ktk_status write_text_member(struct json_writer *json, const char *key, c
     return status == KTK_OK ? ktki_json_text(json, text, err) : status;
 }
 
+static ktk_status write_files(struct json_writer *json, const struct commit_record *record,
+                              ktk_error *err) {
+    bool is_begun = false;
+    ktk_status status = KTK_OK;
+
+    for (int32_t i = 0; i < record->schema_count; i++) {
+        const struct schema_stamp *stamp = &record->schemas[i];
+
+        if (stamp->file == NULL) {
+            continue;
+        }
+        if (!is_begun) {
+            KTKI_TRY(ktki_json_key(json, "files", err));
+            KTKI_TRY(ktki_json_begin_object(json, err));
+            is_begun = true;
+        }
+        KTKI_TRY(write_text_member(json, stamp->table, stamp->file, err));
+    }
+    KTKI_TRY(is_begun ? ktki_json_end_object(json, err) : KTK_OK);
+out:
+    return status;
+}
+
 ktk_status ktki_commit_record_write(const struct commit_record *record, struct buffer *out,
                                     ktk_error *err) {
     struct json_writer json;
@@ -222,6 +272,7 @@ ktk_status ktki_commit_record_write(const struct commit_record *record, struct b
         KTKI_TRY(write_text_member(&json, record->schemas[i].table, record->schemas[i].hash, err));
     }
     KTKI_TRY(ktki_json_end_object(&json, err));
+    KTKI_TRY(write_files(&json, record, err));
     KTKI_TRY(ktki_json_end_object(&json, err));
 out:
     return status;

@@ -18,6 +18,7 @@
 struct schema_stamp {
     const char *table;
     char hash[KTKI_HASH_TEXT_SIZE]; /* of its bytes */
+    const char *file;               /* these, as dataset/schema_pack.h has them; NULL: not here */
 };
 
 /** All zero: the document says nothing. Texts lie in the arena it was read into. */

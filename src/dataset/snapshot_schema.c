@@ -4,8 +4,10 @@
 #include "base/error.h"
 #include "base/hash_map.h"
 #include "dataset/name.h"
+#include "dataset/schema_pack.h"
 #include "dataset/snapshot_internal.h"
 #include "dataset/table_schema.h"
+#include "store/backend.h"
 
 static struct dataset_table *find_table(const ktk_dataset *dataset, const char *name) {
     for (int32_t i = 0; i < dataset->table_count; i++) {
@@ -119,6 +121,28 @@ out:
     return status;
 }
 
+/* From afar, the file that came with the document. It is as good as the copy under its hash. */
+static ktk_status take_from_document(const ktk_dataset *dataset, const struct dataset_table *table,
+                                     ktk_bytes *file, ktk_error *err) {
+    const struct schema_stamp *stamp = ktki_commit_stamp(&dataset->record, table->name);
+    struct buffer bytes;
+    ktk_status status = KTK_OK;
+
+    ktki_buffer_init(&bytes, ktki_context_allocator(ktk_store_context(dataset->store)), 0);
+    if (stamp == NULL || stamp->file == NULL || !ktki_store_is_far(dataset->store) ||
+        ktki_dataset_is_foreign(dataset)) {
+        goto out;
+    }
+    KTKI_TRY(ktki_schema_unpack(&bytes, stamp->file, err));
+    KTKI_TRY(ktki_buffer_move(&bytes, file, err));
+    if (!is_of_hash(file, stamp->hash)) {
+        ktk_bytes_clear(file);
+    }
+out:
+    ktki_buffer_clear(&bytes);
+    return status;
+}
+
 /* Install unless another thread was faster; `file` is then left to the caller. */
 static void keep_file(ktk_dataset *dataset, struct dataset_table *table, ktk_bytes *file) {
     (void)pthread_mutex_lock(&dataset->lock);
@@ -145,6 +169,11 @@ static ktk_status load_file(ktk_dataset *dataset, struct dataset_table *table, k
 
     ktki_buffer_init(&key, ktki_context_allocator(ktk_store_context(dataset->store)), 0);
     if (has_file(dataset, table)) {
+        goto out;
+    }
+    KTKI_TRY(take_from_document(dataset, table, &file, err));
+    if (file.size > 0) {
+        keep_file(dataset, table, &file);
         goto out;
     }
     KTKI_TRY(schema_key(&key, dataset, table->name, err));

@@ -3,6 +3,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "dataset/document_file.h"
+#include "dataset/schema_pack.h"
 #include "store/backend.h"
 #include "update/apply.h"
 #include "update/capability.h"
@@ -356,6 +357,10 @@ static ktk_status stamp_schemas(struct commit_record *record, struct commit *com
 
             stamp->table = file->table->name;
             memcpy(stamp->hash, file->hash, sizeof(stamp->hash));
+            if (ktki_store_is_far(commit->update->store)) {
+                KTKI_TRY(ktki_schema_pack(&stamp->file, &commit->arena, file->bytes.data,
+                                          file->bytes.size, err));
+            }
         }
     }
     for (int32_t i = 0; i < old_count; i++) {
