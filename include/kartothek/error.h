@@ -41,7 +41,8 @@ typedef enum ktk_reason {
     KTK_REASON_TABLE_SCHEMA = 2,     /**< columns or types are not those of a table; its name */
     KTK_REASON_SHARED_COLUMN = 3,    /**< tables share a column and differ in its type; its name */
     KTK_REASON_DUPLICATE_LABELS = 4, /**< partitions have the same label; the labels, with commas */
-    KTK_REASON_PARTITION_KEYS = 5    /**< others are asked for; those of the dataset, with commas */
+    KTK_REASON_PARTITION_KEYS = 5,   /**< others are asked for; those of the dataset, with commas */
+    KTK_REASON_LITERAL_TYPE = 6      /**< a value in a predicate is none of its column; its name */
 } ktk_reason;
 
 /**

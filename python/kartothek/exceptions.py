@@ -1,14 +1,23 @@
 """
-What can become of a commit. All are what kartothek raised in such a place, a RuntimeError, so that old programs catch them as before.
+What can become of a commit, and a predicate that its columns cannot take. All are what kartothek raised in such a place, a RuntimeError or a TypeError, so
+that old programs catch them as before.
 
 Every exception out of the C library, these and built-in ones, has
 
 - ``status``, the library's word for it: ``"conflict"``, ``"not found"``, …
 - ``detail``, an int: the errno of what the system failed with, or a place in a text, from 1; 0 if there is none
 - ``reason`` and ``subject``, texts, or None: what the failure is about, as ``"key"`` and the key in the store; ``"table schema"`` and the table;
-  ``"shared column"`` and the column; ``"duplicate labels"`` and the labels; ``"partition keys"`` and those of the dataset
+  ``"shared column"`` and the column; ``"duplicate labels"`` and the labels; ``"partition keys"`` and those of the dataset;
+  ``"literal type"`` and the column of a predicate
 - ``commit_id``, if a commit failed
 """
+
+
+class UnexpectedType(TypeError, ValueError):
+    """A value in a predicate is of another type than its column; kartothek raises a TypeError whose text begins so."""
+
+    def __init__(self, text=""):
+        super().__init__("Unexpected type for predicate: " + text)
 
 
 class CommitError(RuntimeError):
@@ -51,4 +60,4 @@ class UnknownOutcome(CommitError):
     status = "unknown outcome"
 
 
-__all__ = ["CommitConflict", "CommitError", "DatasetExists", "StaleWriter", "UnknownOutcome"]
+__all__ = ["CommitConflict", "CommitError", "DatasetExists", "StaleWriter", "UnexpectedType", "UnknownOutcome"]

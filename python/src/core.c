@@ -30,7 +30,10 @@ ktk_context *core_context(void) {
     return context;
 }
 
-static PyObject *exception_of(ktk_status status) {
+static PyObject *exception_of(ktk_status status, const ktk_error *err) {
+    if (err->reason == KTK_REASON_LITERAL_TYPE) {
+        return core.unexpected_type;
+    }
     switch (status) {
     case KTK_E_NO_MEMORY:
         return PyExc_MemoryError;
@@ -87,7 +90,7 @@ static int set_facts(PyObject *exception, ktk_status status, const ktk_error *er
 }
 
 PyObject *core_raise(ktk_status status, const ktk_error *err) {
-    PyObject *type = exception_of(status);
+    PyObject *type = exception_of(status, err);
     PyObject *exception;
 
     if (PyErr_Occurred()) {
@@ -228,11 +231,12 @@ static PyObject *import_name(const char *module_name, const char *name) {
 static int import_exceptions(void) {
     static const char module[] = "kartothek.exceptions";
 
+    core.unexpected_type = import_name(module, "UnexpectedType");
     core.exists_type = import_name(module, "DatasetExists");
     core.conflict_type = import_name(module, "CommitConflict");
     core.stale_writer_type = import_name(module, "StaleWriter");
     core.unknown_outcome_type = import_name(module, "UnknownOutcome");
-    return core.exists_type == NULL || core.conflict_type == NULL ||
+    return core.unexpected_type == NULL || core.exists_type == NULL || core.conflict_type == NULL ||
                    core.stale_writer_type == NULL || core.unknown_outcome_type == NULL
                ? -1
                : 0;

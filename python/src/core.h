@@ -32,7 +32,8 @@ struct core {
     PyTypeObject *batches_type;
     PyTypeObject *update_type;
     PyTypeObject *predicate_type;
-    PyObject *exists_type; /* of kartothek.exceptions, as the next three */
+    PyObject *unexpected_type; /* of kartothek.exceptions, as the next four */
+    PyObject *exists_type;
     PyObject *conflict_type;
     PyObject *stale_writer_type;
     PyObject *unknown_outcome_type;

@@ -42,7 +42,8 @@ static int64_t list_offsets(const struct rows *rows, const struct nulls *nulls, 
         mask[row] = frame_in_is_null(object, nulls);
         if (mask[row] == 0) {
             size = PyObject_Size(object);
-            *has_lists |= size > 0 && (PyList_Check(object) || PyTuple_Check(object));
+            *has_lists |=
+                size > 0 && (PyList_Check(object) || PyTuple_Check(object) || PySet_Check(object));
         }
         if (size < 0) {
             return -1;

@@ -99,7 +99,7 @@ static enum object_kind kind_of(PyObject *object, const struct nulls *nulls, PyO
     if (PyFloat_Check(object)) {
         return KIND_FLOAT;
     }
-    if (PyList_Check(object) || PyTuple_Check(object)) {
+    if (PyList_Check(object) || PyTuple_Check(object) || PySet_Check(object)) {
         return KIND_LIST;
     }
     return PyDict_Check(object) ? KIND_DICT : rare_kind_of(object, array_type);

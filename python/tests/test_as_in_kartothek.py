@@ -1,16 +1,21 @@
 """Small things that programs of kartothek see, each found by a test of its own."""
 import datetime
+import io
+import pickle
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from kartothek.core import _time
+from kartothek.core.cube.conditions import C
 from kartothek.core.dataset import DatasetMetadata
 from kartothek.core.index import ExplicitSecondaryIndex
 from kartothek.core.testing import TIME_TO_FREEZE, TIME_TO_FREEZE_ISO, cm_frozen_time, get_dataframe_alltypes, get_dataframe_not_nested
+from kartothek.core.utils import ensure_store
 from kartothek.io.eager import read_dataset_as_dataframes, read_table, store_dataframes_as_dataset, update_dataset_from_dataframes
-from kartothek.serialization import filter_array_like, testing
+from kartothek.io_components.metapartition import MetaPartition
+from kartothek.serialization import CsvSerializer, ParquetSerializer, filter_array_like, testing
 
 FRAME = pd.DataFrame({"p": [1, 2], "x": [5, 6]})
 
@@ -176,3 +181,98 @@ def test_values_of_the_wrong_type_are_told_in_kartotheks_words(op, value):
         filter_array_like(np.array([1, 2]), op, value, column_name="x")
     with pytest.raises(TypeError, match="Column 'x' has pandas type 'int64', but predicate value '1' has pandas type '.*' \\(Python type '<class 'str'>'\\)"):
         filter_array_like(np.array([1, 2]), "==", "1", column_name="x")
+
+
+@pytest.mark.parametrize("serializer", [ParquetSerializer(), CsvSerializer()])
+def test_a_frame_without_rows_has_a_range_as_its_index(store_url, serializer):
+    store = ensure_store(store_url)
+    key = serializer.store(store, "empty", pd.DataFrame({"a": [], "b": []}).astype(object))
+    for columns in (None, ["a"]):
+        index = serializer.restore_dataframe(store, key, columns=columns).index
+        assert isinstance(index, pd.RangeIndex) and len(index) == 0
+
+
+@pytest.mark.parametrize("index", [pd.Index([5, 3]), pd.Index(["u", "v"], name="n"), pd.RangeIndex(4, 8, 2)])
+def test_some_columns_of_a_file_have_the_index_that_was_stored(store_url, index):
+    store = ensure_store(store_url)
+    frame = FRAME.set_index(index)
+    key = ParquetSerializer().store(store, "indexed", frame)
+    pd.testing.assert_frame_equal(ParquetSerializer.restore_dataframe(store, key, columns=["x"]), frame[["x"]], check_index_type=False)
+
+
+def test_names_of_columns_that_are_no_texts_become_those_of_pyarrow(store_url):
+    frame = FRAME.set_axis([b"\xc3\xa4", ("a", 1)], axis=1)
+    key = ParquetSerializer().store(ensure_store(store_url), "named", frame)
+    assert list(ParquetSerializer.restore_dataframe(ensure_store(store_url), key).columns) == ["ä", "('a', '1')"]
+
+
+def test_a_partition_keeps_its_schema_without_its_frames(store_url):
+    pytest.importorskip("pyarrow")
+    part = MetaPartition("l", data={"core": FRAME}).store_dataframes(ensure_store(store_url), "nobody")
+    bare = part.copy(data={})
+    assert list(bare.table_meta) == ["core"]
+    pd.testing.assert_frame_equal(bare.load_dataframes(ensure_store(store_url)).data["core"], FRAME)
+    assert MetaPartition("l", data={"core": FRAME}).remove_dataframes().table_meta["core"].names == ["p", "x"]
+    other = MetaPartition("l", data={"core": FRAME}).copy(data={"core": FRAME.astype("float64")})
+    assert str(other.table_meta["core"].field("x").type) == "double"
+
+
+def test_a_partition_named_by_hand_has_the_values_in_its_key(store_url):
+    store_dataframes_as_dataset(store_url, "u", [{"label": "l", "data": [("table", FRAME)]}], partition_on=["p"])
+    part = MetaPartition("p=2/l", files={"table": "u/table/p=2/l.parquet"})
+    pd.testing.assert_frame_equal(part.load_dataframes(ensure_store(store_url)).data["table"], FRAME[FRAME["p"] == 2].reset_index(drop=True))
+    assert len(part.load_dataframes(ensure_store(store_url), predicates=[[("p", "==", 1)]]).data["table"]) == 0
+
+
+def test_copied_metadata_has_a_time_of_creation():
+    with cm_frozen_time(TIME_TO_FREEZE):
+        copied = DatasetMetadata(uuid="u", metadata={"a": 1}).copy(metadata={"b": 2})
+    assert copied.metadata == {"b": 2, "creation_time": TIME_TO_FREEZE_ISO}
+    assert copied.copy(metadata={"creation_time": "then"}).metadata == {"creation_time": "then"}
+
+
+def test_conditions_are_not_to_be_changed():
+    condition = C("x") == 42
+    for name in ("column", "value", "OP"):
+        with pytest.raises(AttributeError):
+            setattr(condition, name, "y")
+    assert condition == (C("x") == 42) and hash(condition) == hash(C("x") == 42) and condition != (C("x") != 42)
+
+
+@pytest.mark.parametrize("value", [1.5, "a", b"a", True, datetime.date(2020, 1, 1)])
+def test_a_value_of_another_type_than_its_column_is_a_type_error(store_url, value):
+    store_dataframes_as_dataset(store_url, "u", [FRAME])
+    key = ParquetSerializer().store(ensure_store(store_url), "file", FRAME)
+    for operator, operand in (("==", value), ("in", [value]), (">", value)):
+        predicates = [[("x", operator, operand)]]
+        with pytest.raises(TypeError, match="^Unexpected type for predicate: column 'x' is int64: ") as caught:
+            read_table("u", store_url, predicates=predicates)
+        assert isinstance(caught.value, ValueError) and (caught.value.reason, caught.value.subject) == ("literal type", "x")
+        with pytest.raises(TypeError, match="^Unexpected type for predicate: "):
+            ParquetSerializer.restore_dataframe(ensure_store(store_url), key, predicates=predicates)
+        assert isinstance(pickle.loads(pickle.dumps(caught.value)), TypeError)
+
+
+def test_sets_become_lists(store_url):
+    nested = [{"k": {1}}, None, {"k": set()}]
+    frame = pd.DataFrame({"s": [{1}, None, set()], "l": [[{"a"}], [], None], "d": nested}, dtype=object)
+    store_dataframes_as_dataset(store_url, "u", [frame])
+    read = read_table("u", store_url)
+    assert [None if value is None else value.tolist() for value in read["s"]] == [[1], None, []]
+    assert read["l"][0][0].tolist() == ["a"] and read["l"][2] is None
+    assert [None if value is None else value["k"].tolist() for value in read["d"]] == [[1], None, []]
+    with pytest.raises(TypeError, match="frozenset"):
+        store_dataframes_as_dataset(store_url, "v", [pd.DataFrame({"s": [frozenset([1])]})])
+
+
+def test_files_of_texts_that_arrow_holds_say_string(store_url):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    if not hasattr(pd, "ArrowDtype"):
+        pytest.skip("pandas before 1.5 has no column of large_string")
+    texts = pd.Series(["a", None, "ö"], dtype=pd.ArrowDtype(pyarrow.large_string()))
+    frame = pd.DataFrame({"arrow": texts, "text": pd.Series(["a", None, "ö"], dtype="string[pyarrow]")})
+    store = ensure_store(store_url)
+    key = ParquetSerializer().store(store, "texts", frame)
+    assert [str(field.type) for field in parquet.read_schema(io.BytesIO(store.get(key)))] == ["string", "string"]
+    assert ParquetSerializer.restore_dataframe(store, key)["text"].fillna("-").tolist() == ["a", "-", "ö"]

@@ -45,6 +45,7 @@ static const char *const reason_names[] = {
     [KTK_REASON_SHARED_COLUMN] = "shared column",
     [KTK_REASON_DUPLICATE_LABELS] = "duplicate labels",
     [KTK_REASON_PARTITION_KEYS] = "partition keys",
+    [KTK_REASON_LITERAL_TYPE] = "literal type",
 };
 
 const char *ktk_reason_name(ktk_reason reason) {

@@ -187,6 +187,7 @@ static ktk_status fail_misfit(const struct binder *binder, const ktk_value *valu
                       ktki_class_expects(binder->to->value_class), value_kind_names[value->kind],
                       has_text ? " '" : "", has_text ? (int)size : 0, has_text ? value->bytes : "",
                       has_text && size < value->bytes_size ? "…" : "", has_text ? "'" : "");
+    ktki_error_about(err, KTK_REASON_LITERAL_TYPE, binder->from->column);
 out:
     ktki_buffer_clear(&type);
     return status;

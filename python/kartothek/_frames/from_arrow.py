@@ -147,10 +147,15 @@ def _types_in(entry):
         return {}
 
 
+def index_field(batches):
+    """Where the index of the frame is that was stored: the name of a column, a dict of a range, or None."""
+    fields = _pandas_metadata(batches).get("index_columns")
+    return fields[0] if isinstance(fields, list) and len(fields) == 1 else None
+
+
 def _indexed(frame, batches):
     """The frame with the index that was stored, in a column or as a range, where there is one."""
-    fields = _pandas_metadata(batches).get("index_columns")
-    field = fields[0] if isinstance(fields, list) and len(fields) == 1 else None
+    field = index_field(batches)
     if isinstance(field, dict):
         try:
             index = pd.RangeIndex(field["start"], field["stop"], field["step"])

@@ -95,11 +95,18 @@ def _check_dtypes(df):
             raise TypeError("Column '{}': data type {} cannot be stored in a dataset; store times, or both ends of an interval".format(name, dtype))
 
 
+def name_of(name):
+    """The text that a file has for the name of a column, as pyarrow writes it."""
+    if isinstance(name, tuple):
+        return str(tuple(map(name_of, name)))
+    return name.decode("utf-8") if isinstance(name, bytes) else str(name)
+
+
 def frame_stream(df):
     """The frame as a ``_core.Stream``. TypeError for a column that has no Arrow type; ValueError for duplicate names."""
     if not isinstance(df, pd.DataFrame):
         raise TypeError("Expected a pandas.DataFrame, got {}".format(type(df)))
-    names = [str(name) for name in df.columns]
+    names = [name_of(name) for name in df.columns]
     if len(set(names)) < len(names):
         raise ValueError("Duplicate column names found: {}".format(list(df.columns)))
     keep = []  # NumPy arrays whose memory is lent
@@ -140,12 +147,12 @@ def _entry(field_name, name, column):
 def _index_columns(index, names, keep):
     """(entries of ``index_columns``, [(field, name, column)] of those that are stored). A RangeIndex is stored as metadata alone."""
     if isinstance(index, pd.RangeIndex):
-        name = None if index.name is None else str(index.name)
+        name = None if index.name is None else name_of(index.name)
         span = {"kind": "range", "name": name, "start": index.start, "step": index.step, "stop": index.stop}
         return [span], []
     if isinstance(index, pd.MultiIndex):
         raise NotImplementedError("Treatement of MultiIndex not implemented.")
-    name = None if index.name is None else str(index.name)
+    name = None if index.name is None else name_of(index.name)
     field = name if name is not None and name not in names else "__index_level_0__"
     return [field], [(field, name, _describe(field, index.to_series(), keep))]
 
@@ -228,9 +235,14 @@ def _text(values, keep):
     if chunked is None:
         chunked = getattr(values, "_data", None)
     if hasattr(chunked, "combine_chunks") and hasattr(chunked, "__arrow_c_stream__"):
-        return ("arrow", _one_chunk(chunked))
+        return ("arrow", _plain_text(_one_chunk(chunked)))
     array = values.to_numpy(dtype=object) if hasattr(values, "to_numpy") else np.asarray(values, dtype=object)
     return _object_column(array, keep, "text")
+
+
+def _plain_text(array):
+    """Texts whose places have 32 bits, where they fit: kartothek 5.3 has no predicates on others."""
+    return array.cast("string") if str(array.type) == "large_string" and array.nbytes < 1 << 31 else array
 
 
 def _one_chunk(chunked):
@@ -245,7 +257,7 @@ def _arrow(name, values):
     chunked = getattr(values, "_pa_array", None)
     if chunked is None:
         chunked = values.__arrow_array__()
-    array = _one_chunk(chunked)
+    array = _plain_text(_one_chunk(chunked))
     if not hasattr(array, "__arrow_c_array__"):
         raise TypeError("Column '{}': needs pyarrow 14 or newer to be stored".format(name))
     pandas_type, numpy_type = _names_of_arrow(array.type)

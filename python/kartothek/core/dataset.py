@@ -277,6 +277,8 @@ class DatasetMetadataBase(CopyMixin):
         """The same dataset with some of the constructor's arguments given anew."""
         if "uuid" in kwargs:
             _core.uuid_check(kwargs["uuid"])
+        if "metadata" in kwargs:
+            kwargs["metadata"] = dict({"creation_time": _time.datetime_utcnow().isoformat()}, **(kwargs["metadata"] or {}))
         return super().copy(**kwargs)
 
     def __sizeof__(self):

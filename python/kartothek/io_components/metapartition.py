@@ -9,7 +9,7 @@ from kartothek.core._size import size_of
 from kartothek.core.index import ExplicitSecondaryIndex
 from kartothek.core.naming import DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.core.partition import Partition
-from kartothek.core.urlencode import quote_indices
+from kartothek.core.urlencode import decode_key, quote_indices
 from kartothek.core.utils import core_store, ensure_store, verify_metadata_version
 from kartothek.core.uuid import gen_uuid
 from kartothek.io_components.utils import align_categories, combine_metadata, extract_duplicates, joined_meta, missing_index_column
@@ -181,12 +181,8 @@ class MetaPartition:
     @property
     def table_meta(self):
         """``{table: schema}``: those that were given, else those of the frames (needs pyarrow)."""
-        if not self._table_meta:
-            for part in self.metapartitions:
-                for table, frame in part["data"].items():
-                    if frame is not None and table not in self._table_meta:
-                        origin = "{}/{}".format(table, part["label"])
-                        self._table_meta[table] = common_metadata.make_meta(frame, origin=origin, partition_keys=self.partition_keys)
+        for part in self.metapartitions:
+            self._note_meta(part["data"], part["label"])
         for table, schema in self._table_meta.items():
             if isinstance(schema, tuple):
                 self._table_meta[table] = common_metadata._bytes2schema(*schema)
@@ -195,6 +191,18 @@ class MetaPartition:
     @table_meta.setter
     def table_meta(self, table_meta):
         self._table_meta = dict(table_meta or {})
+
+    def _note_meta(self, frames, label):
+        for table, frame in frames.items():
+            if frame is not None and table not in self._table_meta:
+                origin = "{}/{}".format(table, label)
+                self._table_meta[table] = common_metadata.make_meta(frame, origin=origin, partition_keys=self.partition_keys)
+
+    def _meta_without(self, data, new):
+        """The schemas of tables that have no frame in ``new`` data; for one that had a frame pyarrow is needed."""
+        if common_metadata.has_pyarrow():
+            self._note_meta({table: frame for table, frame in data.items() if table not in new}, self.label)
+        return {table: schema for table, schema in self._table_meta.items() if table not in new}
 
     def _has_frames(self):
         return all(part["data"] for part in self.metapartitions)
@@ -295,7 +303,7 @@ class MetaPartition:
                 part.pop("written", None)
             if "data" in kwargs:
                 part.pop("keys", None)
-                kwargs.setdefault("table_meta", {})
+                kwargs.setdefault("table_meta", self._meta_without(part["data"], kwargs["data"] or {}))
             for name in ("label", "data", "files", "indices", "logical_conjunction"):
                 if name in kwargs:
                     part[name] = kwargs[name] if name in ("label", "logical_conjunction") else dict(kwargs[name] or {})
@@ -479,11 +487,13 @@ class MetaPartition:
 
     def _snapshot(self, store):
         """The C library's snapshot of a dataset that has this partition alone."""
+        uuid, _, in_path, _ = decode_key(next(iter(self.files.values())))
         document = {
             "dataset_metadata_version": 4,
-            "dataset_uuid": next(iter(self.files.values())).split("/")[0],
+            "dataset_uuid": uuid,
             "partitions": {self.label: {"files": self.files}},
-            "partition_keys": self.partition_keys,
+            # Of files that are named by hand the keys alone tell.
+            "partition_keys": self.partition_keys or [column for column, _ in in_path],
         }
         dataset = _core.Dataset.from_document(core_store(store), json.dumps(document).encode("utf-8"))
         for table in self.files:

@@ -41,6 +41,8 @@ class CsvSerializer(DataFrameSerializer):
             frame = pd.DataFrame()
         else:
             frame = pd.read_csv(io.BytesIO(content), sep=";", encoding="utf-8")
+            # Old pandas gives a frame without rows no range.
+            frame = frame.reset_index(drop=True) if frame.empty else frame
         check_columns(columns, frame.columns)
         frame = _filter.filter_df_from_predicates(frame, predicates)
         frame = _filter.filter_df(frame, filter_query)

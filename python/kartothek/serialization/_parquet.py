@@ -48,12 +48,17 @@ class ParquetSerializer(DataFrameSerializer):
         content = store.get(key)
         # The expression may name any column.
         wanted = None if filter_query is not None else columns
+        with_index = wanted is None
+        if wanted is not None:
+            index = from_arrow.index_field(_core.parquet_read(content, []).read())
+            with_index = index not in wanted
+            wanted = [*wanted, index] if with_index and isinstance(index, str) else wanted
         try:
             stream = _core.parquet_read(content, wanted, 0, core_predicate(predicates))
         except KeyError:
-            check_columns(wanted, [name for name, _, _ in _core.parquet_read(content, None).read().columns])
+            check_columns(columns, [name for name, _, _ in _core.parquet_read(content, None).read().columns])
             raise
-        frame = from_arrow.frame_from_stream(stream, date_as_object, categories or (), with_index=wanted is None)
+        frame = from_arrow.frame_from_stream(stream, date_as_object, categories or (), with_index=with_index)
         if filter_query is not None:
             frame = frame.query(filter_query)
             check_columns(columns, frame.columns)

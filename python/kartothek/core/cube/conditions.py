@@ -177,42 +177,49 @@ class SimpleCondition(Condition):
         return [(self.column, self.OP, self.value)]
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
 class EqualityCondition(SimpleCondition):
     """The value is this one."""
 
     OP = "=="
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
 class InequalityCondition(SimpleCondition):
     """The value is another one."""
 
     OP = "!="
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
 class LessThanCondition(SimpleCondition):
     """The value is less."""
 
     OP = "<"
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
 class LessEqualCondition(SimpleCondition):
     """The value is this one or less."""
 
     OP = "<="
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
 class GreaterThanCondition(SimpleCondition):
     """The value is more."""
 
     OP = ">"
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
 class GreaterEqualCondition(SimpleCondition):
     """The value is this one or more."""
 
     OP = ">="
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
 class IsInCondition(SimpleCondition):
     """
     The value is one of several.
