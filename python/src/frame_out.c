@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "validity.h"
+
 #define NAT INT64_MIN
 #define DAY_NS INT64_C(86400000000000)
 
@@ -64,9 +66,9 @@ static struct chunk column_chunk(const struct column *column, Py_ssize_t batch) 
     return chunk;
 }
 
-static inline bool chunk_is_null(const struct chunk *chunk, int64_t row) {
-    int64_t bit = row + chunk->offset;
-    return chunk->validity != NULL && (chunk->validity[bit >> 3] >> (bit & 7) & 1) == 0;
+/* Of `count` rows, at most 64, those that are null. */
+static inline uint64_t chunk_nulls(const struct chunk *chunk, int64_t row, int64_t count) {
+    return validity_nulls(chunk->validity, row + chunk->offset, count);
 }
 
 static bool is_null_type(const struct column *column) {
@@ -86,8 +88,10 @@ PyObject *frame_out_null_count(PyObject *self, PyObject *args) {
             count += chunk.length;
             continue;
         }
-        for (int64_t row = 0; chunk.validity != NULL && row < chunk.length; row++) {
-            count += chunk_is_null(&chunk, row);
+        for (int64_t row = 0; chunk.validity != NULL && row < chunk.length; row += VALIDITY_ROWS) {
+            int64_t step = validity_step(row, chunk.length);
+
+            count += __builtin_popcountll(chunk_nulls(&chunk, row, step));
         }
     }
     return PyLong_FromLongLong(count);
@@ -143,18 +147,44 @@ static void null_pattern(const char *format, uint8_t pattern[8]) {
 static void fill_bool(const struct chunk *chunk, uint8_t *out) {
     const uint8_t *bits = chunk->values;
 
-    for (int64_t row = 0; row < chunk->length; row++) {
-        int64_t bit = row + chunk->offset;
-        out[row] = chunk_is_null(chunk, row) ? 0 : bits[bit >> 3] >> (bit & 7) & 1;
+    for (int64_t row = 0; row < chunk->length; row += VALIDITY_ROWS) {
+        int64_t step = validity_step(row, chunk->length);
+        uint64_t word = validity_bits(bits, row + chunk->offset, step);
+
+        validity_spread(word & ~chunk_nulls(chunk, row, step), step, out + row);
+    }
+}
+
+/* `pattern` in the rows from `row` on whose bits are set. */
+static inline void put_word(uint64_t nulls, int64_t row, size_t width, const uint8_t pattern[8],
+                            uint8_t *out) {
+    for (; nulls != 0; nulls &= nulls - 1) {
+        size_t at = (size_t)(row + __builtin_ctzll(nulls));
+
+        /* The compiler knows the widths that there are. */
+        switch (width) {
+        case 8:
+            memcpy(out + at * 8, pattern, 8);
+            break;
+        case 4:
+            memcpy(out + at * 4, pattern, 4);
+            break;
+        case 2:
+            memcpy(out + at * 2, pattern, 2);
+            break;
+        default:
+            out[at] = pattern[0];
+            break;
+        }
     }
 }
 
 static void put_nulls(const struct chunk *chunk, size_t width, const uint8_t pattern[8],
                       uint8_t *out) {
-    for (int64_t row = 0; chunk->validity != NULL && row < chunk->length; row++) {
-        if (chunk_is_null(chunk, row)) {
-            memcpy(out + (size_t)row * width, pattern, width);
-        }
+    for (int64_t row = 0; chunk->validity != NULL && row < chunk->length; row += VALIDITY_ROWS) {
+        int64_t step = validity_step(row, chunk->length);
+
+        put_word(chunk_nulls(chunk, row, step), row, width, pattern, out);
     }
 }
 
@@ -208,7 +238,7 @@ PyObject *frame_out_fill_values(PyObject *self, PyObject *args) {
     static void name(const struct chunk *chunk, double *out) {                                     \
         const type *values = (const type *)chunk->values + chunk->offset;                          \
         for (int64_t row = 0; row < chunk->length; row++) {                                        \
-            out[row] = chunk_is_null(chunk, row) ? (double)NAN : (double)values[row];              \
+            out[row] = (double)values[row];                                                        \
         }                                                                                          \
     }
 DEFINE_TO_DOUBLE(double_of_int8, int8_t)
@@ -232,6 +262,7 @@ static const struct {
 PyObject *frame_out_fill_float64(PyObject *self, PyObject *args) {
     void (*fill)(const struct chunk *, double *) = NULL;
     struct column column;
+    uint8_t pattern[8];
     double *out;
 
     if (column_parse(self, args, true, &column) < 0) {
@@ -245,10 +276,12 @@ PyObject *frame_out_fill_float64(PyObject *self, PyObject *args) {
     if (fill == NULL) {
         return wrong_format(&column, "integers");
     }
+    null_pattern("g", pattern);
     out = column.address;
     Py_BEGIN_ALLOW_THREADS for (Py_ssize_t b = 0; b < column.batches->batch_count; b++) {
         struct chunk chunk = column_chunk(&column, b);
         fill(&chunk, out);
+        put_nulls(&chunk, sizeof(*out), pattern, (uint8_t *)out);
         out += chunk.length;
     }
     Py_END_ALLOW_THREADS Py_RETURN_NONE;
@@ -281,22 +314,52 @@ static int64_t format_unit_ns(const char *format) {
     }
 }
 
+/* Up to 64 values; `nulls` are not looked at. The first one that does not fit, or `count`. Without
+ * a branch in the loops that all values go through. */
+static int64_t fill_ns_word(const int64_t *values, uint64_t nulls, int64_t count, int64_t unit_ns,
+                            int64_t *out) {
+    int64_t max = INT64_MAX / unit_ns;
+    bool is_beyond = false;
+
+    for (int64_t i = 0; i < count; i++) {
+        is_beyond |= (values[i] > max) | (values[i] < -max);
+    }
+    for (int64_t i = 0; is_beyond && i < count; i++) {
+        if ((nulls >> i & 1) == 0 && __builtin_mul_overflow(values[i], unit_ns, &(int64_t){0})) {
+            return i;
+        }
+    }
+    for (int64_t i = 0; i < count; i++) {
+        out[i] = (int64_t)((uint64_t)values[i] * (uint64_t)unit_ns);
+    }
+    return count;
+}
+
 /* False if a value does not fit; `*bad` then holds it, `*bad_row` its row in the chunk. */
 static bool fill_ns(const struct chunk *chunk, bool is_32_bit, int64_t unit_ns, int64_t *out,
                     int64_t *bad, int64_t *bad_row) {
-    for (int64_t row = 0; row < chunk->length; row++) {
-        int64_t value;
-        if (chunk_is_null(chunk, row)) {
-            out[row] = NAT;
-            continue;
+    const int64_t nat = NAT;
+    uint8_t pattern[8];
+
+    memcpy(pattern, &nat, 8);
+    for (int64_t row = 0; row < chunk->length; row += VALIDITY_ROWS) {
+        int64_t step = validity_step(row, chunk->length);
+        uint64_t nulls = chunk_nulls(chunk, row, step);
+        const int64_t *values;
+        int64_t wide[VALIDITY_ROWS];
+        int64_t done;
+
+        for (int64_t i = 0; is_32_bit && i < step; i++) {
+            wide[i] = ((const int32_t *)chunk->values)[chunk->offset + row + i];
         }
-        value = is_32_bit ? ((const int32_t *)chunk->values)[row + chunk->offset]
-                          : ((const int64_t *)chunk->values)[row + chunk->offset];
-        if (__builtin_mul_overflow(value, unit_ns, &out[row])) {
-            *bad = value;
-            *bad_row = row;
+        values = is_32_bit ? wide : (const int64_t *)chunk->values + chunk->offset + row;
+        done = fill_ns_word(values, nulls, step, unit_ns, out + row);
+        if (done < step) {
+            *bad = values[done];
+            *bad_row = row + done;
             return false;
         }
+        put_word(nulls, row, 8, pattern, (uint8_t *)out);
     }
     return true;
 }
@@ -415,8 +478,11 @@ PyObject *frame_out_fill_mask(PyObject *self, PyObject *args) {
     out = column.address;
     Py_BEGIN_ALLOW_THREADS for (Py_ssize_t b = 0; b < column.batches->batch_count; b++) {
         struct chunk chunk = column_chunk(&column, b);
-        for (int64_t row = 0; row < chunk.length; row++) {
-            out[row] = is_null_type(&column) || chunk_is_null(&chunk, row);
+        for (int64_t row = 0; row < chunk.length; row += VALIDITY_ROWS) {
+            int64_t step = validity_step(row, chunk.length);
+            uint64_t nulls = is_null_type(&column) ? UINT64_MAX : chunk_nulls(&chunk, row, step);
+
+            validity_spread(nulls, step, out + row);
         }
         out += chunk.length;
     }

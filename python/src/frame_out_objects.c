@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "times.h"
+#include "validity.h"
 
 /* Equal texts, dates, times and decimals share one Python object, as pyarrow has it too: columns of
  * few distinct values then cost little time and memory. Objects are borrowed from the array that is
@@ -171,6 +172,7 @@ static PyObject *shared_number(struct maker *maker, int64_t number, size_t slot_
     PyObject *object = slot->object;
 
     if (object != NULL && slot->number == number) {
+        maker->found++;
         Py_INCREF(object);
         return object;
     }
@@ -211,6 +213,9 @@ static PyObject *make_time(struct maker *maker, int64_t index) {
     default:
         micros = ((const int64_t *)values)[index] / 1000;
         break;
+    }
+    if (!sharing_pays(maker)) {
+        return times_time_new(micros);
     }
     return shared_number(maker, micros,
                          (size_t)((uint64_t)micros * 0x9E3779B97F4A7C15u >> (64 - NUMBER_BITS)),
@@ -380,6 +385,29 @@ static int64_t fill_days(struct maker *maker, int64_t length, PyObject *null, Py
     return length;
 }
 
+/* The same of the two objects of booleans. */
+static int64_t fill_bools(const struct maker *maker, int64_t length, PyObject *null,
+                          PyObject **out) {
+    const struct ArrowArray *array = maker->array;
+    const uint8_t *validity =
+        array->n_buffers > 0 && array->null_count != 0 ? array->buffers[0] : NULL;
+
+    for (int64_t row = 0; row < length; row += VALIDITY_ROWS) {
+        int64_t step = validity_step(row, length);
+        uint64_t bits = validity_bits(array->buffers[1], row + maker->base, step);
+        uint64_t nulls = validity_nulls(validity, row + maker->base, step);
+
+        for (int64_t i = 0; i < step; i++, bits >>= 1, nulls >>= 1) {
+            PyObject *object = (nulls & 1) != 0 ? null : (bits & 1) != 0 ? Py_True : Py_False;
+
+            Py_INCREF(object);
+            Py_XDECREF(out[row + i]);
+            out[row + i] = object;
+        }
+    }
+    return length;
+}
+
 /* Replaces what the slots hold (None or nothing yet); on failure those done so far stay and belong
  * to the array. Returns the first row that has not been done. */
 static int64_t fill_chunk(struct maker *maker, int64_t length, PyObject *null, PyObject **out) {
@@ -443,7 +471,9 @@ PyObject *frame_out_fill_objects(PyObject *self, PyObject *args) {
 
         maker.array = parent->children[column];
         maker.base = maker.array->offset + parent->offset;
-        rows = strcmp(maker.schema->format, "tdD") == 0 && parent->length > 0
+        rows = maker.make == make_bool && parent->length > 0
+                   ? fill_bools(&maker, parent->length, null, out + done)
+               : strcmp(maker.schema->format, "tdD") == 0 && parent->length > 0
                    ? fill_days(&maker, parent->length, null, out + done)
                    : fill_chunk(&maker, parent->length, null, out + done);
         done += rows;

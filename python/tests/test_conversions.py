@@ -14,12 +14,46 @@ from kartothek._frames import from_arrow, to_arrow
 
 try:
     import pyarrow as pa
+    import pyarrow.compute  # noqa: F401
 except ImportError:
     pa = None
 
 needs_pyarrow = pytest.mark.skipif(pa is None or not hasattr(getattr(pa, "Table", None), "__arrow_c_stream__"), reason="needs pyarrow 14")
 PANDAS_3 = int(pd.__version__.split(".")[0]) >= 3
 DAY = datetime.date(1970, 1, 1)
+
+
+@needs_pyarrow
+def test_groups_that_start_at_any_bit_come_out_as_pyarrow_has_them():
+    """Groups of rows are cut out of the same memory: nulls and booleans begin within bytes, and end there."""
+    random_state = np.random.RandomState(1)
+    lengths = [*range(1, 20), *range(60, 70), *range(125, 132), 500]
+    count = sum(lengths)
+    micros = random_state.randint(0, 86_400_000_000, count)
+    columns = {
+        "i": pa.array(random_state.randint(-9, 9, count), pa.int16()),
+        "f": pa.array(random_state.rand(count)),
+        "e": pa.array(random_state.rand(count), pa.float32()),
+        "b": pa.array(random_state.rand(count) < 0.5),
+        "t": pa.array(micros * 10, pa.int64()).cast(pa.timestamp("us")),
+        "d": pa.array(micros % 9999, pa.int64()).cast(pa.int32()).cast(pa.date32()),
+        "o": pa.array(micros, pa.int64()).cast(pa.time64("us")),
+    }
+    for share in (0, 0.02, 0.5, 1):
+        nulls = pa.array(random_state.rand(count) < share)
+        table = pa.table({name: pa.compute.if_else(nulls, None, column) for name, column in columns.items()})
+        table = table.append_column("g", pa.array(np.repeat(np.arange(len(lengths)), lengths)))
+        written = _core.parquet_write(table, None)
+        values, groups = _core.parquet_read(written, None).split(["g"], 1 << 30)
+        assert len(groups) == len(lengths)
+        start = 0
+        for group, length in zip(groups, lengths):
+            frame = from_arrow.frame_from_stream(group, dates_as_object=True, shared=True)
+            wanted = table.slice(start, length).to_pandas(coerce_temporal_nanoseconds=True)
+            for name in frame.columns:
+                found = frame[name]
+                pd.testing.assert_series_equal(found, wanted[name], check_dtype=False, obj="{} of {} rows from {}".format(name, length, start))
+            start += length
 
 
 class Made:
