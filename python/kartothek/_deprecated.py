@@ -3,6 +3,12 @@ import sys
 
 from kartothek._lazy import LazyModule, wraps
 
+TYPE_CHECKING = False  # what type checkers take for True
+if TYPE_CHECKING:
+    from typing import Callable, Dict, TypeVar
+
+    Function = TypeVar("Function", bound=Callable)
+
 warnings = LazyModule("warnings")
 texts = LazyModule("kartothek.utils.migration_helpers")
 
@@ -62,7 +68,7 @@ _PARTS = dict(_FRAMES, dispatch_metadata=ONE_TABLE, load_dataset_metadata=ONE_TA
 _UNUSED = {"central_partition_metadata": REMOVED, "load_dynamic_metadata": REMOVED}
 
 #: ``{function: {parameter, or None for the function itself: kind}}``. Left out is what 5.3 warns of in every call, whatever is given.
-DEPRECATED = {
+DEPRECATED: "Dict" = {
     "core.dataset.DatasetMetadataBase.__init__": {"table_meta": ONE_TABLE},
     "core.dataset.DatasetMetadataBase.load_all_indices": {"load_partition_indices": REMOVED},
     "core.dataset.DatasetMetadataBase.load_partition_indices": {None: FUNCTION},
@@ -110,7 +116,7 @@ DEPRECATED = {
 }  # fmt: skip
 
 
-def deprecated(function):
+def deprecated(function: "Function") -> "Function":
     """
     Decorator: a call from outside of the package warns of the function or of those of its parameters that the call gives, as the table has it. What
     the package calls itself never warns.

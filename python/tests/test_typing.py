@@ -1,6 +1,7 @@
 """Types: the package agrees with its own, stubs with what they are of, the documentation's programs with them, and wrong programs do not."""
 import importlib
 import json
+import pathlib
 import re
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import pytest
 from conftest import ROOT
 from test_docs import blocks
 from test_docstrings import BACK_ENDS
+
+import kartothek
 
 pytest.importorskip("mypy", reason="mypy is not installed")
 
@@ -25,6 +28,10 @@ strict_equality = True
 #: what wrong programs get to hear, each in its line
 WRONG = """
 import kartothek
+from kartothek.core.dataset import DatasetMetadata
+from kartothek.core.index import ExplicitSecondaryIndex
+from kartothek.io_components.metapartition import MetaPartition
+from kartothek.io_components.read import dispatch_metapartitions
 from kartothek.io.eager import read_table, store_dataframes_as_dataset, update_dataset_from_dataframes
 from kartothek.io.iter import read_dataset_as_dataframes__iterator
 
@@ -38,6 +45,16 @@ kartothek.open("hfs:///x", "sales").query(where=3)  # arg-type
 kartothek.open("hfs:///x", "sales").count()  # attr-defined
 with kartothek.open("hfs:///x", "sales").update() as update:
     update.delete(3)  # arg-type
+kartothek.open("hfs:///x", "sales").compact(sort_by=3)  # arg-type
+kartothek.check_store(3)  # arg-type
+dataset = DatasetMetadata.load_from_store("sales", "hfs:///x", at=3)  # arg-type
+dataset.load_index("day").partitions  # call-arg
+dataset.partitions["label"].files[0]  # index
+dataset.load_all_indices("hfs:///x").secondary_indices["day"].query()  # call-arg
+ExplicitSecondaryIndex("day", {1: ["label"]}).observed_values(True, 3)  # call-arg
+MetaPartition("label", tables=["table"])  # call-arg
+MetaPartition("label").build_indices(["day"]).labels  # attr-defined
+next(dispatch_metapartitions("sales", store=3))  # arg-type
 """
 
 
@@ -63,14 +80,16 @@ def test_package(folder):
     assert told.startswith("Success"), told
 
 
-def test_stubs_say_what_the_back_ends_have(folder):
-    modules = sorted({module for module, _ in BACK_ENDS})
-    assert len(modules) == 10
+def test_stubs_say_what_modules_have(folder):
+    package = pathlib.Path(kartothek.__file__).parent.parent
+    paths = [path.relative_to(package).with_suffix("") for path in package.glob("kartothek/**/*.pyi")]
+    modules = sorted(".".join(path.parts) for path in paths if path.name != "_core")
+    assert {module for module, _ in BACK_ENDS} < set(modules)
     for module in modules:
         importlib.import_module(module)
     # Helpers that have no underscore, and what a module imports, are not told.
     told = run(folder, "mypy.stubtest", "--mypy-config-file", "mypy.ini", "--ignore-missing-stub", *modules)
-    assert told.startswith("Success: no issues found in 10 modules"), told
+    assert told.startswith("Success: no issues found in {} modules".format(len(modules))), told
 
 
 def notebook(path):
@@ -99,4 +118,4 @@ def test_wrong_programs_are_found(folder, tmp_path):
     program.write_text(WRONG)
     wanted = {(number, line.split("# ")[1]) for number, line in enumerate(WRONG.split("\n"), 1) if "# " in line}
     found = re.findall(r"wrong.py:(\d+): error: .*\[([a-z-]+)\]$", mypy(folder, program), re.M)
-    assert {(int(number), code) for number, code in found} == wanted and len(wanted) == 9
+    assert {(int(number), code) for number, code in found} == wanted and len(wanted) == 19

@@ -1,4 +1,9 @@
 """What many functions have to say of their parameters and exceptions: told once, and put into the documentation of each."""
+TYPE_CHECKING = False  # what type checkers take for True
+if TYPE_CHECKING:
+    from typing import Callable, TypeVar
+
+    Described = TypeVar("Described", bound=Callable)
 
 #: parameter: (type, meaning)
 _PARAMETERS = {
@@ -101,7 +106,7 @@ _EXCEPTIONS = [
 _TITLES = ("Parameters", "Returns", "Yields", "Raises")
 
 
-def default_docs(func):
+def default_docs(func: "Described") -> "Described":
     """Decorator: describe the parameters and exceptions that the documentation of a function or class leaves out; ``func`` is returned."""
     func.__doc__ = completed(func.__doc__, _parameters(func))
     return func

@@ -10,6 +10,13 @@ from kartothek.core.utils import core_store, lazy_store
 from kartothek.io_components.metapartition import MetaPartition
 from kartothek.io_components.utils import address, check_addressing, normalize_arg
 
+#: what type checkers take for True
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterator, Optional
+
+    from kartothek.core.typing import Columns, Predicates, StoreInput
+
 json = LazyModule("json")
 from_arrow = LazyModule("kartothek._frames.from_arrow")
 _progress = LazyModule("kartothek._progress")
@@ -349,17 +356,17 @@ class Item:
 @deprecated
 @default_docs
 def dispatch_metapartitions(
-    dataset_uuid,
-    store,
-    load_dataset_metadata=True,
-    keep_indices=True,
-    keep_table_meta=True,
-    label_filter=None,
-    concat_partitions_on_primary_index=False,
-    predicates=None,
-    dispatch_by=None,
-    dispatch_metadata=False,
-):
+    dataset_uuid: str,
+    store: "StoreInput",
+    load_dataset_metadata: bool = True,
+    keep_indices: bool = True,
+    keep_table_meta: bool = True,
+    label_filter: "Optional[Callable[[str], bool]]" = None,
+    concat_partitions_on_primary_index: bool = False,
+    predicates: "Optional[Predicates]" = None,
+    dispatch_by: "Optional[Columns]" = None,
+    dispatch_metadata: bool = False,
+) -> "Iterator[Any]":
     """
     :func:`dispatch_metapartitions_from_factory` of a dataset by its name.
 
@@ -381,14 +388,14 @@ def dispatch_metapartitions(
 @deprecated
 @default_docs
 def dispatch_metapartitions_from_factory(
-    dataset_factory,
-    label_filter=None,
-    concat_partitions_on_primary_index=False,
-    predicates=None,
-    store=None,
-    dispatch_by=None,
-    dispatch_metadata=False,
-):
+    dataset_factory: DatasetFactory,
+    label_filter: "Optional[Callable[[str], bool]]" = None,
+    concat_partitions_on_primary_index: bool = False,
+    predicates: "Optional[Predicates]" = None,
+    store: "Optional[StoreInput]" = None,
+    dispatch_by: "Optional[Columns]" = None,
+    dispatch_metadata: bool = False,
+) -> "Iterator[Any]":
     """
     What is there to be read, without reading it: MetaPartitions without frames, of the partitions that may hold matching rows. Objects are made for what the
     plan leaves alone.
