@@ -433,12 +433,15 @@ static void *come_and_go(void *state) {
     (void)snprintf(key, sizeof(key), "come/go/%d", racer->number);
     for (int i = 0; i < 100; i++) {
         ktk_bytes bytes = KTK_BYTES_INIT;
+        ktk_error err = {.message = "another value"};
 
-        if (ktk_store_put(racer->store, key, key, strlen(key), &deferred, NULL, NULL) == KTK_OK &&
-            ktk_store_get(racer->store, key, &bytes, NULL, NULL) == KTK_OK &&
+        if (ktk_store_put(racer->store, key, key, strlen(key), &deferred, NULL, &err) == KTK_OK &&
+            ktk_store_get(racer->store, key, &bytes, NULL, &err) == KTK_OK &&
             bytes.size == strlen(key) && memcmp(bytes.data, key, bytes.size) == 0 &&
-            ktk_store_remove(racer->store, key, NULL) == KTK_OK) {
+            ktk_store_remove(racer->store, key, &err) == KTK_OK) {
             racer->won++;
+        } else {
+            (void)fprintf(stderr, "# %s\n", err.message);
         }
         ktk_bytes_clear(&bytes);
     }
