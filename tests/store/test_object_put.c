@@ -1,5 +1,6 @@
-/* What S3 and Azure stores do about answers to a put that are lost: a put with a condition is sent
- * once, since the answer to a second one would say nothing about the first. */
+/* What S3 and Azure stores make of answers to puts. One that is lost: a put with a condition is
+ * sent once, since the answer to a second one would say nothing about the first. One that refuses.
+ */
 #include "support/test.h"
 
 #include <stdatomic.h>
@@ -12,9 +13,12 @@
 
 struct service {
     atomic_int puts;
-    atomic_int lost;    /* so many of the first ones get no answer */
-    atomic_int reused;  /* puts on a connection that has been used */
-    char condition[64]; /* header of the last one, "" for none */
+    atomic_int lost;     /* so many of the first ones get no answer */
+    atomic_int reused;   /* puts on a connection that has been used */
+    char condition[64];  /* header of the last one, "" for none */
+    const char *refusal; /* the answer to puts; NULL: they are carried out */
+    bool takes_bare;     /* but one whose ETag has no quotes is */
+    const char *head;    /* the answer to who looks at the object; NULL: it is there */
 };
 
 static void note_condition(struct service *service, const char *head) {
@@ -34,6 +38,10 @@ static void note_condition(struct service *service, const char *head) {
 static bool answer(void *state, const struct served_request *request, int socket) {
     struct service *service = state;
 
+    if (strncmp(request->head, "HEAD ", 5) == 0 && service->head != NULL) {
+        http_server_say(socket, service->head);
+        return true;
+    }
     if (strncmp(request->head, "PUT ", 4) != 0) {
         http_server_say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nETag: \"e\"\r\n\r\nx");
         return true;
@@ -43,6 +51,11 @@ static bool answer(void *state, const struct served_request *request, int socket
     if (atomic_fetch_add(&service->puts, 1) < atomic_load(&service->lost)) {
         http_server_reset(socket);
         return false;
+    }
+    if (service->refusal != NULL &&
+        !(service->takes_bare && strchr(service->condition, '"') == NULL)) {
+        http_server_say(socket, service->refusal);
+        return true;
     }
     http_server_say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: \"new\"\r\n\r\n");
     return true;
@@ -108,8 +121,65 @@ static void sends_other_puts_again(void **unused) {
     }
 }
 
+#define REFUSAL(line, length, code)                                                                \
+    "HTTP/1.1 " line "\r\nContent-Length: " length "\r\n\r\n<Error><Code>" code "</Code></Error>"
+#define GONE "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+#define HAS(etag) "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nETag: " etag "\r\n\r\n"
+
+static const char exists[] = REFUSAL("412 x", "46", "PreconditionFailed");
+static const char races[] = REFUSAL("409 x", "54", "ConditionalRequestConflict");
+static const char is_gone[] = REFUSAL("404 x", "37", "NoSuchKey");
+
+/* 'c' puts where nothing is, 's' in place of a version, 'p' in any case. */
+static const struct {
+    bool is_azure;
+    char kind;
+    const char *refusal;
+    const char *head;
+    bool takes_bare;
+    ktk_status status;
+    int puts;
+} refusals[] = {
+    {false, 'c', exists, NULL, false, KTK_E_EXISTS, 1},
+    {false, 'c', races, HAS("\"other\""), false, KTK_E_EXISTS, 1},
+    /* Nobody has won: the next attempt may. */
+    {false, 'c', races, GONE, false, KTK_E_UNAVAILABLE, 1},
+    {false, 's', exists, HAS("\"other\""), false, KTK_E_CONFLICT, 1},
+    {false, 's', races, HAS("\"other\""), false, KTK_E_CONFLICT, 1},
+    {false, 's', is_gone, GONE, false, KTK_E_CONFLICT, 1},
+    /* The version is the one that was named: it is the quotes that are refused. */
+    {false, 's', exists, HAS("\"old\""), true, KTK_OK, 2},
+    {false, 'p', races, NULL, false, KTK_E_UNAVAILABLE, 1},
+    {true, 'c', races, NULL, false, KTK_E_EXISTS, 1},
+    {true, 's', exists, HAS("\"other\""), false, KTK_E_CONFLICT, 1},
+    {true, 's', is_gone, GONE, false, KTK_E_CONFLICT, 1},
+};
+
+static void knows_what_a_refusal_means(void **unused) {
+    const ktk_store_version old = {"\"old\""};
+    ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        struct service service = {.refusal = refusals[i].refusal,
+                                  .head = refusals[i].head,
+                                  .takes_bare = refusals[i].takes_bare};
+        ktk_store_version version = {""};
+        ktk_error err;
+
+        condition.must_not_exist = refusals[i].kind == 'c';
+        condition.matches = refusals[i].kind == 's' ? &old : NULL;
+        CHECK_STATUS(put_after_losses(refusals[i].is_azure, 0,
+                                      refusals[i].kind == 'p' ? NULL : &condition, &service,
+                                      &version, &err),
+                     refusals[i].status);
+        assert_int_equal(atomic_load(&service.puts), refusals[i].puts);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(knows_what_a_refusal_means),
         cmocka_unit_test(sends_a_put_with_a_condition_once),
         cmocka_unit_test(sends_other_puts_again),
     };
