@@ -130,6 +130,20 @@ def test_arrow_backed_columns(store_url):
     assert [None if pd.isna(value) else value for value in result.s] == ["a", None, "c"]
 
 
+def test_texts_of_arrow_are_stored_as_those_of_objects(store_url):
+    pq = pytest.importorskip("pyarrow.parquet")
+    texts = ["", "a", None, "\u00e9\u00e9", "b" * 40, None, "c", "d", "e", None, "f"]
+    whole = pd.DataFrame({"t": pd.array(texts, dtype="string[pyarrow]"), "c": pd.Categorical(texts)})
+    parts = [whole, whole.iloc[3:9], whole.iloc[:0], whole.iloc[2:3]]
+    store_dataframes_as_dataset(store=store_url, dataset_uuid="u", dfs=[{"label": str(i), "data": [("table", part)]} for i, part in enumerate(parts)])
+    for i, part in enumerate(parts):
+        stored = pq.ParquetFile("{}/u/table/{}.parquet".format(store_url[len("hfs://") :], i)).read()
+        assert str(stored.schema.field("t").type) == "string"
+        assert stored.column("t").to_pylist() == [None if text is pd.NA else text for text in part["t"]]
+    again = read_table(dataset_uuid="u", store=store_url)
+    assert len(again) == sum(map(len, parts))
+
+
 def test_numbers_of_numpy_among_objects(store_url):
     frame = pd.DataFrame(
         {

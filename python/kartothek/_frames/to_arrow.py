@@ -110,7 +110,7 @@ def frame_stream(df):
     if len(set(names)) < len(names):
         raise ValueError("Duplicate column names found: {}".format(list(df.columns)))
     keep = []  # NumPy arrays whose memory is lent
-    columns = [(name, _describe(name, df.iloc[:, i], keep)) for i, name in enumerate(names)]
+    columns = [(name, _describe(name, series, keep)) for name, (_, series) in zip(names, df.items())]
     index_fields, index_columns = _index_columns(df.index, names, keep)
     entries = [_entry(name, name, column) for name, column in columns]
     entries += [_entry(field, name, column) for field, name, column in index_columns]
