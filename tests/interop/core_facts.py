@@ -6,11 +6,13 @@ import datetime
 import json
 import pickle
 import sys
+import tempfile
 
 import pandas as pd
 import pyarrow as pa
 
 from kartothek.core.common_metadata import SchemaWrapper, empty_dataframe_from_schema, make_meta, validate_compatible, validate_shared_columns
+from kartothek.core.cube.conditions import C
 from kartothek.core.dataset import DatasetMetadata, DatasetMetadataBuilder, create_partition_key
 from kartothek.core.factory import DatasetFactory
 from kartothek.core.index import ExplicitSecondaryIndex, IndexBase, PartitionIndex, merge_indices, remove_partitions_from_indices
@@ -18,6 +20,8 @@ from kartothek.core.partition import Partition
 from kartothek.core.urlencode import decode_key, quote, quote_indices, unquote_indices
 from kartothek.core.utils import ensure_store, lazy_store
 from kartothek.io.eager import read_dataset_as_dataframes, read_table, store_dataframes_as_dataset
+from kartothek.io_components.metapartition import MetaPartition
+from kartothek.serialization import CsvSerializer, DataFrameSerializer, ParquetSerializer
 
 FACTS = {}
 
@@ -248,6 +252,55 @@ def facts_of_schemas():
     fact("shared type", lambda: validate_shared_columns([first, real]))
 
 
+def indexed(frame):
+    """A frame with its index, both without dtypes."""
+    return [frame.index.name, [plain(value) for value in frame.index], {str(name): frame[name].tolist() for name in frame}]
+
+
+def facts_of_files(url):
+    store = ensure_store(url)
+    frame = pd.DataFrame({"n": [3, 1], "s": ["x", "y"]})
+    for name, index in (("ints", pd.Index([5, 3])), ("texts", pd.Index(["u", "v"], name="i")), ("range", pd.RangeIndex(4, 8, 2))):
+        key = ParquetSerializer().store(store, name, frame.set_index(index))
+        for columns in (None, ["s"], ["s", "n"]):
+            fact("index {} {}".format(name, columns), lambda: indexed(DataFrameSerializer.restore_dataframe(store, key, columns=columns)))
+    key = ParquetSerializer().store(store, "names", frame.set_axis([b"\xc3\xa4", ("a", 1)], axis=1))
+    fact("names", lambda: list(DataFrameSerializer.restore_dataframe(store, key).columns))
+    for serializer in (ParquetSerializer(), CsvSerializer(), CsvSerializer(compress=False)):
+        key = serializer.store(store, "none", frame.iloc[:0])
+        fact("no rows {!r}".format(serializer), lambda: repr(DataFrameSerializer.restore_dataframe(store, key, columns=["n"]).index))
+    sets = {"sets": [{1}, None, {2}], "lists": [[{"a"}], [], None], "dicts": [{"k": {1}}, None, {"k": {2}}]}
+    for name, values in sets.items():
+        fact("stored " + name, lambda: store_dataframes_as_dataset(url, name, [pd.DataFrame({"v": values}, dtype=object)]).uuid)
+        fact("read " + name, lambda: list(read_table(name, url, table="table")["v"]))
+    store_dataframes_as_dataset(url, "typed", [frame])
+    for column, value in (("n", "a"), ("n", 1.5), ("n", b"a"), ("n", datetime.date(2020, 1, 1)), ("n", True), ("s", 1), ("s", 1.5)):
+        for operator, operand in (("==", value), ("in", [value]), ("<", value)):
+            predicates = [[(column, operator, operand)]]
+            fact("typed {} {} {!r}".format(column, operator, value), lambda: read_table("typed", url, table="table", predicates=predicates))
+
+
+def facts_of_parts(url):
+    frame = pd.DataFrame({"p": [1, 2], "x": [5, 6]})
+    elements = [{"label": label, "data": [("table", frame)]} for label in "bacaba"]
+    for keys in ([], ["p"]):
+        try:
+            store_dataframes_as_dataset(url, "repeated", elements, partition_on=keys)
+        except ValueError as error:
+            FACTS["repeated {}".format(keys)] = str(error)
+    store_dataframes_as_dataset(url, "by_hand", elements[:1], partition_on=["p"])
+    part = MetaPartition("p=2/b", files={"table": "by_hand/table/p=2/b.parquet"})
+    for columns in (None, ["x"]):
+        chosen = None if columns is None else {"table": columns}
+        fact("by hand {}".format(columns), lambda: indexed(part.load_dataframes(ensure_store(url), columns=chosen).data["table"]))
+    bare = MetaPartition("l", data={"table": frame}).store_dataframes(ensure_store(url), "nobody").copy(data={})
+    fact("bare", lambda: [list(bare.table_meta), indexed(bare.load_dataframes(ensure_store(url)).data["table"])])
+    fact("copied", lambda: sorted(DatasetMetadata(uuid="u", metadata={"a": 1}).copy(metadata={"b": 2}).metadata))
+    condition = C("x") == 42
+    for name in ("column", "value", "OP"):
+        fact("frozen " + name, lambda: setattr(condition, name, "y"))
+
+
 REQUEST = json.loads(sys.stdin.read())
 facts_of_indices()
 facts_of_datasets()
@@ -255,4 +308,7 @@ facts_of_zones()
 facts_of_nullable_numbers()
 facts_of_names()
 facts_of_schemas()
+with tempfile.TemporaryDirectory() as folder:
+    facts_of_files("hfs://" + folder)
+    facts_of_parts("hfs://" + folder)
 print(json.dumps(FACTS))
