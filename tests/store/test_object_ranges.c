@@ -19,6 +19,7 @@ enum manner {
     OBEYS,
     SENDS_ALL,    /* 200 with the whole value, as it may */
     SENDS_LESS,   /* another range than was asked for */
+    SENDS_MORE,   /* a byte behind it, too */
     HIDES_SIZE,   /* no Content-Range */
     LIES_ON_SIZE, /* the value is shorter than its range */
     HAS_NOTHING   /* 416: the value is empty */
@@ -37,6 +38,9 @@ static void say_range(const struct service *service, int start, int end, int soc
 
     if (service->manner == SENDS_LESS) {
         start++;
+    }
+    if (service->manner == SENDS_MORE) {
+        end++;
     }
     (void)snprintf(text, sizeof(text),
                    "HTTP/1.1 206 Partial Content\r\n%s: bytes %d-%d/%d\r\n"
@@ -215,6 +219,25 @@ static void a_failure_ends_all_ranges(void **unused) {
     close_store(&fixture);
 }
 
+static void a_range_has_no_more_bytes_than_were_asked_for(void **unused) {
+    const struct value_range range = {.offset = 2, .size = 3};
+
+    (void)unused;
+    for (size_t i = 0; i < 2; i++) {
+        struct fixture fixture;
+        ktk_bytes bytes = KTK_BYTES_INIT;
+        ktk_error err;
+
+        open_store(&fixture, i == 1, SENDS_MORE);
+        CHECK_STATUS(ktk_store_get_range(fixture.store, "k", 2, 3, &bytes, &err), KTK_E_CORRUPT);
+        CHECK_MESSAGE("4 bytes of 'k' came where 3 were asked for");
+        CHECK_STATUS(ktki_store_get_ranges(fixture.store, "k", &range, 1, &bytes, &err),
+                     KTK_E_CORRUPT);
+        assert_null(bytes.data);
+        close_store(&fixture);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_end_of_an_s3_object_is_one_call),
@@ -223,6 +246,7 @@ int main(void) {
         cmocka_unit_test(refuses_other_bytes_than_the_end),
         cmocka_unit_test(each_range_is_a_call),
         cmocka_unit_test(a_failure_ends_all_ranges),
+        cmocka_unit_test(a_range_has_no_more_bytes_than_were_asked_for),
     };
 
     (void)setenv("AWS_ACCESS_KEY_ID", "k", 1);
