@@ -11,6 +11,9 @@
 #include "heap.h"
 #include "progress.h"
 
+/* A batch of a Parquet file waits with others for its row group to be full. */
+#define BATCH_BYTES_MAX ((int64_t)8 << 20)
+
 static const struct suffix {
     const char *text;
     enum input_format format;
@@ -206,11 +209,13 @@ static ktk_status open_json(struct ArrowArrayStream *out, struct session *sessio
 
 static ktk_status open_parquet(struct ArrowArrayStream *out, struct session *session,
                                const struct input *input, int64_t *row_count, ktk_error *err) {
+    ktk_parquet_read_options options = KTK_PARQUET_READ_OPTIONS_INIT;
     ktk_parquet_file *file = NULL;
     ktk_bytes bytes = KTK_BYTES_INIT;
     ktk_parquet_info info;
     ktk_status status;
 
+    options.memory_bytes_max = BATCH_BYTES_MAX;
     if (is_standard_input(input->path)) {
         status = read_bytes(&bytes, input->path, err);
         if (status == KTK_OK) {
@@ -223,7 +228,7 @@ static ktk_status open_parquet(struct ArrowArrayStream *out, struct session *ses
     if (status == KTK_OK) {
         ktk_parquet_file_info(file, &info);
         *row_count = info.row_count;
-        status = ktk_parquet_read(out, file, NULL, err);
+        status = ktk_parquet_read(out, file, &options, err);
     }
     ktk_parquet_file_free(file);
     return status;

@@ -59,6 +59,7 @@ struct store_setup {
     const char *name;         /**< copied */
     int32_t calls_at_once;    /**< instead of ops->calls_at_once */
     enum key_space keys;
+    bool slices;  /**< parts of values are cut out of whole ones, also without `get_range` */
     bool is_view; /**< errors come from a store below, which has named itself in them already */
     /** Wait for one's turn among those who ask with the same key, not for long. What ends it, or
      * -1: it did not come. NULL: there are no turns. */
@@ -121,6 +122,9 @@ int32_t ktki_store_calls_at_once(const ktk_store *store);
 /** Whether a call takes longer than the bytes that it brings: it is worth while to ask for more at
  * a time, and for what may be wanted next. */
 bool ktki_store_is_far(const ktk_store *store);
+
+/** Whether a part of a value takes as much as the whole of it. */
+bool ktki_store_slices(const ktk_store *store);
 
 /** Whether ktki_store_get_end() is one call, for values that are not much larger at least. */
 bool ktki_store_has_end(const ktk_store *store);

@@ -39,6 +39,7 @@ struct ktk_store {
     void *state;
     char *name;
     enum key_space keys;
+    bool slices;
     bool is_view;
     list_fn list_keys; /* NULL: the store lists everything or nothing of a key */
     int (*take_turn)(void *state, const char *key); /* NULL: there are no turns */
@@ -92,6 +93,7 @@ ktk_status ktki_store_new(ktk_store **out, ktk_context *context, const struct st
     store->state = setup->state;
     store->name = name;
     store->keys = setup->keys;
+    store->slices = setup->slices || ops->get_range == NULL;
     store->is_view = setup->is_view;
     store->list_keys = setup->list_keys;
     store->take_turn = setup->take_turn;
@@ -171,6 +173,10 @@ int32_t ktki_store_calls_at_once(const ktk_store *store) {
 
 bool ktki_store_is_far(const ktk_store *store) {
     return store->calls_at_once > 1 || store->get_end != NULL;
+}
+
+bool ktki_store_slices(const ktk_store *store) {
+    return store->slices;
 }
 
 bool ktki_store_has_end(const ktk_store *store) {

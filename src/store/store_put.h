@@ -36,4 +36,15 @@ ktk_status ktki_store_put_finish(struct store_put *put, ktk_store_version *versi
  * is allowed. */
 void ktki_store_put_free(struct store_put *put);
 
+/**
+ * Put what `source`, which may be the same store, has at `source_key`. What is large comes in
+ * ranges and goes on in pieces, unless the source can only give whole values. It must not be
+ * changed meanwhile.
+ *
+ * @param size of the value
+ */
+ktk_status ktki_store_transfer(ktk_store *store, const char *key, ktk_store *source,
+                               const char *source_key, const ktk_put_condition *condition,
+                               int64_t *size, ktk_error *err);
+
 #endif

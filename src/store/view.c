@@ -293,6 +293,7 @@ ktk_status ktki_store_view_new(ktk_store **out, ktk_store *base, const struct vi
         .caps = ktki_store_caps(base) | (uint32_t)KTK_STORE_THREAD_SAFE,
         .calls_at_once = ktki_store_calls_at_once(base),
         .keys = setup->keys,
+        .slices = ktki_store_slices(base),
         .is_view = true,
         .get_end = ktki_store_has_end(base) ? view_get_end : NULL,
         .get_ranges = view_get_ranges,

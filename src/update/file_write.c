@@ -8,7 +8,7 @@
 
 /* A file of more bytes goes into the store as it comes. Up to here it is one request, and what is
  * abandoned has asked for nothing. */
-#define WHOLE_BYTES_MAX ((size_t)16 << 20)
+#define WHOLE_BYTES_MAX ((size_t)8 << 20)
 
 /* ---- keys ---- */
 
@@ -107,7 +107,7 @@ static ktk_status begin_put(struct file_write *write, ktk_error *err) {
     KTKI_TRY(ktki_store_put_begin(&write->put, write->update->store, write->key, &condition, err));
     KTKI_TRY(ktki_store_put_append(write->put, write->output->bytes.data, write->output->bytes.size,
                                    err));
-    write->output->bytes.size = 0;
+    ktki_buffer_clear(&write->output->bytes);
 out:
     return status;
 }
@@ -147,11 +147,13 @@ static void drop_file(struct file_write *write) {
 ktk_status ktki_file_write_init(struct file_write *out, const struct ktk_update *update,
                                 int32_t table, struct schema *schema, ktk_error *err) {
     struct file_write write = {.update = update, .table = update->tables[table].name};
+    ktk_parquet_write_options options = update->file_options;
     ktk_status status = KTK_OK;
 
+    options.memory_bytes_max = ktki_put_writer_memory(update);
     KTKI_TRY(ktki_output_take(update->scratches, OUTPUT_FILE, &write.output, err));
-    KTKI_TRY(ktki_parquet_writer_new(&write.writer, update->context, schema, &update->file_options,
-                                     append_bytes, out, err));
+    KTKI_TRY(ktki_parquet_writer_new(&write.writer, update->context, schema, &options, append_bytes,
+                                     out, err));
     ktki_parquet_writer_share(write.writer, update->scratches);
     *out = write;
     write = (struct file_write){0};

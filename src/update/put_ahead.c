@@ -13,6 +13,10 @@
 #define MEMORY_BYTES_DEFAULT ((int64_t)512 << 20)
 #define MEMORY_SHARE 8
 
+/* Of its own accord a writer takes this where files go far, in parts that take memory, too, and are
+ * read from there by row groups: of rows it is 35 MiB. */
+#define FAR_WRITER_BYTES ((int64_t)80 << 20)
+
 /* A slot keeps room for its next file up to here. */
 #define ROOM_KEPT_MAX ((size_t)2 << 20)
 
@@ -39,6 +43,12 @@ struct put_ahead {
     size_t slot_count;
     struct slot *slots;
 };
+
+int64_t ktki_put_writer_memory(const struct ktk_update *update) {
+    int64_t memory = update->file_options.memory_bytes_max;
+
+    return memory == 0 && ktki_store_is_far(update->store) ? FAR_WRITER_BYTES : memory;
+}
 
 static ktk_status put(ktk_store *store, const char *key, const struct buffer *bytes,
                       ktk_error *err) {

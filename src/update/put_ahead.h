@@ -8,6 +8,10 @@
 
 #include "update/update_internal.h"
 
+/** What the writer of a file may take, as of ktk_parquet_write_options: what the caller says or,
+ * from afar, what leaves room for parts on their way. */
+int64_t ktki_put_writer_memory(const struct ktk_update *update);
+
 /** Before so many files are put by the update, on its thread: from the second one on they are put
  * ahead, unless the store takes one call at a time or the context has one thread. */
 ktk_status ktki_put_ahead_begin(struct ktk_update *update, size_t file_count, ktk_error *err);

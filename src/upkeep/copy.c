@@ -18,6 +18,7 @@
 #include "dataset/snapshot.h"
 #include "dataset/table_schema.h"
 #include "store/backend.h"
+#include "store/store_put.h"
 #include "update/apply.h"
 #include "update/capability.h"
 #include "update/commit_chain.h"
@@ -175,20 +176,12 @@ static ktk_status transfer_one(void *state, size_t item, ktk_error *err) {
     struct copy *copy = state;
     struct transfer *transfer = &copy->chunk[item];
     ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
-    ktk_bytes bytes = KTK_BYTES_INIT;
-    ktk_status status = KTK_OK;
 
-    if (transfer->size >= 0) {
-        goto out;
-    }
     condition.flags = KTK_PUT_DEFER_SYNC;
-    KTKI_TRY(ktk_store_get(copy->source, transfer->from, &bytes, NULL, err));
-    KTKI_TRY(
-        ktk_store_put(copy->target, transfer->to, bytes.data, bytes.size, &condition, NULL, err));
-    transfer->size = (int64_t)bytes.size;
-out:
-    ktk_bytes_clear(&bytes);
-    return status;
+    return transfer->size >= 0
+               ? KTK_OK
+               : ktki_store_transfer(copy->target, transfer->to, copy->source, transfer->from,
+                                     &condition, &transfer->size, err);
 }
 
 static ktk_status transfer_all(struct copy *copy, ktk_error *err) {

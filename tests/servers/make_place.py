@@ -33,13 +33,13 @@ def mac(key, text):
     return hmac.new(key, text.encode(), hashlib.sha256).digest()
 
 
-def make_bucket(endpoint, bucket, access_key, secret_key):
-    """PUT a bucket, with a signature of version 4; its status."""
+def signed_request(method, endpoint, bucket, query, access_key, secret_key):
+    """A request about a bucket, with a signature of version 4."""
     stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     host = urllib.parse.urlsplit(endpoint).netloc
     scope = "/".join((stamp[:8], REGION, "s3", "aws4_request"))
     names = "host;x-amz-content-sha256;x-amz-date"
-    canonical = "PUT\n/{}\n\nhost:{}\nx-amz-content-sha256:{}\nx-amz-date:{}\n\n{}\n{}".format(bucket, host, EMPTY, stamp, names, EMPTY)
+    canonical = "{}\n/{}\n{}\nhost:{}\nx-amz-content-sha256:{}\nx-amz-date:{}\n\n{}\n{}".format(method, bucket, query, host, EMPTY, stamp, names, EMPTY)
     key = ("AWS4" + secret_key).encode()
     for part in scope.split("/"):
         key = mac(key, part)
@@ -47,7 +47,18 @@ def make_bucket(endpoint, bucket, access_key, secret_key):
     signature = mac(key, "AWS4-HMAC-SHA256\n{}\n{}\n{}".format(stamp, scope, digest)).hex()
     said = "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}".format(access_key, scope, names, signature)
     headers = {"Host": host, "x-amz-date": stamp, "x-amz-content-sha256": EMPTY, "Authorization": said}
-    return status_of(urllib.request.Request("{}/{}".format(endpoint, bucket), method="PUT", headers=headers))
+    return urllib.request.Request("{}/{}{}".format(endpoint, bucket, query and "?" + query), method=method, headers=headers)
+
+
+def make_bucket(endpoint, bucket, access_key, secret_key):
+    """PUT a bucket; its status."""
+    return status_of(signed_request("PUT", endpoint, bucket, "", access_key, secret_key))
+
+
+def uploads_of(endpoint, bucket, access_key, secret_key):
+    """What the server says about multipart uploads that are neither complete nor aborted."""
+    with OPENER.open(signed_request("GET", endpoint, bucket, "uploads=", access_key, secret_key), timeout=10) as answer:
+        return answer.read().decode()
 
 
 def make_container(endpoint, account, container, key):

@@ -1,0 +1,87 @@
+"""Files that are larger than the memory they take: in parts, which are taken back when something fails."""
+import base64
+import os
+import subprocess
+
+import pytest
+
+from make_place import uploads_of
+from places import KTK
+
+MIB = 1 << 20
+SIZE = int(os.environ.get("KTK_TEST_LARGE_MIB", "256")) * MIB
+
+
+def write_text(path, size):
+    """Rows of text that no codec makes smaller."""
+    with open(path, "wb") as file:
+        file.write(b"t\n")
+        for _ in range(size // (4 * MIB)):
+            file.write(base64.encodebytes(os.urandom(3 * MIB // 57 * 57)))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    """A folder with a dataset "d" of one large file."""
+    folder = tmp_path_factory.mktemp("large")
+    text = write_text(folder / "rows.csv", SIZE)
+    subprocess.run([KTK, "--store", str(folder / "lake"), "write", "d", text], check=True, stdout=subprocess.DEVNULL)
+    os.unlink(text)
+    return str(folder / "lake")
+
+
+def peak(place, *arguments, url=None):
+    """The most memory that a run of ktk had, in bytes."""
+    command = [KTK, "--store", url or place.url(False), *arguments]
+    child = subprocess.Popen(command, env=place.environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0, command
+    return usage.ru_maxrss * 1024
+
+
+def data_file(lake, name):
+    (found,) = (os.path.join(lake, name, "table", file) for file in os.listdir(os.path.join(lake, name, "table")) if file.endswith(".parquet"))
+    assert os.path.getsize(found) > SIZE * 0.9
+    return found
+
+
+def test_a_large_file_goes_there_and_back_within_64_mib(place, lake):
+    least = peak(place, "ls")
+    assert peak(place, "copy", "d", "--to", place.url(False), url=lake) < least + 64 * MIB
+    assert peak(place, "copy", "d", "back-" + place.kind, "--to", lake) < least + 64 * MIB
+    with open(data_file(lake, "d"), "rb") as ours, open(data_file(lake, "back-" + place.kind), "rb") as back:
+        while True:
+            piece = ours.read(MIB)
+            assert piece == back.read(MIB)
+            if not piece:
+                break
+
+
+def uploads(place):
+    bucket = place.folder.split("/", 1)[0]
+    keys = (place.environment["AWS_ACCESS_KEY_ID"], place.environment["AWS_SECRET_ACCESS_KEY"])
+    return [line for line in uploads_of(place.server, bucket, *keys).split("<Key>")[1:] if place.folder.split("/", 1)[1] in line]
+
+
+OF_PARTS = {"query": "(uploads|uploadId=|comp=block)"}
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_a_request_of_a_large_file_that_fails(place, tmp_path, number):
+    """What fails once is got over; what is refused ends the write, and leaves neither a file nor a part."""
+    text = write_text(tmp_path / "rows.csv", 20 * MIB)
+    place.proxy.set_rules({"do": "status", "status": 403, "code": "AccessDenied", "nth": number, **OF_PARTS})
+    result = place.ktk("write", "refused", text)
+    assert place.faults()
+    result.check_error()
+    assert place.ktk("count", "refused").code == 3, "there is no such dataset"
+    place.proxy.set_rules({"do": "reset", "nth": number, **OF_PARTS})
+    place.good("write", "d", text)
+    assert place.faults()
+    rows = len(open(text, "rb").read().splitlines()) - 1
+    assert place.good("count", "d").out == "{}\n".format(rows)
+    place.good("check", "d", "--deep")
+    if place.kind == "s3":
+        assert uploads(place) == []
