@@ -213,8 +213,7 @@ class Run:
 
     def start(self, task, contender, **sizes):
         command = [self.python.get(contender, self.peers), "-W", "ignore", __file__, "--worker", task, contender, json.dumps(dict(self.sizes, **sizes))]
-        process = subprocess.Popen([str(part) for part in command], env=self.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        return process
+        return subprocess.Popen([str(part) for part in command], env=self.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def finish(self, processes):
         """All begin at the same time; what each tells, and the seconds up to the last one's end. None: one of them cannot."""
@@ -244,7 +243,8 @@ class Run:
 
     def commits(self, contender):
         dataset = "{}-commits-{}".format(contender, time.time_ns())
-        self.ask_ours(MAKE_EMPTY, dataset) if contender == "ours" else None
+        if contender == "ours":
+            self.ask_ours(MAKE_EMPTY, dataset)
         found = self.finish([self.start("commits", contender, dataset=dataset) for _ in range(WRITERS)])
         return found and {"seconds": found[1], "result": sum(one["result"] for one in found[0])}
 
