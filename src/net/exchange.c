@@ -240,6 +240,9 @@ static ktk_status take_answer(struct exchange *exchange, struct http_answer *ans
         return status;
     }
     status = status_of(answer->status);
+    if (answer->status == 409 && exchange->call->conflicts_pass) {
+        status = KTK_E_UNAVAILABLE;
+    }
     if (status != KTK_OK) {
         exchanger->ops->explain(exchanger->state, answer, why);
         status = tell(exchange, status, answer->status, why, err);

@@ -36,7 +36,8 @@ struct call {
      * Only what nobody can have heard is sent again, and no answer at all is KTK_E_UNAVAILABLE.
      */
     bool is_once;
-    const char *what; /**< for messages, e.g. "get 'd/table/a.parquet'" */
+    bool conflicts_pass; /**< a 409 is about others who write just now: it is sent again */
+    const char *what;    /**< for messages, e.g. "get 'd/table/a.parquet'" */
 };
 
 /** What the signer writes; headers' texts and the query live in `space`. */

@@ -178,6 +178,7 @@ ktk_status ktki_object_put(struct object_store *store, const struct object_put *
     call.call.headers = headers;
     call.call.header_count = count;
     call.call.is_once = put->must_not_exist || put->matches != NULL;
+    call.call.conflicts_pass = put->conflicts_pass;
     status = ktki_exchange(store->exchanger, &call.call, &answer, why, err);
     *code = answer.status;
     if (status == KTK_OK && version != NULL) {

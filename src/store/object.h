@@ -90,6 +90,7 @@ struct object_put {
     bool must_not_exist;
     const char *matches;       /**< the ETag it must have, as the service wants it; NULL: any */
     struct http_header header; /**< of the service's own; no name: none */
+    bool conflicts_pass;       /**< as in a call */
 };
 
 /**

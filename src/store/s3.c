@@ -63,7 +63,8 @@ static ktk_status send_put(struct s3_bucket *bucket, const char *key, const void
     struct object_put put = {.key = key,
                              .data = data,
                              .size = size,
-                             .is_signed = !bucket->settings.is_anonymous && !is_commit};
+                             .is_signed = !bucket->settings.is_anonymous && !is_commit,
+                             .conflicts_pass = !is_commit};
     char etag[sizeof(condition->matches->text)];
 
     if (condition != NULL) {
@@ -129,10 +130,6 @@ ktk_status ktki_s3_put(void *state, const char *key, const void *data, size_t si
         status = send_put(bucket, key, data, size, condition, version, &code, &why, err);
     }
     if (!has_condition) {
-        if (status == KTK_E_CONFLICT) {
-            status = ktk_error_set(err, KTK_E_UNAVAILABLE, "'%s' is being written by somebody else",
-                                   key);
-        }
         goto out;
     }
     if (code == 412 && condition->matches != NULL &&

@@ -14,6 +14,7 @@
 struct service {
     atomic_int puts;
     atomic_int lost;     /* so many of the first ones get no answer */
+    bool is_busy;        /* or a 409 instead */
     atomic_int reused;   /* puts on a connection that has been used */
     char condition[64];  /* header of the last one, "" for none */
     const char *refusal; /* the answer to puts; NULL: they are carried out */
@@ -49,6 +50,10 @@ static bool answer(void *state, const struct served_request *request, int socket
     note_condition(service, request->head);
     atomic_fetch_add(&service->reused, request->on_connection > 0);
     if (atomic_fetch_add(&service->puts, 1) < atomic_load(&service->lost)) {
+        if (service->is_busy) {
+            http_server_say(socket, "HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n");
+            return true;
+        }
         http_server_reset(socket);
         return false;
     }
@@ -149,7 +154,7 @@ static const struct {
     {false, 's', is_gone, GONE, false, KTK_E_CONFLICT, 1},
     /* The version is the one that was named: it is the quotes that are refused. */
     {false, 's', exists, HAS("\"old\""), true, KTK_OK, 2},
-    {false, 'p', races, NULL, false, KTK_E_UNAVAILABLE, 1},
+    {false, 'p', races, NULL, false, KTK_E_UNAVAILABLE, 5},
     {true, 'c', races, NULL, false, KTK_E_EXISTS, 1},
     {true, 's', exists, HAS("\"other\""), false, KTK_E_CONFLICT, 1},
     {true, 's', is_gone, GONE, false, KTK_E_CONFLICT, 1},
@@ -177,11 +182,22 @@ static void knows_what_a_refusal_means(void **unused) {
     }
 }
 
+/* S3 says so of a put that meets another one, even if it has no condition. */
+static void waits_until_others_have_put(void **unused) {
+    struct service service = {.is_busy = true};
+    ktk_error err;
+
+    (void)unused;
+    CHECK_OK(put_after_losses(false, 2, NULL, &service, NULL, &err));
+    assert_int_equal(atomic_load(&service.puts), 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_what_a_refusal_means),
         cmocka_unit_test(sends_a_put_with_a_condition_once),
         cmocka_unit_test(sends_other_puts_again),
+        cmocka_unit_test(waits_until_others_have_put),
     };
 
     (void)setenv("AWS_ACCESS_KEY_ID", "k", 1);
