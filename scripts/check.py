@@ -368,7 +368,7 @@ def library_with_server(totals, release, state, kind):
     for part in (names, DATASET_TESTS):
         environ = start_server(totals, kind, state)
         if environ:
-            meson_test(totals, release, kind, names=part, timeout_multiplier=5, environ=dict(environ, KTK_TEST_STORE=environ[variable]))
+            meson_test(totals, release, kind, names=part, timeout_multiplier=10, environ=dict(environ, KTK_TEST_STORE=environ[variable]))
     return bool(environ)
 
 

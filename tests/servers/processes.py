@@ -75,7 +75,7 @@ class Daemon:
     def tail(self, lines=15):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
-    def wait_until(self, is_ready, seconds=90):
+    def wait_until(self, is_ready, seconds=300):
         """Until `is_ready` says so; ServerError when the program ends or the time is over first."""
         deadline = time.monotonic() + seconds
         while not is_ready():
