@@ -213,8 +213,13 @@ def test_in_a_method_of_a_store_in_python():
             time.sleep(10)
 
     store = DictStore(before)
-    with pytest.raises(KeyboardInterrupt):
-        store_dataframes_as_dataset(store=lambda: store, dataset_uuid="d", dfs=[pd.DataFrame({"x": [1]})])
+    # Where the tests run in the background the signal is ignored.
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            store_dataframes_as_dataset(store=lambda: store, dataset_uuid="d", dfs=[pd.DataFrame({"x": [1]})])
+    finally:
+        signal.signal(signal.SIGINT, found)
     assert not store
 
 
