@@ -20,6 +20,8 @@ struct service {
     const char *refusal; /* the answer to puts; NULL: they are carried out */
     bool takes_bare;     /* but one whose ETag has no quotes is */
     const char *head;    /* the answer to who looks at the object; NULL: it is there */
+    const char *no_root; /* the answer to puts until the bucket or container is made */
+    atomic_int made;     /* how often that was asked for */
 };
 
 static void note_condition(struct service *service, const char *head) {
@@ -47,6 +49,15 @@ static bool answer(void *state, const struct served_request *request, int socket
         http_server_say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nETag: \"e\"\r\n\r\nx");
         return true;
     }
+    if (strncmp(request->head, "PUT /b ", 7) == 0 || strstr(request->head, "restype=container")) {
+        atomic_fetch_add(&service->made, 1);
+        http_server_say(socket, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+        return true;
+    }
+    if (service->no_root != NULL && atomic_load(&service->made) == 0) {
+        http_server_say(socket, service->no_root);
+        return true;
+    }
     note_condition(service, request->head);
     atomic_fetch_add(&service->reused, request->on_connection > 0);
     if (atomic_fetch_add(&service->puts, 1) < atomic_load(&service->lost)) {
@@ -66,9 +77,9 @@ static bool answer(void *state, const struct served_request *request, int socket
     return true;
 }
 
-static ktk_status put_after_losses(bool is_azure, int lost, const ktk_put_condition *condition,
-                                   struct service *service, ktk_store_version *version,
-                                   ktk_error *err) {
+static ktk_status put_with(const char *query, bool is_azure, int lost,
+                           const ktk_put_condition *condition, struct service *service,
+                           ktk_store_version *version, ktk_error *err) {
     ktk_context *context = test_context_new(1);
     struct http_server *server = http_server_new(answer, service);
     ktk_bytes got = KTK_BYTES_INIT;
@@ -76,9 +87,9 @@ static ktk_status put_after_losses(bool is_azure, int lost, const ktk_put_condit
     char url[256];
     ktk_status status;
 
-    (void)snprintf(url, sizeof(url), "%s?region=r&endpoint=%s%s",
+    (void)snprintf(url, sizeof(url), "%s?region=r&endpoint=%s%s%s",
                    is_azure ? "az://account/container" : "s3://b", http_server_url(server),
-                   is_azure ? "/account" : "");
+                   is_azure ? "/account" : "", query);
     assert_int_equal(ktk_store_open(&store, context, url, err), KTK_OK);
     /* A connection is there that could be used again. */
     assert_int_equal(ktk_store_get(store, "k", &got, NULL, err), KTK_OK);
@@ -89,6 +100,12 @@ static ktk_status put_after_losses(bool is_azure, int lost, const ktk_put_condit
     http_server_free(server);
     test_context_free(context);
     return status;
+}
+
+static ktk_status put_after_losses(bool is_azure, int lost, const ktk_put_condition *condition,
+                                   struct service *service, ktk_store_version *version,
+                                   ktk_error *err) {
+    return put_with("", is_azure, lost, condition, service, version, err);
 }
 
 static void sends_a_put_with_a_condition_once(void **unused) {
@@ -192,9 +209,29 @@ static void waits_until_others_have_put(void **unused) {
     assert_int_equal(atomic_load(&service.puts), 3);
 }
 
+static void makes_a_bucket_where_that_is_asked_for(void **unused) {
+    static const char *const answers[] = {REFUSAL("404 x", "40", "NoSuchBucket"),
+                                          REFUSAL("404 x", "45", "ContainerNotFound")};
+
+    (void)unused;
+    for (size_t i = 0; i < 4; i++) {
+        struct service service = {.no_root = answers[i % 2]};
+        ktk_store_version version = {""};
+        bool makes = i / 2 == 0;
+        ktk_error err;
+
+        CHECK_STATUS(put_with(makes ? "&create_if_missing=true" : "", i % 2 == 1, 0, NULL, &service,
+                              &version, &err),
+                     makes ? KTK_OK : KTK_E_NOT_FOUND);
+        assert_int_equal(atomic_load(&service.made), makes ? 1 : 0);
+        assert_int_equal(atomic_load(&service.puts), makes ? 1 : 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_what_a_refusal_means),
+        cmocka_unit_test(makes_a_bucket_where_that_is_asked_for),
         cmocka_unit_test(sends_a_put_with_a_condition_once),
         cmocka_unit_test(sends_other_puts_again),
         cmocka_unit_test(waits_until_others_have_put),
