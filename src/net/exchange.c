@@ -146,7 +146,8 @@ static bool set_clock(struct exchanger *exchanger, const struct http_answer *ans
     if (text == NULL || !ktki_http_date_parse(text, &seconds)) {
         return false;
     }
-    ahead_ms = seconds * 1000 - ktki_clock_now_ms(exchanger->clock);
+    /* Of several that are under way, an answer may have come long before it is taken. */
+    ahead_ms = seconds * 1000 + answer->waited_ms - ktki_clock_now_ms(exchanger->clock);
     change_ms = ahead_ms - atomic_load(&exchanger->clock_ahead_ms);
     if (change_ms > -CLOCK_TOLERANCE_MS && change_ms < CLOCK_TOLERANCE_MS) {
         return false;

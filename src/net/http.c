@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/retry.h"
 #include "base/thread.h"
 #include "net/curl_api.h"
 
@@ -33,6 +34,7 @@ struct http_transfer {
     size_t body_size;
     size_t sent; /* bytes of the body that curl has taken */
     struct http_answer answer;
+    int64_t headers_ms; /* time at which the last of them came */
     CURLcode code;
     ktk_status callback_status; /* why a callback ended the transfer, with its error */
     ktk_error callback_error;
@@ -104,6 +106,7 @@ static size_t take_header(char *line, size_t element_size, size_t count, void *s
     struct http_transfer *transfer = state;
     size_t size = element_size * count;
 
+    transfer->headers_ms = ktki_clock_now_ms(NULL);
     transfer->callback_status =
         ktki_http_answer_take_line(&transfer->answer, line, size, &transfer->callback_error);
     return transfer->callback_status == KTK_OK ? size : 0;
@@ -488,6 +491,7 @@ ktk_status ktki_http_finish(struct http_transfer *transfer, struct http_answer *
     failure = classify(transfer, &status);
     transfer->answer.failure = failure;
     if (status == KTK_OK) {
+        transfer->answer.waited_ms = ktki_clock_now_ms(NULL) - transfer->headers_ms;
         *out = transfer->answer;
         transfer->answer = (struct http_answer){0};
         goto out;

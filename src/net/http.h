@@ -47,6 +47,7 @@ enum http_failure {
 struct http_answer {
     int32_t status;            /**< 100 … 599; 0: none came */
     enum http_failure failure; /**< with an error, also when `status` is there */
+    int64_t waited_ms;         /**< since its headers came, for whoever takes it */
     struct buffer headers;     /**< for ktki_http_answer_header() */
     struct buffer body;
 };

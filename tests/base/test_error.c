@@ -55,10 +55,10 @@ static void says_what_a_failure_is_about(void **unused) {
     ktki_error_about(&err, KTK_REASON_KEY, longer);
     assert_int_equal(strlen(err.subject), 249);
     ktki_error_about(NULL, KTK_REASON_KEY, "x");
-    for (int reason = KTK_REASON_NONE; reason <= KTK_REASON_PARTITION_KEYS; reason++) {
+    for (int reason = KTK_REASON_NONE; reason <= KTK_REASON_LITERAL_TYPE; reason++) {
         assert_string_not_equal(ktk_reason_name((ktk_reason)reason), "unknown");
     }
-    assert_string_equal(ktk_reason_name((ktk_reason)(KTK_REASON_PARTITION_KEYS + 1)), "unknown");
+    assert_string_equal(ktk_reason_name((ktk_reason)(KTK_REASON_LITERAL_TYPE + 1)), "unknown");
 }
 
 static void puts_context_in_front(void **unused) {

@@ -301,6 +301,42 @@ static void sets_its_clock_by_the_service(void **unused) {
     tear_down(&fixture);
 }
 
+static int64_t real_ms(void) {
+    struct timespec at;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &at);
+    return (int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000;
+}
+
+/* As the answer to a part of a large object is, while the next part is encoded. */
+static void takes_the_time_from_when_an_answer_came(void **unused) {
+    static const char *const answers[] = {
+        "HTTP/1.1 403 x\r\nDate: Sun, 09 Sep 2001 01:46:40 GMT\r\nContent-Length: 0\r\n\r\n", NULL};
+    static const struct timespec tick = {0, 1000000};
+    struct call call = {.method = "GET", .path = "/k", .what = "get 'k'"};
+    struct exchange *exchange;
+    struct fixture fixture;
+    struct http_answer got;
+    int64_t asked_ms;
+    ktk_error err;
+
+    (void)unused;
+    set_up(&fixture, answers);
+    CHECK_OK(ktki_exchange_start(fixture.exchanger, &call, &exchange, &err));
+    while (atomic_load(&fixture.script.requests) == 0) {
+        (void)nanosleep(&tick, NULL);
+    }
+    asked_ms = real_ms();
+    while (real_ms() < asked_ms + 2500) {
+        (void)nanosleep(&tick, NULL);
+    }
+    fixture.time.now_ms += real_ms() - asked_ms;
+    CHECK_STATUS(ktki_exchange_finish(exchange, &got, NULL, &err), KTK_E_DENIED);
+    assert_int_equal(atomic_load(&fixture.script.requests), 1);
+    assert_int_equal(ktki_exchanger_clock_ahead_ms(fixture.exchanger), 0);
+    tear_down(&fixture);
+}
+
 static void cancels(void **unused) {
     static const char *const answers[] = {ANSWER("200 OK", "0", ""), NULL};
     struct call call = {.method = "GET", .path = "/k", .what = "get 'k'"};
@@ -343,6 +379,7 @@ int main(void) {
         cmocka_unit_test(waits_as_long_as_it_is_asked),
         cmocka_unit_test(asks_less_often_when_nothing_helps),
         cmocka_unit_test(sets_its_clock_by_the_service),
+        cmocka_unit_test(takes_the_time_from_when_an_answer_came),
         cmocka_unit_test(cancels),
         cmocka_unit_test(knows_dates),
     };
