@@ -14,6 +14,8 @@
     "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>       "
 #define DONE "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nx-ms-copy-status: success\r\n\r\n"
 #define PENDING "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nx-ms-copy-status: pending\r\n\r\n"
+#define BUSY                                                                                       \
+    "HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\nx-ms-error-code: PendingCopyOperation\r\n\r\n"
 
 struct service {
     pthread_mutex_t lock;
@@ -280,9 +282,7 @@ static void gives_up_parts_that_are_no_copies(void **unused) {
 }
 
 static void waits_for_copies_within_azure(void **unused) {
-    static const char *const firsts[] = {DONE, PENDING,
-                                         "HTTP/1.1 409 Conflict\r\nContent-Length: "
-                                         "0\r\nx-ms-error-code: PendingCopyOperation\r\n\r\n"};
+    static const char *const firsts[] = {DONE, PENDING, BUSY};
 
     (void)unused;
     for (size_t i = 0; i < 3; i++) {

@@ -185,13 +185,16 @@ static void sends_keys_as_xml_and_their_digest(void **state) {
     assert_int_equal(fixture->service.single_count, 0);
 }
 
+#define MALFORMED                                                                                  \
+    "HTTP/1.1 400 Bad Request\r\nContent-Length: 40\r\n\r\n"                                       \
+    "<Error><Code>MalformedXML</Code></Error>"
+
 static void removes_one_by_one_where_there_are_no_batches(void **state) {
     static const char *const answers[] = {
         "HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n\r\n",
-        "HTTP/1.1 400 Bad Request\r\nContent-Length: 40\r\n\r\n"
-        "<Error><Code>MalformedXML</Code></Error>",
+        MALFORMED,
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nContent-Length: 35\r\n\r\n<Deleted><Key>in/k0</Key></Deleted>",
