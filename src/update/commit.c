@@ -34,6 +34,7 @@ struct commit {
     struct document_state sent;    /* what the last put of the document was to replace */
     bool is_sent;                  /* there was such a put */
     bool is_pending;               /* it was not answered with success: it may come through */
+    bool is_refused;               /* it was to replace a document, and answered that it cannot */
     bool is_rebased;               /* the document has changed since the update began */
     bool meets_foreign;            /* other programs write here, which take no care of us */
     bool is_raced;                 /* one of them did so since the update began */
@@ -432,6 +433,7 @@ static void note_sent(struct commit *commit) {
     commit->sent = ktki_document_state_ref(&commit->current);
     commit->is_sent = true;
     commit->is_pending = true;
+    commit->is_refused = false;
     commit->written.text[0] = '\0';
     commit->result->attempts++;
 }
@@ -473,6 +475,7 @@ static ktk_status put_document(struct commit *commit, ktk_error *err) {
     }
     status = ktk_store_put(update->store, update->document_key, commit->document.data,
                            commit->document.size, &condition, &commit->written, err);
+    commit->is_refused = condition.matches != NULL && status == KTK_E_CONFLICT;
 out:
     return status;
 }
@@ -618,7 +621,10 @@ static bool is_settled(const struct commit *commit) {
         strcmp(watch->claim.id, commit->update->commit_id) != 0) {
         return true; /* a claim that is made below the newest says nothing */
     }
-    return (is_conditional(commit) || has_claims(commit)) && commit->current.exists &&
+    if (!commit->current.exists) {
+        return commit->is_refused; /* both say that the document is gone */
+    }
+    return (is_conditional(commit) || has_claims(commit)) &&
            !ktki_document_state_equals(&commit->current, &commit->sent) && !is_out_of_date(commit);
 }
 

@@ -10,6 +10,7 @@
 #include <kartothek/update.h>
 
 #include "arrow/stream.h"
+#include "store/backend.h"
 
 static ktk_context *context; /* of the case that runs */
 static ktk_store *memory;
@@ -441,7 +442,8 @@ static void an_update_that_is_given_up_leaves_nothing(void **unused) {
 
     (void)unused;
     CHECK_OK(add(update, "p:string,v:int64", "a,1;b,2", NULL, &err));
-    assert_int_equal(test_key_count(memory, ""), 2);
+    /* From afar they are on their way. */
+    assert_true(ktki_store_is_far(memory) || test_key_count(memory, "") == 2);
     ktk_update_free(update);
     assert_int_equal(test_key_count(memory, ""), 0);
     ktk_update_free(NULL);
