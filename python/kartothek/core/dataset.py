@@ -278,7 +278,8 @@ class DatasetMetadataBase(CopyMixin):
         if "uuid" in kwargs:
             _core.uuid_check(kwargs["uuid"])
         if "metadata" in kwargs:
-            kwargs["metadata"] = dict({"creation_time": _time.datetime_utcnow().isoformat()}, **(kwargs["metadata"] or {}))
+            kwargs["metadata"] = dict(kwargs["metadata"] or {})
+            kwargs["metadata"].setdefault("creation_time", _time.datetime_utcnow().isoformat())
         return super().copy(**kwargs)
 
     def __sizeof__(self):

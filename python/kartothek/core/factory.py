@@ -82,7 +82,10 @@ class DatasetFactory(DatasetMetadataBase):
                 version=self.version,
                 at=self.at,
             )
-            self._cache_metadata = dataset if self.load_dataset_metadata else dataset.copy(metadata={})
+            if not self.load_dataset_metadata:
+                dataset = dataset.copy()
+                dataset.metadata = {}
+            self._cache_metadata = dataset
         return self._cache_metadata
 
     def invalidate(self) -> None:
