@@ -7,6 +7,7 @@ AZURE_STORAGE_CONNECTION_STRING).
 import os
 import re
 import subprocess
+import time
 import urllib.parse
 import uuid
 
@@ -55,6 +56,10 @@ class Place:
         result = self.ktk(*arguments, **options)
         assert result.code == 0, "{}: exit {}: {}".format(arguments, result.code, result.err)
         return result
+
+    def grow_old(self):
+        """Until what was written is older than now: services tell times in whole seconds."""
+        time.sleep(2)
 
     def faults(self):
         """What was done to requests since the rules were set."""

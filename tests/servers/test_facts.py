@@ -344,6 +344,7 @@ def test_files_go_one_by_one_where_none_go_together(s3, rows, rule):
     """A service that does not know the request is asked once; one that answers something else has removed nothing."""
     s3.good("write", "d", rows, "-p", "k")
     s3.good("delete", "d", "-w", "k in ('a', 'b')")
+    s3.grow_old()
     s3.proxy.set_rules(dict(rule, do="status", method="POST", query="^delete="))
     s3.good("gc", "d", "--yes", "--grace", "0s", "--history", "0s", "--short-grace")
     log = s3.proxy.log()
@@ -357,6 +358,7 @@ def test_a_removal_whose_answer_is_lost_is_sent_again(s3, rows):
     """What is gone already is named as gone the second time, too."""
     s3.good("write", "d", rows, "-p", "k")
     s3.good("delete", "d", "-w", "k in ('a', 'b')")
+    s3.grow_old()
     s3.proxy.set_rules({"do": "lost_reply", "method": "POST", "query": "^delete=", "first": 1})
     s3.good("gc", "d", "--yes", "--grace", "0s", "--history", "0s", "--short-grace")
     log = s3.proxy.log()

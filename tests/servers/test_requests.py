@@ -142,6 +142,7 @@ def test_a_thousand_files_are_removed_in_one_request(place, tmp_path):
     path.write_text("k,x\n" + "".join("{},1\n".format(k) for k in range(count + 1)))
     place.good("write", "d", str(path), "-p", "k", through_proxy=False)
     place.good("delete", "d", "-w", "k > 0", through_proxy=False)
+    place.grow_old()
     requests = requests_of(place, "gc", "d", "--yes", "--grace", "0s", "--history", "0s", "--short-grace")
     removals = {"s3": {"DELETE version": 1, "POST batch": 3}, "azure": {"DELETE version": 1, "DELETE file": count}}[place.kind]
     assert place.good("count", "d", through_proxy=False).out == "1\n"
