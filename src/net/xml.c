@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "net/shared_library.h"
 
-#define TEXT_BYTES_MAX (64 * 1024)
+#define TEXT_BYTES_MAX ((size_t)64 * 1024)
 
 /* What is used of expat, named as there. */
 struct expat_api {

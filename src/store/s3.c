@@ -9,7 +9,7 @@
 #include "store/s3_bucket.h"
 
 /* What is larger goes in parts (reliability.md 2). */
-#define SINGLE_PUT_BYTES_MAX (64 * 1024 * 1024)
+#define SINGLE_PUT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 /* So many small objects fill a line of some hundred milliseconds. */
 #define CALLS_AT_ONCE 16
 

@@ -13,7 +13,7 @@
 
 #define HOUR_MS ((int64_t)3600 * 1000)
 #define GRACE_MS (72 * HOUR_MS)
-#define HISTORY_MS (30 * 24 * HOUR_MS)
+#define HISTORY_MS ((int64_t)30 * 24 * HOUR_MS)
 #define GRACE_MIN_MS HOUR_MS
 #define CLOCK_DIFFERENCE_MAX_MS HOUR_MS
 #define TIME_MAX_MS (INT64_MAX / 1000000) /* so that sums of microseconds do not overflow */
@@ -353,7 +353,7 @@ static ktk_status remove_some(struct gc *gc, bool versions, size_t *left, ktk_er
             continue;
         }
         count++;
-        KTKI_TRY(ktki_buffer_append(&gc->due, &candidate, sizeof(candidate), err));
+        KTKI_TRY(ktki_buffer_append(&gc->due, &candidate, sizeof(struct candidate *), err));
         KTKI_TRY(ktki_buffer_append(&gc->removals, &removal, sizeof(removal), err));
     }
     removed = ktki_store_remove_many(gc->store, (struct removal *)gc->removals.data, count, err);
