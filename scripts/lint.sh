@@ -27,8 +27,9 @@ grep -v -E '^[0-9]+ warnings? (generated|treated)|^\[[0-9]+/|^Suppressed|^Use -h
 
 echo "cppcheck"
 mkdir -p "$build/cppcheck"
-cppcheck --quiet --project="$build/compile_commands.json" --file-filter="$root/src/*" --file-filter="$root/cli/*" \
-    --file-filter="$root/bench/*" --enable=warning,portability,performance --suppressions-list=.cppcheck-suppressions \
-    --cppcheck-build-dir="$build/cppcheck" -j "$jobs" --error-exitcode=1 || result=1
+# Its names of files are relative to the folder it runs in where they can be, and filters are not.
+(cd "$build" && cppcheck --quiet --project=compile_commands.json --file-filter="$root/src/*" --file-filter="$root/cli/*" \
+    --file-filter="$root/bench/*" --enable=warning,portability,performance --suppressions-list="$root/.cppcheck-suppressions" \
+    --cppcheck-build-dir=cppcheck -j "$jobs" --error-exitcode=1) || result=1
 
 exit $result
