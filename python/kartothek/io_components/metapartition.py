@@ -12,7 +12,7 @@ from kartothek.core.partition import Partition
 from kartothek.core.urlencode import decode_key, quote_indices
 from kartothek.core.utils import core_store, ensure_store, verify_metadata_version
 from kartothek.core.uuid import gen_uuid
-from kartothek.io_components.utils import align_categories, combine_metadata, extract_duplicates, joined_meta, missing_index_column
+from kartothek.io_components.utils import align_categories, check_indices, combine_metadata, extract_duplicates, joined_meta, missing_index_column
 
 json = LazyModule("json")
 pd = LazyModule("pandas")
@@ -778,14 +778,6 @@ def parse_input_to_metapartition(obj, metadata_version=None, expected_secondary_
     if expected_secondary_indices not in (None, False):
         check_indices(indices, expected_secondary_indices)
     return MetaPartition(gen_uuid() if label is None else label, data=data, indices=indices, metadata_version=metadata_version)
-
-
-def check_indices(given, expected):
-    """ValueError for an index that the dataset does not have."""
-    if not set(given) <= set(expected):
-        raise ValueError(
-            "Incorrect indices provided for dataset.\nExpected index columns: {}\nProvided index: {}".format(list(expected), list(given))
-        )
 
 
 def partition_labels_from_mps(mps):

@@ -124,6 +124,14 @@ class InvalidObject:
     """Stands for a key of metadata whose values do not go together."""
 
 
+def check_indices(given, expected):
+    """ValueError for an index that the dataset does not have."""
+    if not set(given) <= set(expected):
+        raise ValueError(
+            "Incorrect indices provided for dataset.\nExpected index columns: {}\nProvided index: {}".format(list(expected), list(given))
+        )
+
+
 def extract_duplicates(lst):
     """The values that come more than once, as a list in the order in which they come first."""
     counts = {}

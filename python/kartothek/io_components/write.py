@@ -10,13 +10,13 @@ from kartothek.core.uuid import gen_uuid
 from kartothek.exceptions import DatasetExists
 from kartothek.io_components.metapartition import (
     MetaPartition,
-    check_indices,
     parse_input_to_metapartition,
     partition_labels_from_mps,
     tables_of,
 )
 from kartothek.io_components.utils import (
     address,
+    check_indices,
     combine_metadata,
     extract_duplicates,
     missing_index_column,
