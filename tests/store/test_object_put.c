@@ -10,6 +10,7 @@
 #include <kartothek/store.h>
 
 #include "net/http_server.h"
+#include "store/keys_of_nobody.h"
 
 struct service {
     atomic_int puts;
@@ -237,11 +238,6 @@ int main(void) {
         cmocka_unit_test(waits_until_others_have_put),
     };
 
-    (void)setenv("AWS_ACCESS_KEY_ID", "k", 1);
-    (void)setenv("AWS_SECRET_ACCESS_KEY", "s", 1);
-    (void)unsetenv("AWS_SESSION_TOKEN");
-    (void)setenv("AZURE_STORAGE_ACCOUNT_NAME", "account", 1);
-    (void)setenv("AZURE_STORAGE_ACCOUNT_KEY", "MDEyMw==", 1);
-    (void)unsetenv("AZURE_STORAGE_CONNECTION_STRING");
+    use_keys_of_nobody();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
