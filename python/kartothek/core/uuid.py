@@ -10,14 +10,22 @@ def gen_uuid():
     return _uuid_hook_str()
 
 
+def given_uuid():
+    """What a hook put in by a test gives; None where there is none, and the C library makes a fresh name, which nobody else can have."""
+    return None if _uuid_hook_str is _fresh_uuid else _uuid_hook_str()
+
+
 def gen_uuid_object():
     """The same as a :class:`uuid.UUID`."""
     return _uuid_hook_object()
 
 
-def _uuid_hook_str():
+def _fresh_uuid():
     return _core.uuid_generate()
 
 
 def _uuid_hook_object():
     return uuid.UUID(hex=_core.uuid_generate())
+
+
+_uuid_hook_str = _fresh_uuid

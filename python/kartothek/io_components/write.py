@@ -6,7 +6,7 @@ from kartothek.core.dataset import DatasetMetadata, open_snapshot, user_metadata
 from kartothek.core.index import ExplicitSecondaryIndex, PartitionIndex
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, EXTERNAL_INDEX_SUFFIX, SINGLE_TABLE
 from kartothek.core.utils import core_store, ensure_store, verify_metadata_version
-from kartothek.core.uuid import gen_uuid
+from kartothek.core.uuid import gen_uuid, given_uuid
 from kartothek.exceptions import DatasetExists
 from kartothek.io_components.metapartition import (
     MetaPartition,
@@ -334,7 +334,7 @@ class _Writing:
             self._check_tables(part.data)
             self._take_given_indices(part.indices)
             label = self._check_index_columns(part) if self.is_empty else part.label
-            label = gen_uuid() if label is None else label
+            label = given_uuid() if label is None else label
             self.is_empty = False
             frames = [(table, to_arrow.stream_of(frame, self.settings.sort_partitions_by)) for table, frame in part.frames()]
             try:
