@@ -3,8 +3,9 @@
 Measure datasets on an S3 server of this machine - ours, the peers and a bare client in turns, in one run - and print the tables of
 docs/performance.md.
 
-The server is radosgw, which tests/servers/servers.py installs and starts. It shares the processors with whoever is measured. The
-bare client is curl with the bytes of the same files, addresses that are signed beforehand, and as many connections as ours has.
+The server is radosgw, which tests/servers/servers.py installs and starts. It shares the processors with whoever is measured, and
+keeps what it holds in memory: what a round writes is removed after it. The bare client is curl with the bytes of the same files,
+addresses that are signed beforehand, and as many connections as ours has.
 """
 import argparse
 import datetime
@@ -88,8 +89,7 @@ def storage_options():
 def prepare_write(contender, sizes):
     io, store = eager(contender)
     made = frames(sizes["files"])
-    uuid = "{}-{}".format(contender, os.getpid())
-    return lambda: io.store_dataframes_as_dataset(store=store, dataset_uuid=uuid, dfs=made) and sizes["files"]
+    return lambda: io.store_dataframes_as_dataset(store=store, dataset_uuid=sizes["prefix"], dfs=made) and sizes["files"]
 
 
 def prepare_read(contender, sizes):
@@ -179,12 +179,12 @@ def signed_url(environ, method, key, seconds=7 * 86400):
     return "{}{}?{}&X-Amz-Signature={}".format(environ["S3_ENDPOINT"], path, query, secret.hex())
 
 
-def curl(task, environ, keys, folder):
-    """The same bytes by curl; they are put under other keys."""
-    lines = ["silent", "show-error", "fail", "parallel", "parallel-max = {}".format(CONNECTIONS)]
+def curl(task, environ, keys, folder, prefix):
+    """The same bytes by curl; they are put under new keys, as those of the others are."""
+    lines = ["silent", "show-error", "no-progress-meter", "fail", "parallel", "parallel-max = {}".format(CONNECTIONS)]
     for number, key in enumerate(keys):
         if task == "write":
-            lines += ['url = "{}"'.format(signed_url(environ, "PUT", "curl-" + key)), 'upload-file = "{}"'.format(folder / "{}".format(number % 8))]
+            lines += ['url = "{}"'.format(signed_url(environ, "PUT", "{}/{}".format(prefix, number))), 'upload-file = "{}"'.format(folder / "{}".format(number % 8))]
         else:
             lines += ['url = "{}"'.format(signed_url(environ, "GET", key))]
         lines.append('output = "/dev/null"')
@@ -249,12 +249,17 @@ class Run:
         return found and {"seconds": found[1], "result": sum(one["result"] for one in found[0])}
 
     def once(self, task, contender):
-        if contender == "curl":
-            return curl(task, self.environ, self.keys, self.folder)
         if task == "commits":
             return self.commits(contender)
-        found = self.finish([self.start(task, contender)])
-        return found and found[0][0]
+        prefix = "{}-{}".format(contender, time.time_ns())
+        if contender == "curl":
+            measured = curl(task, self.environ, self.keys, self.folder, prefix)
+        else:
+            found = self.finish([self.start(task, contender, prefix=prefix)])
+            measured = found and found[0][0]
+        if task == "write":
+            self.ask_ours(REMOVE, prefix)
+        return measured
 
 
 MAKE_FILES = """
@@ -277,6 +282,13 @@ rows, numbers = int(sys.argv[1]) * 32768, numpy.random.default_rng(1)
 large = pandas.DataFrame({"id": numpy.arange(rows), **{name: numbers.random(rows) for name in "abc"}})
 dataset = io.store_dataframes_as_dataset(store=os.environ["KTK_TEST_S3"], dataset_uuid="large", dfs=[large], overwrite=True)
 print(next(iter(dataset.partitions.values())).files["table"])
+"""
+REMOVE = """
+import concurrent.futures, os, sys
+from kartothek import _core
+store = _core.Store.open(os.environ["KTK_TEST_S3"])
+with concurrent.futures.ThreadPoolExecutor(16) as pool:
+    print(len(list(pool.map(store.delete, store.keys(sys.argv[1])))))
 """
 MAKE_EMPTY = """
 import os, sys
