@@ -2,6 +2,8 @@
 import collections
 import random
 
+import pytest
+
 KINDS = [
     ("/_ktk/probe/", "probe"),
     ("/_ktk/v/", "version"),
@@ -105,6 +107,41 @@ def test_files_of_an_update_go_out_together(place, tmp_path):
     write(place, tmp_path, "k,x\n" + "".join("{},1\n".format(k) for k in range(12)), "-p", "k")
     puts = [entry for entry in place.proxy.log() if entry["method"] == "PUT" and kind_of(entry) == "file"]
     assert len(puts) == 12 and len({entry["connection"] for entry in puts}) >= 6
+
+
+def file_requests(place, method):
+    """Those for data files, in the order in which they were answered."""
+    return [entry for entry in place.proxy.log() if entry["method"] == method and kind_of(entry) == "file"]
+
+
+@pytest.fixture
+def eager(place, monkeypatch):
+    """kartothek.io.eager with the keys of the place."""
+    module = pytest.importorskip("kartothek.io.eager")
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    return module
+
+
+def frames(count):
+    pandas = pytest.importorskip("pandas")
+    return [pandas.DataFrame({"x": [number]}) for number in range(count)]
+
+
+def test_frames_go_out_together_and_without_conditions(place, eager):
+    """Nobody else can have the labels that the library makes. The third put is kept on its way, and others overtake it."""
+    place.proxy.set_rules({"do": "delay", "ms": 2000, "path": r"table/.*\.parquet$", "method": "PUT", "nth": 3})
+    eager.store_dataframes_as_dataset(store=place.url(), dataset_uuid="d", dfs=frames(12))
+    puts = file_requests(place, "PUT")
+    assert len(puts) == 12 and not any(entry["if_none_match"] or entry["if_match"] for entry in puts)
+    assert [entry["fault"] for entry in puts].index("delay") >= 5
+
+
+def test_frames_under_given_labels_replace_nothing(place, eager):
+    """A label that somebody chose may be somebody else's, too."""
+    place.proxy.set_rules()
+    eager.store_dataframes_as_dataset(store=place.url(), dataset_uuid="d", dfs=[{"label": "l", "data": [("table", frames(1)[0])]}])
+    assert [entry["if_none_match"] for entry in file_requests(place, "PUT")] == ["*"]
 
 
 def test_conditions_are_tried_out_once(place, tmp_path):
