@@ -3,9 +3,9 @@
 Measure datasets on an S3 server of this machine - ours, the peers and a bare client in turns, in one run - and print the tables of
 docs/performance.md.
 
-The server is radosgw, which tests/servers/servers.py installs and starts. It shares the processors with whoever is measured, and
-keeps what it holds in memory: what a round writes is removed after it. The bare client is curl with the bytes of the same files,
-addresses that are signed beforehand, and as many connections as ours has.
+The server is radosgw or versitygw, which tests/servers/servers.py installs and starts. It shares the processors with whoever is
+measured. What a round writes is removed after it: radosgw keeps it in memory. The bare client is curl with the bytes of the same
+files, addresses that are signed beforehand, and as many connections as ours has.
 """
 import argparse
 import datetime
@@ -324,6 +324,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--files", type=int, default=1000, help="of the datasets that are written and read (default: 1000)")
     parser.add_argument("--mib", type=int, default=1024, help="size of the file that is filtered (default: 1024)")
+    parser.add_argument("--server", choices=("radosgw", "versitygw"), default="radosgw", help="default: radosgw")
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
@@ -333,7 +334,7 @@ def main():
     import servers
 
     build = pathlib.Path(arguments.build).resolve()
-    server = servers.Radosgw(build / "bench" / "servers")
+    server = getattr(servers, arguments.server.capitalize())(build / "bench" / "servers")
     tasks = [task for task in TASKS if task[0] in arguments.only.split(",")]
     try:
         run = Run(arguments, build, server.start())
