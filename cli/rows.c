@@ -10,6 +10,9 @@
 
 #define VALUE_SIZE_MAX 4096
 
+/* Of a Parquet file that is written: its row groups wait in memory beside what is read. */
+#define WRITER_BYTES_MAX ((int64_t)64 << 20)
+
 /* ---- a stream that ends after so many rows ---- */
 
 struct limited {
@@ -182,13 +185,15 @@ static ktk_status write_csv(struct output *output, ktk_context *context,
 
 static ktk_status write_parquet(struct output *output, ktk_context *context,
                                 struct ArrowArrayStream *stream, ktk_error *err) {
+    ktk_parquet_write_options parquet = KTK_PARQUET_WRITE_OPTIONS_INIT;
     ktk_bytes bytes = KTK_BYTES_INIT;
     ktk_status status;
 
+    parquet.memory_bytes_max = WRITER_BYTES_MAX;
     if (output->path != NULL) {
-        return ktk_parquet_write_path(context, output->temporary, stream, NULL, err);
+        return ktk_parquet_write_path(context, output->temporary, stream, &parquet, err);
     }
-    status = ktk_parquet_write_bytes(&bytes, context, stream, NULL, err);
+    status = ktk_parquet_write_bytes(&bytes, context, stream, &parquet, err);
     if (status == KTK_OK) {
         status = cli_output_write(output, (const char *)bytes.data, bytes.size, err);
     }

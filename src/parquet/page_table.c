@@ -288,8 +288,12 @@ static bool has_dictionary_pages_alone(const struct column_chunk *chunk) {
     return has_data;
 }
 
+bool ktki_page_table_has_index(const struct source *source, const struct column_chunk *chunk) {
+    return is_within(&chunk->offset_index, source);
+}
+
 static bool has_index(const struct page_table_input *input) {
-    return is_within(&input->chunk->offset_index, input->source);
+    return ktki_page_table_has_index(input->source, input->chunk);
 }
 
 /* Whether the table has the bytes of the whole chunk. From a store, looking at page headers one by

@@ -37,6 +37,9 @@ struct page_table_input {
 
 #define PAGE_TABLE_RANGES_MAX 3
 
+/** The places of its pages are in the page index. */
+bool ktki_page_table_has_index(const struct source *source, const struct column_chunk *chunk);
+
 /** Put down which bytes of the file the table is made of; returns how many ranges they are. */
 size_t ktki_page_table_ranges(const struct page_table_input *input,
                               struct byte_range ranges[PAGE_TABLE_RANGES_MAX]);

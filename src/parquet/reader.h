@@ -49,14 +49,16 @@ struct bound_predicate;
 struct parquet_query_input {
     const int32_t *columns; /* top-level columns, indices into the schema */
     int32_t column_count;
-    bool keep_dictionaries;              /* else they become plain values */
+    bool keep_dictionaries;  /* else they become plain values */
+    int64_t piece_bytes_max; /* large row groups are cut into pieces of such a size, where
+                                their pages allow it; 0: they stay whole */
     const struct bound_predicate *where; /* NULL: all rows; lives as long as the query */
     const int32_t *file_columns; /* for each field of the schema that `where` was bound to: the
                                     column of the file, if `where` mentions it */
 };
 
-/** The same reading of any row group of a file: columns, and the rows that match a predicate. Never
- * changes once it is made; may be used from several threads. */
+/** The same reading of all of a file, piece by piece: columns, and the rows that match a predicate.
+ * Never changes once it is made; may be used from several threads. */
 struct parquet_query;
 
 /** Takes a reference to the file. KTK_E_UNSUPPORTED if the predicate mentions a column that is
@@ -65,11 +67,14 @@ ktk_status ktki_parquet_query_new(struct parquet_query **out, ktk_parquet_file *
                                   const struct parquet_query_input *input, ktk_error *err);
 void ktki_parquet_query_free(struct parquet_query *query);
 
-/** Bytes that reading a row group (in range) takes, about. */
-int64_t ktki_parquet_query_bytes(const struct parquet_query *query, int32_t row_group);
+/** Row groups, and pieces of large ones, in the order of the rows. */
+int32_t ktki_parquet_query_piece_count(const struct parquet_query *query);
 
-/** The matching rows of a row group (in range); may be none. */
+/** Bytes that reading a piece (in range) takes, about. */
+int64_t ktki_parquet_query_piece_bytes(const struct parquet_query *query, int32_t piece);
+
+/** The matching rows of a piece (in range); may be none. */
 ktk_status ktki_parquet_query_read(struct batch *out, const struct parquet_query *query,
-                                   int32_t row_group, ktk_error *err);
+                                   int32_t piece, ktk_error *err);
 
 #endif

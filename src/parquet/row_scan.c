@@ -8,6 +8,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/pool.h"
+#include "parquet/row_pieces.h"
 
 /* Columns that take no more in a row group come from a store with one request: less than a round
  * trip is worth. */
@@ -631,41 +632,107 @@ out:
     return status;
 }
 
-ktk_status ktki_row_scan_init(struct row_scan *out, ktk_parquet_file *file, int32_t row_group,
-                              const struct read_plan *plan, const struct row_filter *filter,
-                              int64_t first_row, int64_t end_row, ktk_error *err) {
-    const ktk_allocator *allocator = ktki_context_allocator(file->context);
-    struct row_scan scan = {.file = file, .plan = plan, .filter = filter};
+/* The rows of a piece that are still wanted. */
+static ktk_status cut_piece(struct row_scan *scan, int32_t piece, int32_t piece_count,
+                            ktk_error *err) {
+    struct row_ranges range;
+    struct row_ranges both;
+    ktk_status status = KTK_OK;
+
+    ktki_ranges_init(&range, scan->rows.allocator);
+    ktki_ranges_init(&both, scan->rows.allocator);
+    for (size_t i = 0; i < scan->wanted_count; i++) {
+        const struct page_table *table;
+
+        KTKI_TRY(ktki_row_scan_table(scan, scan->wanted[i], &table, err));
+    }
+    KTKI_TRY(ktki_ranges_add(&range, ktki_row_piece_start(scan, piece, piece_count),
+                             ktki_row_piece_start(scan, piece + 1, piece_count), err));
+    KTKI_TRY(ktki_ranges_intersect(&both, &scan->rows, &range, err));
+    ktki_ranges_swap(&scan->rows, &both);
+out:
+    ktki_ranges_clear(&range);
+    ktki_ranges_clear(&both);
+    return status;
+}
+
+/* Rows that are to be looked at. */
+struct row_choice {
+    int64_t first_row;
+    int64_t end_row;
+    int32_t piece; /* of these rows, which are then all */
+    int32_t piece_count;
+};
+
+static ktk_status choose(struct row_scan *scan, const struct row_choice *choice, ktk_error *err) {
     struct row_ranges wanted;
     struct row_ranges matching;
-    ktk_status status = ktki_parquet_row_group(&scan.group, file, row_group, err);
+    ktk_status status = KTK_OK;
 
-    if (status != KTK_OK) {
-        return status;
-    }
-    ktki_arena_init(&scan.arena, allocator);
-    ktki_ranges_init(&scan.rows, allocator);
-    ktki_ranges_init(&wanted, allocator);
-    ktki_ranges_init(&matching, allocator);
-    KTKI_TRY(ktki_arena_zeroed(&scan.arena, (size_t)file->schema.leaf_count, sizeof(*scan.tables),
-                               &scan.tables, err));
-    KTKI_TRY(list_wanted(&scan, err));
-    KTKI_TRY(ktki_ranges_add(&wanted, first_row, end_row, err));
-    if (filter != NULL && wanted.count > 0) {
-        KTKI_TRY(ktki_row_filter_prune(filter, &scan, &matching, err));
-        KTKI_TRY(ktki_ranges_intersect(&scan.rows, &wanted, &matching, err));
+    ktki_ranges_init(&wanted, scan->rows.allocator);
+    ktki_ranges_init(&matching, scan->rows.allocator);
+    KTKI_TRY(ktki_ranges_add(&wanted, choice->first_row, choice->end_row, err));
+    if (scan->filter != NULL && wanted.count > 0) {
+        KTKI_TRY(ktki_row_filter_prune(scan->filter, scan, &matching, err));
+        KTKI_TRY(ktki_ranges_intersect(&scan->rows, &wanted, &matching, err));
     } else {
-        ktki_ranges_swap(&scan.rows, &wanted);
+        ktki_ranges_swap(&scan->rows, &wanted);
     }
-    *out = scan;
-    scan = (struct row_scan){0};
+    if (choice->piece_count > 1 && scan->rows.count > 0) {
+        KTKI_TRY(cut_piece(scan, choice->piece, choice->piece_count, err));
+    }
+out:
+    ktki_ranges_clear(&wanted);
+    ktki_ranges_clear(&matching);
+    return status;
+}
+
+static ktk_status scan_init(struct row_scan *out, struct row_scan *scan, int32_t row_group,
+                            const struct row_choice *choice, ktk_error *err) {
+    ktk_parquet_file *file = scan->file;
+    ktk_status status = KTK_OK;
+
+    ktki_arena_init(&scan->arena, ktki_context_allocator(file->context));
+    ktki_ranges_init(&scan->rows, ktki_context_allocator(file->context));
+    KTKI_TRY(ktki_arena_zeroed(&scan->arena, (size_t)file->schema.leaf_count, sizeof(*scan->tables),
+                               &scan->tables, err));
+    KTKI_TRY(list_wanted(scan, err));
+    scan->is_small = scan->is_small && choice->piece_count == 1;
+    KTKI_TRY(choose(scan, choice, err));
+    *out = *scan;
+    *scan = (struct row_scan){0};
 out:
     if (status != KTK_OK) {
         ktki_error_context(err, "'%s', row group %d", file->source.name, row_group);
     }
-    ktki_ranges_clear(&wanted);
-    ktki_ranges_clear(&matching);
-    ktki_row_scan_clear(&scan);
+    ktki_row_scan_clear(scan);
+    return status;
+}
+
+ktk_status ktki_row_scan_init(struct row_scan *out, ktk_parquet_file *file, int32_t row_group,
+                              const struct read_plan *plan, const struct row_filter *filter,
+                              int64_t first_row, int64_t end_row, ktk_error *err) {
+    const struct row_choice choice = {first_row, end_row, 0, 1};
+    struct row_scan scan = {.file = file, .plan = plan, .filter = filter};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_parquet_row_group(&scan.group, file, row_group, err));
+    status = scan_init(out, &scan, row_group, &choice, err);
+out:
+    return status;
+}
+
+ktk_status ktki_row_scan_init_piece(struct row_scan *out, ktk_parquet_file *file, int32_t row_group,
+                                    const struct read_plan *plan, const struct row_filter *filter,
+                                    int32_t piece, int32_t piece_count, ktk_error *err) {
+    struct row_choice choice = {.piece = piece, .piece_count = piece_count};
+    struct row_scan scan = {.file = file, .plan = plan, .filter = filter};
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_parquet_row_group(&scan.group, file, row_group, err));
+    choice.end_row = scan.group->row_count;
+    status = scan_init(out, &scan, row_group, &choice, err);
+out:
     return status;
 }
 

@@ -13,14 +13,18 @@
 #define FILES_AT_ONCE_MAX 256
 #define AHEAD_BYTES_MAX ((int64_t)256 << 20)
 
-/* Row groups that are under way or not taken yet, for each that is read at once: enough for the
- * short ones to go on while a long one in front of them is read. */
+/* From afar it is the time that matters for which all connections are busy, and pieces are small.
+ */
+#define FAR_AHEAD_BYTES_MAX ((int64_t)40 << 20)
+
+/* Pieces that are under way or not taken yet, for each that is read at once: enough for the short
+ * ones to go on while a long one in front of them is read. */
 #define WINDOW_PER_READ 4
 
-/* No row group has failed. */
+/* No piece has failed. */
 #define NONE_FAILED INT32_MAX
 
-/* A row group. */
+/* A piece of a file, see scan.h. */
 struct read {
     bool is_done;
     int64_t bytes; /* that it counts for */
@@ -33,11 +37,11 @@ struct file {
     struct scan scan;
     bool is_open;       /* or opening has failed */
     bool is_shown;      /* with `opens_only`, or to `file_pandas` */
-    int32_t read_count; /* row groups */
+    int32_t read_count; /* pieces */
     struct read *reads; /* so many */
     int32_t begun;      /* the first so many */
     int32_t taken;      /* the first so many */
-    int32_t failed_at;  /* the first row group that failed, 0 if opening did; NONE_FAILED */
+    int32_t failed_at;  /* the first piece that failed, 0 if opening did; NONE_FAILED */
     ktk_status status;  /* why */
     ktk_error error;
 };
@@ -57,7 +61,7 @@ struct read_ahead {
     struct pool *own_pool;  /* where the context has too few threads; made when it is needed */
     struct pool_work *work; /* NULL: the taker does it all, or nothing is to be done yet */
     pthread_mutex_t lock;   /* within the pool's lock */
-    size_t window;          /* row groups and files that may be under way or not taken */
+    size_t window;          /* pieces and files that may be under way or not taken */
     size_t count;           /* those that are */
     int64_t bytes;          /* they need */
     int32_t reading;        /* now */
@@ -75,7 +79,7 @@ struct read_ahead {
 /* Something to be read. */
 struct job {
     struct file *file;
-    int32_t row_group; /* -1: the file is to be opened */
+    int32_t piece; /* -1: the file is to be opened */
 };
 
 static struct file *file_at(const struct read_ahead *ahead, size_t index) {
@@ -83,18 +87,17 @@ static struct file *file_at(const struct read_ahead *ahead, size_t index) {
 }
 
 static int64_t bytes_of(const struct read_ahead *ahead, const struct job *job) {
-    int64_t bytes = ktki_scan_row_group_size(&job->file->scan, job->row_group);
+    int64_t bytes = ktki_scan_piece_bytes(&job->file->scan, job->piece);
 
     return bytes < ahead->bytes_max ? bytes : ahead->bytes_max;
 }
 
 static bool has_room(const struct read_ahead *ahead, const struct job *job) {
-    if (job->file == file_at(ahead, 0) && job->row_group == job->file->taken) {
+    if (job->file == file_at(ahead, 0) && job->piece == job->file->taken) {
         return true;
     }
     return ahead->count < ahead->window &&
-           ktki_scan_row_group_size(&job->file->scan, job->row_group) <=
-               ahead->bytes_max - ahead->bytes;
+           ktki_scan_piece_bytes(&job->file->scan, job->piece) <= ahead->bytes_max - ahead->bytes;
 }
 
 /* The first thing that may be begun now. Behind a failure there is nothing. */
@@ -122,7 +125,7 @@ static bool find_job(const struct read_ahead *ahead, struct job *job) {
 static void begin_job(struct read_ahead *ahead, const struct job *job) {
     ahead->reading++;
     ahead->count++;
-    if (job->row_group < 0) {
+    if (job->piece < 0) {
         *job->file = (struct file){.partition = ahead->plan->partitions[ahead->next_partition++],
                                    .failed_at = NONE_FAILED};
         ahead->file_count++;
@@ -164,9 +167,9 @@ static void unlock(struct read_ahead *ahead) {
 
 /* ---- reading ---- */
 
-static void fail(struct file *file, int32_t row_group, ktk_status status, const ktk_error *error) {
-    if (row_group < file->failed_at) {
-        file->failed_at = row_group;
+static void fail(struct file *file, int32_t piece, ktk_status status, const ktk_error *error) {
+    if (piece < file->failed_at) {
+        file->failed_at = piece;
         file->status = status;
         file->error = *error;
     }
@@ -179,7 +182,7 @@ static void open_file(struct read_ahead *ahead, struct file *file) {
     ktk_status status = ktki_scan_open(&scan, ahead->plan, file->partition, &error);
 
     if (status == KTK_OK) {
-        status = ktki_alloc_zeroed(ahead->allocator, (size_t)scan.row_group_count, sizeof(*reads),
+        status = ktki_alloc_zeroed(ahead->allocator, (size_t)scan.piece_count, sizeof(*reads),
                                    &reads, &error);
     }
     if (status != KTK_OK) {
@@ -188,7 +191,7 @@ static void open_file(struct read_ahead *ahead, struct file *file) {
     (void)pthread_mutex_lock(&ahead->lock);
     file->scan = scan;
     file->reads = reads;
-    file->read_count = scan.row_group_count;
+    file->read_count = scan.piece_count;
     file->is_open = true;
     if (status != KTK_OK) {
         fail(file, 0, status, &error);
@@ -206,30 +209,30 @@ static void count_bytes(struct read_ahead *ahead, struct read *read) {
     read->bytes = bytes;
 }
 
-static void read_row_group(struct read_ahead *ahead, const struct job *job) {
-    struct read *read = &job->file->reads[job->row_group];
+static void read_piece(struct read_ahead *ahead, const struct job *job) {
+    struct read *read = &job->file->reads[job->piece];
     struct batch batch = {0};
     ktk_error error = {0};
-    ktk_status status = ktki_scan_read(&job->file->scan, job->row_group, &batch, &error);
+    ktk_status status = ktki_scan_read(&job->file->scan, job->piece, &batch, &error);
 
     (void)pthread_mutex_lock(&ahead->lock);
     read->batch = batch;
     read->is_done = status == KTK_OK;
     count_bytes(ahead, read);
     if (status != KTK_OK) {
-        fail(job->file, job->row_group, status, &error);
+        fail(job->file, job->piece, status, &error);
         ahead->count--;
     }
     ahead->reading--;
 }
 
-/* Whoever has opened a file goes on with its first row group, if that is next. */
+/* Whoever has opened a file goes on with its first piece, if that is next. */
 static void do_job(struct read_ahead *ahead, struct job *job) {
-    if (job->row_group < 0) {
+    if (job->piece < 0) {
         bool goes_on;
 
         open_file(ahead, job->file);
-        goes_on = find_job(ahead, job) && job->row_group >= 0;
+        goes_on = find_job(ahead, job) && job->piece >= 0;
         if (goes_on) {
             begin_job(ahead, job);
         }
@@ -238,7 +241,7 @@ static void do_job(struct read_ahead *ahead, struct job *job) {
             return;
         }
     }
-    read_row_group(ahead, job);
+    read_piece(ahead, job);
     unlock(ahead);
 }
 
@@ -299,7 +302,7 @@ static bool is_ready(void *state) {
     return head != HEAD_PENDING;
 }
 
-/* Files, and row groups of the first one, that nobody has begun. */
+/* Files, and pieces of the first one, that nobody has begun. */
 static int64_t count_left(const struct read_ahead *ahead) {
     const struct file *file = file_at(ahead, 0);
 
@@ -534,6 +537,7 @@ static int32_t choose_reads(const struct query_plan *plan, int32_t wanted) {
 ktk_status ktki_read_ahead_new(struct read_ahead **out, const struct query_plan *plan,
                                const struct read_ahead_options *options, ktk_error *err) {
     const ktk_allocator *allocator = ktki_context_allocator(plan->context);
+    bool is_far = ktki_store_is_far(ktk_dataset_store(plan->dataset));
     struct read_ahead *ahead = NULL;
     ktk_status status = KTK_OK;
 
@@ -541,7 +545,9 @@ ktk_status ktki_read_ahead_new(struct read_ahead **out, const struct query_plan 
     ahead->plan = plan;
     ahead->allocator = allocator;
     ahead->reads_max = choose_reads(plan, options->files_at_once);
-    ahead->bytes_max = options->ahead_bytes_max > 0 ? options->ahead_bytes_max : AHEAD_BYTES_MAX;
+    ahead->bytes_max = options->ahead_bytes_max > 0 ? options->ahead_bytes_max
+                       : is_far                     ? FAR_AHEAD_BYTES_MAX
+                                                    : AHEAD_BYTES_MAX;
     ahead->opens_only = options->opens_only;
     ahead->progress = options->progress;
     ahead->progress_state = options->progress_state;

@@ -1,11 +1,11 @@
 /** The files of a plan, read in other threads ahead of whoever takes their rows.
  *
- * What is read is a row group, or a file to be opened. Whoever has a free hand takes the first that
- * is left, as long as there is room: for so many at once, so many that nobody has taken yet, and
- * their memory. What the taker waits for is always let through, so that it goes on whatever the
- * bounds are; he takes part himself. Room for what is not taken starts with one row group and
- * doubles with each that is taken, so that somebody who wants the first rows alone does not pay for
- * more. */
+ * What is read is a piece of a file, see scan.h, or a file to be opened. Whoever has a free hand
+ * takes the first that is left, as long as there is room: for so many at once, so many that nobody
+ * has taken yet, and their memory. What the taker waits for is always let through, so that it goes
+ * on whatever the bounds are; he takes part himself. Room for what is not taken starts with one
+ * piece and doubles with each that is taken, so that somebody who wants the first rows alone does
+ * not pay for more. */
 #ifndef KTKI_QUERY_READ_AHEAD_H
 #define KTKI_QUERY_READ_AHEAD_H
 
@@ -15,7 +15,7 @@ struct read_ahead;
 
 struct read_ahead_options {
     int32_t files_at_once;   /* 0: as many as the context has threads, or what the store asks for */
-    int64_t ahead_bytes_max; /* 0: 256 MiB */
+    int64_t ahead_bytes_max; /* 0: 256 MiB, 40 MiB from afar */
     bool opens_only;         /* for ktki_read_ahead_next_file() */
     bool (*progress)(void *state, int64_t files, int64_t file_count); /* of ktk_query_options */
     void *progress_state;
@@ -35,7 +35,7 @@ void ktki_read_ahead_free(struct read_ahead *ahead);
 ktk_status ktki_read_ahead_open_first(struct read_ahead *ahead, const struct scan **out,
                                       ktk_error *err);
 
-/** The rows of the next row group that has some, in the order of the plan; without a schema at the
+/** The rows of the next piece that has some, in the order of the plan; without a schema at the
  * end. A failure is told where its rows would stand; nothing comes after it. */
 ktk_status ktki_read_ahead_next(struct read_ahead *ahead, struct batch *out, ktk_error *err);
 

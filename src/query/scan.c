@@ -6,6 +6,11 @@
 #include "base/error.h"
 #include "dataset/name.h"
 #include "query/assemble.h"
+#include "store/backend.h"
+
+/* From afar so much of a row group is read at once: enough for requests to be worth it, and little
+ * enough for some pieces to be under way in little memory. */
+#define PIECE_BYTES_MAX ((int64_t)8 << 20)
 
 /* ---- Parquet ---- */
 
@@ -17,21 +22,26 @@ static ktk_status open_parquet(struct scan *scan, ktk_error *err) {
     KTKI_TRY(ktki_parquet_open(&scan->file, scan->plan->context, &source, err));
     source = (struct source){0};
     KTKI_TRY(ktki_parquet_schema(&scan->stored, scan->file, err));
-    scan->row_group_count = ktki_parquet_metadata(scan->file)->row_group_count;
 out:
     ktki_source_free(&source);
     return status;
 }
 
 static ktk_status make_query(struct scan *scan, ktk_error *err) {
+    bool is_far = ktki_store_is_far(ktk_dataset_store(scan->plan->dataset));
     const struct parquet_query_input input = {.columns = scan->reads,
                                               .column_count = scan->read_count,
                                               .keep_dictionaries =
                                                   ktki_scan_keeps_dictionaries(scan),
+                                              .piece_bytes_max = is_far ? PIECE_BYTES_MAX : 0,
                                               .where = scan->where,
                                               .file_columns = scan->file_columns};
+    ktk_status status = ktki_parquet_query_new(&scan->query, scan->file, &input, err);
 
-    return ktki_parquet_query_new(&scan->query, scan->file, &input, err);
+    if (status == KTK_OK) {
+        scan->piece_count = ktki_parquet_query_piece_count(scan->query);
+    }
+    return status;
 }
 
 /* ---- CSV ---- */
@@ -58,7 +68,7 @@ static ktk_status open_csv(struct scan *scan, ktk_error *err) {
         KTKI_FAIL(err, KTK_E_LIMIT, "file '%s' has too many rows", scan->key);
     }
     scan->stored = scan->csv.schema;
-    scan->row_group_count = (int32_t)scan->csv.batch_count;
+    scan->piece_count = (int32_t)scan->csv.batch_count;
 out:
     return status;
 }
@@ -118,24 +128,24 @@ static ktk_status read_csv(const struct scan *scan, int32_t index, struct batch 
 
 /* ---- both ---- */
 
-int64_t ktki_scan_row_group_size(const struct scan *scan, int32_t row_group) {
+int64_t ktki_scan_piece_bytes(const struct scan *scan, int32_t piece) {
     if (scan->query == NULL) {
         return 0; /* is in memory already */
     }
-    return ktki_parquet_query_bytes(scan->query, row_group);
+    return ktki_parquet_query_piece_bytes(scan->query, piece);
 }
 
 bool ktki_scan_keeps_dictionaries(const struct scan *scan) {
     return scan->plan->shape == KTK_SHAPE_TABLE || scan->plan->keep_dictionaries;
 }
 
-ktk_status ktki_scan_read(const struct scan *scan, int32_t row_group, struct batch *out,
+ktk_status ktki_scan_read(const struct scan *scan, int32_t piece, struct batch *out,
                           ktk_error *err) {
     struct batch read = {0};
     ktk_status status = KTK_OK;
 
-    KTKI_TRY(scan->query != NULL ? ktki_parquet_query_read(&read, scan->query, row_group, err)
-                                 : read_csv(scan, row_group, &read, err));
+    KTKI_TRY(scan->query != NULL ? ktki_parquet_query_read(&read, scan->query, piece, err)
+                                 : read_csv(scan, piece, &read, err));
     if (read.row_count == 0) {
         *out = (struct batch){0};
         goto out;
@@ -170,7 +180,7 @@ ktk_status ktki_scan_open(struct scan *out, const struct query_plan *plan, int64
     KTKI_TRY(is_csv ? ktki_schema_select(&scan.read, scan.stored, scan.reads, scan.read_count,
                                          false, err)
                     : make_query(&scan, err));
-    scan.row_group_count = is_false ? 0 : scan.row_group_count;
+    scan.piece_count = is_false ? 0 : scan.piece_count;
     *out = scan;
     scan = (struct scan){0};
 out:

@@ -1,4 +1,5 @@
-/** Reading one partition of a plan: its file, row group by row group. */
+/** Reading one partition of a plan: its file, piece by piece: a row group, or a part of a large one
+ * that comes from afar. */
 #ifndef KTKI_QUERY_SCAN_H
 #define KTKI_QUERY_SCAN_H
 
@@ -13,7 +14,7 @@ struct scan_column {
                   /* neither: the number of the partition */
 };
 
-/** An open partition. Once open it is not changed; its row groups may be read in several threads,
+/** An open partition. Once open it is not changed; its pieces may be read in several threads,
  * each once. */
 struct scan {
     const struct query_plan *plan;
@@ -32,7 +33,7 @@ struct scan {
     int32_t *file_columns;       /* for each field of the table that is needed: the file's column */
     struct parquet_query *query; /* NULL: CSV */
     struct schema *read;         /* of `reads`; CSV only */
-    int32_t row_group_count;     /* batches of CSV; 0 if no row can match */
+    int32_t piece_count;         /* batches of CSV; 0 if no row can match */
 };
 
 /**
@@ -47,11 +48,11 @@ ktk_status ktki_scan_open(struct scan *out, const struct query_plan *plan, int64
 /** Whether dictionaries of the file are read as such. */
 bool ktki_scan_keeps_dictionaries(const struct scan *scan);
 
-/** Bytes that reading a row group will need, about. */
-int64_t ktki_scan_row_group_size(const struct scan *scan, int32_t row_group);
+/** Bytes that reading a piece will need, about. */
+int64_t ktki_scan_piece_bytes(const struct scan *scan, int32_t piece);
 
-/** The matching rows of a row group, assembled; may have none. */
-ktk_status ktki_scan_read(const struct scan *scan, int32_t row_group, struct batch *out,
+/** The matching rows of a piece, assembled; may have none. */
+ktk_status ktki_scan_read(const struct scan *scan, int32_t piece, struct batch *out,
                           ktk_error *err);
 
 /** A zeroed scan is allowed. */

@@ -194,7 +194,9 @@ static bool next(struct walker *walker, const struct batch **batch, int64_t *row
     return false;
 }
 
-static void check_same(struct walker *walker, const struct rows *got, int64_t rows_max) {
+/* `columns`: those that were read; NULL: all. */
+static void check_same(struct walker *walker, const struct rows *got, const int32_t *columns,
+                       int64_t rows_max) {
     const struct batch *wanted = NULL;
     int64_t row = 0;
 
@@ -205,7 +207,9 @@ static void check_same(struct walker *walker, const struct rows *got, int64_t ro
         for (int64_t j = 0; j < batch->row_count; j++) {
             assert_true(next(walker, &wanted, &row));
             for (int32_t k = 0; k < batch->schema->field_count; k++) {
-                assert_same_value(&wanted->schema->fields[k], &wanted->columns[k], row,
+                int32_t column = columns == NULL ? k : columns[k];
+
+                assert_same_value(&wanted->schema->fields[column], &wanted->columns[column], row,
                                   &batch->columns[k], j);
             }
         }
@@ -263,8 +267,52 @@ static ktk_parquet_read_options random_options(struct walker *walker, int64_t ro
     return options;
 }
 
-static void check_file(ktk_context *context, struct buffer *bytes, uint32_t *random,
-                       int64_t *asked) {
+/* Read some columns piece by piece; returns how many pieces there are more than row groups. */
+static int32_t check_pieces(const struct rows *all, const struct question *question,
+                            ktk_context *context, struct buffer *bytes, bool keep_dictionaries,
+                            uint32_t *random) {
+    static struct rows got;
+    int32_t columns[64];
+    int32_t numbers[64]; /* of the fields that the question was bound to */
+    struct walker walker = {.rows = all, .question = question, .end = INT64_MAX};
+    struct parquet_query_input input = {.columns = columns,
+                                        .keep_dictionaries = keep_dictionaries,
+                                        .piece_bytes_max = 1 + random_below(random, 3000),
+                                        .where = question == NULL ? NULL : question->bound,
+                                        .file_columns = numbers};
+    int32_t share = 1 + (int32_t)random_below(random, 8);
+    struct parquet_query *query = NULL;
+    ktk_parquet_file *file = NULL;
+    int32_t count;
+    ktk_error err;
+
+    open_as(&file, context, bytes, SOURCE_STORE);
+    for (int32_t i = 0; i < opened_schema(file)->field_count; i++) {
+        bool is_nested = ktki_type_is_nested(opened_schema(file)->fields[i].type.id);
+
+        numbers[i] = i;
+        if (share == 1 || (!is_nested && random_below(random, share) == 0)) {
+            columns[input.column_count++] = i;
+        }
+    }
+    CHECK_OK(ktki_parquet_query_new(&query, file, &input, &err));
+    count = ktki_parquet_query_piece_count(query);
+    assert_true(count <= BATCHES_MAX);
+    for (got.count = 0; got.count < (size_t)count; got.count++) {
+        CHECK_OK(ktki_parquet_query_read(&got.batches[got.count], query, (int32_t)got.count, &err));
+    }
+    check_same(&walker, &got, columns, INT64_MAX);
+    rows_clear(&got);
+    count -= ktki_parquet_metadata(file)->row_group_count;
+    ktki_parquet_query_free(query);
+    ktk_parquet_file_free(file);
+    return count;
+}
+
+/* Returns how many pieces more than row groups there were. */
+static int64_t check_file(ktk_context *context, struct buffer *bytes, uint32_t *random,
+                          int64_t *asked) {
+    int64_t cut = 0;
     static struct rows all;
     static struct rows got;
     ktk_parquet_file *file = NULL;
@@ -287,17 +335,22 @@ static void check_file(ktk_context *context, struct buffer *bytes, uint32_t *ran
             (*asked)++;
         }
         collect(&got, context, file, &options);
-        check_same(&walker, &got, options.batch_rows_max > 0 ? options.batch_rows_max : INT64_MAX);
+        check_same(&walker, &got, NULL,
+                   options.batch_rows_max > 0 ? options.batch_rows_max : INT64_MAX);
         rows_clear(&got);
+        cut += check_pieces(&all, has_question ? &question : NULL, context, bytes,
+                            options.keep_dictionaries, random);
         rows_clear(&all);
         question_clear(&question);
     }
     ktk_parquet_file_free(file);
+    return cut;
 }
 
 static void reading_rows_is_reading_all_and_choosing(void **unused) {
     uint32_t random = 11;
     int64_t asked = 0;
+    int64_t cut = 0;
 
     (void)unused;
     for (int round = 0; round < 20; round++) {
@@ -316,12 +369,13 @@ static void reading_rows_is_reading_all_and_choosing(void **unused) {
         made_init(&made, context, &random, 200);
         CHECK_OK(
             made_write(&bytes, context, made.schema, made.batches, made.count, &options, &err));
-        check_file(context, &bytes, &random, &asked);
+        cut += check_file(context, &bytes, &random, &asked);
         made_clear(&made);
         ktki_buffer_clear(&bytes);
         test_context_free(context);
     }
     assert_true(asked > 60);
+    assert_true(cut > 200);
 }
 
 /* ---- files of other writers ---- */
@@ -374,7 +428,7 @@ static void check_folder(const char *folder, int *file_count, uint32_t *random) 
             CHECK_OK(ktki_buffer_append(&bytes, data, size, &err));
             test_data_free(data);
             if (is_for_us(context, &bytes)) {
-                check_file(context, &bytes, random, &asked);
+                (void)check_file(context, &bytes, random, &asked);
                 *file_count += asked > 0;
             }
             ktki_buffer_clear(&bytes);
@@ -493,6 +547,42 @@ static void pages_without_a_wanted_row_are_passed_over(void **unused) {
     assert_int_equal(decoded_pages(context, file, "x > 5000", 0, 0, 0), 0);
     assert_int_equal(decoded_pages(context, file, "x < 100 and x > 3000", 0, 0, 0), 0);
     ktk_parquet_file_free(file);
+    ktki_buffer_clear(&bytes);
+    test_context_free(context);
+}
+
+/* Pieces begin where pages of x do: 100 rows, those of name have 88. */
+static void pieces_have_pages_of_their_own(void **unused) {
+    static const int32_t columns[] = {0, 1};
+    ktk_context *context = test_context_new(0);
+    struct buffer bytes;
+
+    (void)unused;
+    ktki_buffer_init(&bytes, test_allocator(), 0);
+    make_sorted(&bytes, context);
+    for (int32_t column_count = 1; column_count <= 2; column_count++) {
+        const struct parquet_query_input input = {
+            .columns = columns, .column_count = column_count, .piece_bytes_max = 6000};
+        struct parquet_query *query = NULL;
+        ktk_parquet_file *file = NULL;
+        struct batch batch = {0};
+        int64_t pages = column_count == 1 ? 2 * 20 : 2 * (20 + 23);
+        int32_t count;
+        ktk_error err;
+
+        open_as(&file, context, &bytes, SOURCE_STORE);
+        CHECK_OK(ktki_parquet_query_new(&query, file, &input, &err));
+        count = ktki_parquet_query_piece_count(query);
+        assert_int_equal(count, column_count == 1 ? 2 * 3 : 2 * 7);
+        for (int32_t i = 0; i < count; i++) {
+            CHECK_OK(ktki_parquet_query_read(&batch, query, i, &err));
+            ktki_batch_clear(&batch);
+        }
+        pages += column_count == 1 ? 0 : count - 2; /* a page of name at each place in between */
+        assert_int_equal(file->decoded_pages, pages);
+        ktki_parquet_query_free(query);
+        ktk_parquet_file_free(file);
+    }
     ktki_buffer_clear(&bytes);
     test_context_free(context);
 }
@@ -702,6 +792,7 @@ int main(void) {
         cmocka_unit_test(wrong_places_are_found_out),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(pages_without_a_wanted_row_are_passed_over),
+        cmocka_unit_test(pieces_have_pages_of_their_own),
         cmocka_unit_test(bloom_filters_rule_row_groups_out),
     };
 

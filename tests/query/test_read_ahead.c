@@ -263,6 +263,50 @@ static void gives_all_rows_in_order_whatever_the_threads(void **unused) {
     }
 }
 
+/* Batches that a file of one row group comes in. */
+static int64_t count_batches(ktk_store *store, int64_t row_count, int64_t rows_max,
+                             int64_t ahead_bytes_max) {
+    ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
+    struct ArrowArrayStream stream = {.release = NULL};
+    int64_t count = 0;
+    int64_t next = 0;
+    ktk_error err;
+
+    options.ahead_bytes_max = ahead_bytes_max;
+    CHECK_OK(begin(&stream, store, &options, &err));
+    while (next < row_count) {
+        struct ArrowArray batch = {.release = NULL};
+
+        CHECK_OK(ktk_stream_next(&stream, &batch, &err));
+        assert_true(batch.release != NULL && batch.length <= rows_max);
+        check_batch(&batch, -1, &next);
+        batch.release(&batch);
+        count++;
+    }
+    assert_int_equal(next, row_count);
+    CHECK_OK(read_on(&stream, -1, &next, &err));
+    assert_int_equal(next, row_count);
+    stream.release(&stream);
+    return count;
+}
+
+/* 25 MiB of values: three pieces of 8 MiB. */
+static void large_row_groups_come_in_pieces_from_afar(void **unused) {
+    const struct made_dataset made = regular(1, 1600000);
+    ktk_context *context = test_context_new(3);
+    ktk_store *near = store_of(context, &made);
+    struct waiting_store waiting;
+    ktk_store *far = waiting_store_new(&waiting, &waiting_far_ops, ktk_store_ref(near));
+
+    (void)unused;
+    assert_int_equal(count_batches(near, made.row_count, made.row_count, 0), 1);
+    assert_int_equal(count_batches(far, made.row_count, made.row_count / 3 + 20000, 0), 3);
+    assert_int_equal(count_batches(far, made.row_count, made.row_count / 3 + 20000, 1), 3);
+    ktk_store_free(far);
+    ktk_store_free(near);
+    test_context_free(context);
+}
+
 static void refuses_negative_bounds(void **unused) {
     const struct made_dataset made = regular(1, 1);
     ktk_context *context = test_context_new(1);
@@ -672,6 +716,7 @@ static void survives_allocation_failures(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_all_rows_in_order_whatever_the_threads),
+        cmocka_unit_test(large_row_groups_come_in_pieces_from_afar),
         cmocka_unit_test(refuses_negative_bounds),
         cmocka_unit_test(reads_as_many_at_once_as_there_are_threads),
         cmocka_unit_test(reads_no_more_ahead_than_was_taken_before),

@@ -59,6 +59,16 @@ def test_a_large_file_goes_there_and_back_within_64_mib(place, lake):
                 break
 
 
+def test_a_large_file_is_read_within_112_mib(place, lake, tmp_path):
+    """Row groups of it take some 84 MiB, stored and again in memory: they are read in pieces. A Parquet file that is written has its own memory."""
+    least = peak(place, "ls")
+    peak(place, "copy", "d", "--to", place.url(False), url=lake)
+    assert peak(place, "hash", "d") < least + 112 * MIB
+    assert peak(place, "count", "d", "-w", "t < 'h'") < least + 112 * MIB
+    assert peak(place, "read", "d", "-o", str(tmp_path / "rows.csv")) < least + 112 * MIB
+    assert peak(place, "read", "d", "-w", "t < 'h'", "-o", str(tmp_path / "rows.parquet")) < least + (112 + 64) * MIB
+
+
 def uploads(place):
     bucket = place.folder.split("/", 1)[0]
     keys = (place.environment["AWS_ACCESS_KEY_ID"], place.environment["AWS_SECRET_ACCESS_KEY"])
