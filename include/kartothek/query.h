@@ -93,6 +93,39 @@ KTK_API ktk_status ktk_query_stream(struct ArrowArrayStream *out, ktk_dataset *d
                                     ktk_error *err) KTK_CHECK_RESULT;
 
 /**
+ * Read partition by partition: each is a stream of its own, and those behind it are read ahead in
+ * other threads, as ktk_query_stream() reads files. With KTK_SHAPE_PARTITION each partition has the
+ * columns, types and metadata of its own file, whatever the others have. Nothing is read yet.
+ *
+ * Partitions that cannot hold matching rows are left out, as ktk_query_partitions() tells them;
+ * with KTK_SHAPE_PARTITION the indices are not asked.
+ *
+ * The reader belongs to one thread at a time. It keeps references to the dataset and its store.
+ *
+ * @return as ktk_query_stream().
+ */
+KTK_API ktk_status ktk_partition_reader_new(ktk_partition_reader **out, ktk_dataset *dataset,
+                                            const ktk_query_options *options,
+                                            ktk_error *err) KTK_CHECK_RESULT;
+
+/**
+ * The next partition, in the order of `options->partitions` or of the document: its index, and a
+ * stream of its matching rows, of none if no row matches. The rows are in memory and belong to the
+ * stream, which is the caller's and may outlive the reader. At the end `out->release` is NULL and
+ * `*partition` is left alone.
+ *
+ * A failure is told where its partition would stand, and again from then on. What is read ahead
+ * grows with what is taken: while the first partition is looked at, no other is read. The rows of
+ * others take no more than `options->ahead_bytes_max`, whatever the number of partitions.
+ */
+KTK_API ktk_status ktk_partition_reader_next(ktk_partition_reader *reader, int64_t *partition,
+                                             struct ArrowArrayStream *out,
+                                             ktk_error *err) KTK_CHECK_RESULT;
+
+/** Wait for the reads that have begun; no others begin. NULL is allowed. */
+KTK_API void ktk_partition_reader_free(ktk_partition_reader *reader);
+
+/**
  * The partitions that may hold matching rows, as indices in document order. The array is allocated
  * with the context of the store and freed by ktk_query_partitions_free().
  */

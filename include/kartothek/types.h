@@ -32,6 +32,7 @@ typedef struct ktk_dataset ktk_dataset;
 typedef struct ktk_update ktk_update;
 typedef struct ktk_diff ktk_diff;
 typedef struct ktk_split ktk_split;
+typedef struct ktk_partition_reader ktk_partition_reader;
 
 /**
  * A byte string handed out by the library or by a store.

@@ -67,6 +67,14 @@ class Stream:
     def split(self, columns: Sequence[str], bytes_max: int, /) -> Tuple[Stream, List[Stream]]: ...
 
 @final
+class PartitionReader:
+    """Partitions by number, each with its rows, while those behind are read. Belongs to one thread at a time, and to the process that began it."""
+
+    def next(self) -> Optional[Tuple[int, Stream]]: ...
+    @property
+    def pid(self) -> int: ...
+
+@final
 class Dataset:
     """One state of a dataset, which does not change. May be shared between threads."""
 
@@ -119,6 +127,18 @@ class Dataset:
         keep_dictionaries: bool = False,
         position_column: Optional[str] = None,
     ) -> Batches: ...
+    def each_partition(
+        self,
+        table: Optional[str] = None,
+        columns: Optional[Sequence[str]] = None,
+        where: Optional[Predicate] = None,
+        partitions: Optional[Sequence[int]] = None,
+        as_stored: bool = False,
+        keep_dictionaries: bool = False,
+        position_column: Optional[str] = None,
+        *,
+        ahead_bytes_max: int = 0,
+    ) -> PartitionReader: ...
     def groups(
         self,
         table: Optional[str] = None,

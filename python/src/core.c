@@ -267,6 +267,8 @@ PyMODINIT_FUNC PyInit__core(void) {
         add_type(module, "Store", core_store_type_new(), &core.store_type) < 0 ||
         add_type(module, "Dataset", core_dataset_type_new(), &core.dataset_type) < 0 ||
         add_type(module, "Stream", core_stream_type_new(), &core.stream_type) < 0 ||
+        add_type(module, "PartitionReader", core_partition_reader_type_new(),
+                 &core.partition_reader_type) < 0 ||
         add_type(module, "Batches", core_batches_type_new(), &core.batches_type) < 0 ||
         add_type(module, "Update", core_update_type_new(), &core.update_type) < 0 ||
         add_type(module, "Predicate", core_predicate_type_new(), &core.predicate_type) < 0) {

@@ -29,6 +29,7 @@ struct core {
     PyTypeObject *store_type;
     PyTypeObject *dataset_type;
     PyTypeObject *stream_type;
+    PyTypeObject *partition_reader_type;
     PyTypeObject *batches_type;
     PyTypeObject *update_type;
     PyTypeObject *predicate_type;
@@ -84,6 +85,12 @@ struct stream_object {
     PyObject_HEAD struct ArrowArrayStream stream; /* release NULL: consumed */
 };
 
+struct partition_reader_object {
+    PyObject_HEAD ktk_partition_reader *reader;
+    long pid;     /* of the process that it reads in */
+    bool is_busy; /* in a call, on whatever thread */
+};
+
 /** A stream read to its end: the schema and all struct arrays; or the inside of a nested column of
  * another one, `owner`, whose memory it looks at. */
 struct batches_object {
@@ -107,6 +114,9 @@ PyObject *core_dataset_new(ktk_dataset *dataset);
 
 /** Wrap a stream, which is moved. NULL with an exception, and the stream released, on failure. */
 PyObject *core_stream_new(struct ArrowArrayStream *stream);
+
+/** Wrap a reader, which is taken over. NULL with an exception, and the reader freed, on failure. */
+PyObject *core_partition_reader_new(ktk_partition_reader *reader);
 
 /**
  * Take an Arrow stream out of a Python object: our Stream, or anything with `__arrow_c_stream__`
@@ -151,6 +161,7 @@ PyObject *core_utf8(PyObject *text);
 PyTypeObject *core_store_type_new(void);
 PyTypeObject *core_dataset_type_new(void);
 PyTypeObject *core_stream_type_new(void);
+PyTypeObject *core_partition_reader_type_new(void);
 PyTypeObject *core_batches_type_new(void);
 PyTypeObject *core_update_type_new(void);
 PyTypeObject *core_predicate_type_new(void);

@@ -389,20 +389,23 @@ static int take_partitions(struct query_arguments *arguments, PyObject *partitio
 }
 
 static int query_arguments_parse(struct query_arguments *out, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"table",           "columns",   "where",
-                            "partitions",      "as_stored", "keep_dictionaries",
-                            "position_column", "by",        NULL};
+    static char *names[] = {"table",           "columns",
+                            "where",           "partitions",
+                            "as_stored",       "keep_dictionaries",
+                            "position_column", "by",
+                            "ahead_bytes_max", NULL};
     PyObject *columns = Py_None;
     PyObject *where = Py_None;
     PyObject *partitions = Py_None;
     PyObject *by = Py_None;
     int as_stored = 0;
     int keep_dictionaries = 0;
+    long long ahead_bytes_max = 0;
 
     *out = (struct query_arguments){.options = KTK_QUERY_OPTIONS_INIT};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|zOOOppzO", names, &out->options.table,
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|zOOOppzOL", names, &out->options.table,
                                      &columns, &where, &partitions, &as_stored, &keep_dictionaries,
-                                     &out->options.position_column, &by)) {
+                                     &out->options.position_column, &by, &ahead_bytes_max)) {
         return -1;
     }
     if (where != Py_None && Py_TYPE(where) != core.predicate_type) {
@@ -419,6 +422,7 @@ static int query_arguments_parse(struct query_arguments *out, PyObject *args, Py
     out->options.where = where == Py_None ? NULL : ((struct predicate_object *)where)->predicate;
     out->options.shape = as_stored ? KTK_SHAPE_PARTITION : KTK_SHAPE_TABLE;
     out->options.keep_dictionaries = keep_dictionaries != 0;
+    out->options.ahead_bytes_max = ahead_bytes_max;
     return 0;
 }
 
@@ -481,6 +485,24 @@ static PyObject *dataset_read(PyObject *object, PyObject *args, PyObject *keywor
         return core_raise(status, &err);
     }
     return (PyObject *)batches;
+}
+
+static PyObject *dataset_each_partition(PyObject *object, PyObject *args, PyObject *keywords) {
+    ktk_dataset *dataset = ((struct dataset_object *)object)->dataset;
+    ktk_partition_reader *reader = NULL;
+    struct query_arguments arguments;
+    struct core_call call;
+    ktk_error err;
+    ktk_status status;
+
+    if (query_arguments_parse(&arguments, args, keywords) < 0) {
+        return NULL;
+    }
+    core_call_begin(&call);
+    status = ktk_partition_reader_new(&reader, dataset, &arguments.options, &err);
+    core_call_end(&call, status);
+    query_arguments_clear(&arguments);
+    return status == KTK_OK ? core_partition_reader_new(reader) : core_raise(status, &err);
 }
 
 static PyObject *dataset_groups(PyObject *object, PyObject *args, PyObject *keywords) {
@@ -586,6 +608,9 @@ static PyMethodDef dataset_methods[] = {
     {"read", (PyCFunction)(void (*)(void))dataset_read, METH_VARARGS | METH_KEYWORDS,
      "read(the arguments of query) -> Batches: the whole stream, and the nullable dtypes of "
      "files."},
+    {"each_partition", (PyCFunction)(void (*)(void))dataset_each_partition,
+     METH_VARARGS | METH_KEYWORDS,
+     "each_partition(the arguments of query, ahead_bytes_max) -> PartitionReader"},
     {"groups", (PyCFunction)(void (*)(void))dataset_groups, METH_VARARGS | METH_KEYWORDS,
      "groups(by=[column, …], and the arguments of query) -> Stream: values and partitions of "
      "each."},

@@ -34,6 +34,7 @@ HEAD = """
     import numpy as np, pandas as pd
     import kartothek
     from kartothek.io.eager import *
+    from kartothek.io.iter import *
 
     # Where the tests run in the background the signal is ignored, and Python leaves that so.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -113,6 +114,7 @@ def many_files(folder, count=300, rows=100_000):
 
 READS = {
     "read": 'read_table("d", url, predicates=[[("x", "<", 0)], [("s", "==", "m")]])',
+    "iterate": 'for _ in read_dataset_as_dataframes__iterator("d", url): pass',
     "check": 'kartothek.open(url, "d").check(deep=True)',
     "index": 'build_dataset_indices(url, "d", ["s"])',
     "copy": 'copy_dataset("d", url, "e", url)',

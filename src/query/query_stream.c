@@ -73,22 +73,10 @@ ktk_status ktk_query_stream(struct ArrowArrayStream *out, ktk_dataset *dataset,
     }
     KTKI_TRY(ktki_plan_new(&plan, dataset, options, err));
     if (options != NULL) {
-        if (options->files_at_once < 0 || options->ahead_bytes_max < 0) {
-            KTKI_FAIL(err, KTK_E_INVALID,
-                      "files_at_once and ahead_bytes_max must not be negative: %d, %lld",
-                      options->files_at_once, (long long)options->ahead_bytes_max);
-        }
-        ahead.files_at_once = options->files_at_once;
-        ahead.ahead_bytes_max = options->ahead_bytes_max;
+        KTKI_TRY(ktki_read_ahead_take_options(&ahead, options, err));
     }
     if (plan->shape == KTK_SHAPE_PARTITION && plan->partition_count > 1) {
         KTKI_TRY(ktki_stored_shape(plan, &ahead, err));
-    }
-    if (options != NULL) {
-        ahead.progress = options->progress;
-        ahead.progress_state = options->progress_state;
-        ahead.file_pandas = options->file_pandas;
-        ahead.file_pandas_state = options->file_pandas_state;
     }
     KTKI_TRY(stream_new(&stream, plan, &ahead, err));
     schema = plan->output;

@@ -435,19 +435,12 @@ static ktk_status tell_progress(struct read_ahead *ahead, ktk_error *err) {
                : ktk_error_set(err, KTK_E_CANCELLED, "the query was cancelled");
 }
 
-/* The next thing that stands first and is not used up. */
-static ktk_status next_head(struct read_ahead *ahead, enum head *out, ktk_error *err) {
+/* Wait for what stands first now. A failure that does is told, and nothing goes on behind it. */
+static ktk_status step(struct read_ahead *ahead, enum head *out, ktk_error *err) {
     ktk_status status = KTK_OK;
 
-    do {
-        go_on(ahead);
-        KTKI_TRY(get_help(ahead, err));
-        KTKI_TRY(await(ahead, out, err));
-        if (*out == HEAD_USED_UP) {
-            drop_file(ahead);
-            KTKI_TRY(tell_progress(ahead, err));
-        }
-    } while (*out == HEAD_USED_UP);
+    KTKI_TRY(get_help(ahead, err));
+    KTKI_TRY(await(ahead, out, err));
     if (*out == HEAD_FAILED) {
         struct file *file = file_at(ahead, 0);
 
@@ -459,6 +452,22 @@ static ktk_status next_head(struct read_ahead *ahead, enum head *out, ktk_error 
         }
         (void)pthread_mutex_unlock(&ahead->lock);
     }
+out:
+    return status;
+}
+
+/* The next thing that stands first and is not used up. */
+static ktk_status next_head(struct read_ahead *ahead, enum head *out, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    do {
+        go_on(ahead);
+        KTKI_TRY(step(ahead, out, err));
+        if (*out == HEAD_USED_UP) {
+            drop_file(ahead);
+            KTKI_TRY(tell_progress(ahead, err));
+        }
+    } while (*out == HEAD_USED_UP);
 out:
     return status;
 }
@@ -519,6 +528,51 @@ ktk_status ktki_read_ahead_open_first(struct read_ahead *ahead, const struct sca
     return status;
 }
 
+/* All of the first file is taken already. */
+static bool is_first_used_up(struct read_ahead *ahead) {
+    bool result;
+
+    (void)pthread_mutex_lock(&ahead->lock);
+    result = look(ahead) == HEAD_USED_UP;
+    (void)pthread_mutex_unlock(&ahead->lock);
+    return result;
+}
+
+/* The end of a file is no more than its last row group: it opens the window no further. */
+ktk_status ktki_read_ahead_next_in_file(struct read_ahead *ahead, struct batch *out,
+                                        struct file_end *end, ktk_error *err) {
+    struct batch batch = {0};
+    struct file_end found = {0};
+    enum head head = HEAD_ROWS;
+    ktk_status status = KTK_OK;
+
+    while (batch.schema == NULL && head == HEAD_ROWS) {
+        if (!is_first_used_up(ahead)) {
+            go_on(ahead);
+        }
+        KTKI_TRY(step(ahead, &head, err));
+        if (head == HEAD_ROWS) {
+            take_rows(ahead, &batch);
+        }
+        if (batch.schema != NULL && ahead->file_pandas != NULL) {
+            show_pandas(ahead);
+        }
+    }
+    if (head == HEAD_USED_UP) {
+        const struct file *file = file_at(ahead, 0);
+
+        found = (struct file_end){file->partition, ktki_schema_ref(file->scan.output)};
+        drop_file(ahead);
+        KTKI_TRY(tell_progress(ahead, err));
+    }
+    *out = batch;
+    *end = found;
+    found = (struct file_end){0};
+out:
+    ktki_schema_free(found.schema);
+    return status;
+}
+
 /* ---- life ---- */
 
 static int32_t choose_reads(const struct query_plan *plan, int32_t wanted) {
@@ -532,6 +586,25 @@ static int32_t choose_reads(const struct query_plan *plan, int32_t wanted) {
         wanted = suggested > 0 && threads > 1 ? suggested : threads;
     }
     return wanted < FILES_AT_ONCE_MAX ? wanted : FILES_AT_ONCE_MAX;
+}
+
+ktk_status ktki_read_ahead_take_options(struct read_ahead_options *out,
+                                        const ktk_query_options *options, ktk_error *err) {
+    ktk_status status = KTK_OK;
+
+    if (options->files_at_once < 0 || options->ahead_bytes_max < 0) {
+        KTKI_FAIL(err, KTK_E_INVALID,
+                  "files_at_once and ahead_bytes_max must not be negative: %d, %lld",
+                  options->files_at_once, (long long)options->ahead_bytes_max);
+    }
+    *out = (struct read_ahead_options){.files_at_once = options->files_at_once,
+                                       .ahead_bytes_max = options->ahead_bytes_max,
+                                       .progress = options->progress,
+                                       .progress_state = options->progress_state,
+                                       .file_pandas = options->file_pandas,
+                                       .file_pandas_state = options->file_pandas_state};
+out:
+    return status;
 }
 
 ktk_status ktki_read_ahead_new(struct read_ahead **out, const struct query_plan *plan,

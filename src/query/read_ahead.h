@@ -23,6 +23,10 @@ struct read_ahead_options {
     void *file_pandas_state;
 };
 
+/** What the options of a query, which are checked but for these, say about it. */
+ktk_status ktki_read_ahead_take_options(struct read_ahead_options *out,
+                                        const ktk_query_options *options, ktk_error *err);
+
 /** Nothing is read yet. The plan must outlive it. It belongs to one thread, the taker's. */
 ktk_status ktki_read_ahead_new(struct read_ahead **out, const struct query_plan *plan,
                                const struct read_ahead_options *options, ktk_error *err);
@@ -38,6 +42,17 @@ ktk_status ktki_read_ahead_open_first(struct read_ahead *ahead, const struct sca
 /** The rows of the next piece that has some, in the order of the plan; without a schema at the
  * end. A failure is told where its rows would stand; nothing comes after it. */
 ktk_status ktki_read_ahead_next(struct read_ahead *ahead, struct batch *out, ktk_error *err);
+
+/** The end of a file, for whoever takes rows file by file. */
+struct file_end {
+    int64_t partition;
+    struct schema *schema; /* of its rows, a reference; NULL: there is no file any more */
+};
+
+/** Likewise, and where a file ends a batch without a schema, with `*end`; each file has an end,
+ * whether rows of it matched or not. */
+ktk_status ktki_read_ahead_next_in_file(struct read_ahead *ahead, struct batch *out,
+                                        struct file_end *end, ktk_error *err);
 
 /** With `opens_only`: the next file, valid until the call after it; NULL at the end. While the
  * first one is looked at, no other is opened. */

@@ -93,14 +93,15 @@ static bool is_final(const struct query_plan *plan, const struct schema *schema)
  * at, and none at the end. */
 ktk_status ktki_stored_shape(struct query_plan *plan, const struct read_ahead_options *options,
                              ktk_error *err) {
-    struct read_ahead_options opening = *options;
+    const struct read_ahead_options opening = {.files_at_once = options->files_at_once,
+                                               .ahead_bytes_max = options->ahead_bytes_max,
+                                               .opens_only = true};
     struct read_ahead *ahead = NULL;
     struct schema *schema = NULL;
     const struct scan *scan;
     ktk_status status = KTK_OK;
 
     plan->keep_dictionaries = false;
-    opening.opens_only = true;
     KTKI_TRY(ktki_read_ahead_new(&ahead, plan, &opening, err));
     do {
         KTKI_TRY(ktki_read_ahead_next_file(ahead, &scan, err));

@@ -144,6 +144,23 @@ def test_frames_under_given_labels_replace_nothing(place, eager):
     assert [entry["if_none_match"] for entry in file_requests(place, "PUT")] == ["*"]
 
 
+def test_partitions_are_read_ahead(place, eager):
+    """A get of each; the fifth is kept on its way, and those of files behind it overtake it. The first one is looked at alone."""
+    from kartothek.io.iter import read_dataset_as_dataframes__iterator
+
+    eager.store_dataframes_as_dataset(store=place.url(through_proxy=False), dataset_uuid="d", dfs=frames(24))
+    place.proxy.set_rules({"do": "delay", "ms": 2000, "path": r"table/.*\.parquet$", "method": "GET", "nth": 5})
+    read = [int(tables["table"]["x"][0]) for tables in read_dataset_as_dataframes__iterator("d", place.url())]
+    gets = file_requests(place, "GET")
+    assert read == list(range(24)) and len(gets) == 24
+    assert [entry["fault"] for entry in gets].index("delay") >= 7
+    place.proxy.set_rules()
+    first = read_dataset_as_dataframes__iterator("d", place.url())
+    next(first)
+    first.close()
+    assert len(file_requests(place, "GET")) == 1
+
+
 def test_conditions_are_tried_out_once(place, tmp_path):
     path = write(place, tmp_path)
     probes = {request: count for request, count in requests_of(place, "append", "d", path).items() if request.endswith(" probe")}

@@ -1,4 +1,4 @@
-"""One frame at a time: generators in and out, with one partition in memory."""
+"""One frame at a time: generators in and out, with one partition in memory, and of what is read those behind it up to 64 MiB."""
 from kartothek._deprecated import deprecated
 from kartothek._lazy import LazyModule
 from kartothek.core.docs import document

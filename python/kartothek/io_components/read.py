@@ -1,4 +1,6 @@
 """Reading: one snapshot, one predicate, and frames out of the streams of the C library."""
+import os
+
 from kartothek import _core
 from kartothek._deprecated import MULTI_TABLE_DATASET, deprecated, warn_user
 from kartothek._lazy import LazyModule
@@ -24,6 +26,9 @@ _progress = LazyModule("kartothek._progress")
 
 #: Rows of several groups are read together as long as they take no more than this.
 GROUPS_BYTES = 64 << 20
+
+#: Partitions are read ahead as long as they take no more than this.
+AHEAD_BYTES = 64 << 20
 
 #: A last column of what is read of a group: the number of the partition.
 _POSITION = "ktk.position"
@@ -185,15 +190,43 @@ class TableReading:
         values, streams = self._stream(partitions, literals, columns).split(by, bytes_max)
         return dict(zip(_rows(from_arrow.frame_from_stream(values, dates_as_object=True)), streams))
 
+    def ahead(self, partitions):
+        """A reader of these partitions, by number."""
+        return self.dataset.each_partition(partitions=partitions, ahead_bytes_max=AHEAD_BYTES, **self._query(self.predicates, self.columns))
+
     def _stream(self, partitions, literals, columns):
-        return self.dataset.query(
-            table=self.table,
-            columns=columns,
-            where=core_predicate(_conjunct(self.predicates, literals)),
-            partitions=partitions,
-            as_stored=True,
-            position_column=_POSITION if self.grouped else None,
-        )
+        return self.dataset.query(partitions=partitions, **self._query(_conjunct(self.predicates, literals), columns))
+
+    def _query(self, predicates, columns):
+        return {
+            "table": self.table,
+            "columns": columns,
+            "where": core_predicate(predicates),
+            "as_stored": True,
+            "position_column": _POSITION if self.grouped else None,
+        }
+
+
+class ReadingAhead:
+    """The frames of groups of one partition each, one at a time, in the order of ``groups``, while those behind are being read."""
+
+    def __init__(self, reading, groups):
+        self._reading = reading
+        self._reader = reading.ahead([number for group in groups for number in group.partitions])
+        self._found = None
+
+    def group(self, group):
+        """The frame of the next group. Partitions that the reader leaves out, as they have no matching row or no file of the table, are read alone."""
+        if self._reader is not None and self._reader.pid != os.getpid():
+            self._reader = None
+        if self._reader is None:
+            return self._reading.group(group)
+        number, stream = self._found or self._reader.next() or (None, None)
+        self._found = None
+        if number == group.partitions[0]:
+            return self._reading.frame(stream)
+        self._found = number, stream
+        return self._reading.group(group)
 
 
 def wanted_tables(known, tables, columns, categoricals):
@@ -241,8 +274,15 @@ def iterate_dataframes(
     if len(readings) == 1 and set(selection.dispatch_by or ()) - set(selection.dataset.partition_keys):
         for frame in _frames_together(readings[0], groups):
             yield {readings[0].table: frame}
-    else:
-        yield from _progress.each(lambda group: {reading.table: reading.group(group) for reading in readings}, groups, "partitions read")
+        return
+    if len(groups) > 1 and all(_is_partition(group, selection.dataset.partition_keys) for group in groups):
+        readings = [ReadingAhead(reading, groups) for reading in readings]
+    yield from _progress.each(lambda group: {table: reading.group(group) for table, reading in zip(wanted, readings)}, groups, "partitions read")
+
+
+def _is_partition(group, partition_keys):
+    """Whether its rows are all that match of a partition: values of partition keys are the same in all of them."""
+    return len(group.partitions) == 1 and all(column in partition_keys for column, _, _ in group.conjunction)
 
 
 def _frames_together(reading, groups):
