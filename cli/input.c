@@ -146,16 +146,39 @@ static ktk_status read_bytes(ktk_bytes *out, const char *path, ktk_error *err) {
     return status;
 }
 
-static int64_t count_lines(const ktk_bytes *bytes) {
-    const uint8_t *at = bytes->data;
-    const uint8_t *end = at + bytes->size;
+static int64_t count_lines(const char *data, size_t size) {
+    const char *end = data + size;
     int64_t count = 0;
 
-    while (at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+    while (data < end && (data = memchr(data, '\n', (size_t)(end - data))) != NULL) {
         count++;
-        at++;
+        data++;
     }
     return count;
+}
+
+/* -1: not known, as whoever reads the file next will tell. */
+static int64_t count_lines_of_file(const char *path) {
+    char piece[1 << 16];
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int64_t count = 0;
+    ssize_t size = 0;
+
+    while (file >= 0 && (size = read(file, piece, sizeof(piece))) > 0) {
+        count += count_lines(piece, (size_t)size);
+    }
+    if (file >= 0) {
+        (void)close(file);
+    }
+    return file < 0 || size < 0 ? -1 : count;
+}
+
+/* Of which nothing need be kept in memory. */
+static bool is_regular(const struct input *input) {
+    struct stat info;
+
+    return !is_standard_input(input->path) && stat(input->path, &info) == 0 &&
+           S_ISREG(info.st_mode);
 }
 
 static ktk_status say_where(const struct input *input, ktk_status status, ktk_error *err) {
@@ -171,11 +194,16 @@ static ktk_status open_csv(struct ArrowArrayStream *out, struct session *session
                            int64_t *row_count, ktk_error *err) {
     ktk_csv_read_options options = *csv;
     ktk_bytes bytes = KTK_BYTES_INIT;
-    ktk_status status = read_bytes(&bytes, input->path, err);
+    ktk_status status;
 
     options.delimiter = input->delimiter;
+    if (is_regular(input)) {
+        *row_count = count_lines_of_file(input->path) - !csv->no_header;
+        return ktk_csv_read_path(out, session->context, input->path, &options, err);
+    }
+    status = read_bytes(&bytes, input->path, err);
     if (status == KTK_OK) {
-        *row_count = count_lines(&bytes) - !csv->no_header;
+        *row_count = count_lines((const char *)bytes.data, bytes.size) - !csv->no_header;
         status = ktk_csv_read(out, session->context, &bytes, &options, err);
     }
     if (status != KTK_OK && bytes.data != NULL) {
@@ -190,14 +218,19 @@ static ktk_status open_json(struct ArrowArrayStream *out, struct session *sessio
                             int64_t *row_count, ktk_error *err) {
     ktk_json_lines_read_options options = KTK_JSON_LINES_READ_OPTIONS_INIT;
     ktk_bytes bytes = KTK_BYTES_INIT;
-    ktk_status status = read_bytes(&bytes, input->path, err);
+    ktk_status status;
 
     options.type_columns = csv->type_columns;
     options.type_names = csv->type_names;
     options.type_count = csv->type_count;
     options.optional_types = csv->optional_types;
+    if (is_regular(input)) {
+        *row_count = count_lines_of_file(input->path);
+        return ktk_json_lines_read_path(out, session->context, input->path, &options, err);
+    }
+    status = read_bytes(&bytes, input->path, err);
     if (status == KTK_OK) {
-        *row_count = count_lines(&bytes);
+        *row_count = count_lines((const char *)bytes.data, bytes.size);
         status = ktk_json_lines_read(out, session->context, bytes.data, bytes.size, &options, err);
     }
     if (status != KTK_OK && bytes.data != NULL) {

@@ -100,6 +100,12 @@ KTK_API ktk_status ktk_csv_read(struct ArrowArrayStream *out, ktk_context *conte
                                 ktk_bytes *bytes, const ktk_csv_read_options *options,
                                 ktk_error *err) KTK_CHECK_RESULT;
 
+/** The same of a local file, of which little is in memory at a time: it is mapped, and read twice.
+ * It must not become shorter before the stream is released. Errors name it. */
+KTK_API ktk_status ktk_csv_read_path(struct ArrowArrayStream *out, ktk_context *context,
+                                     const char *path, const ktk_csv_read_options *options,
+                                     ktk_error *err) KTK_CHECK_RESULT;
+
 /** Receives text piece by piece. A status other than KTK_OK ends the writing and is returned. */
 typedef ktk_status (*ktk_write_fn)(void *state, const char *data, size_t size, ktk_error *err);
 
@@ -163,6 +169,13 @@ KTK_API ktk_status ktk_json_lines_read(struct ArrowArrayStream *out, ktk_context
                                        const void *data, size_t size,
                                        const ktk_json_lines_read_options *options,
                                        ktk_error *err) KTK_CHECK_RESULT;
+
+/** The same of a local file, of which little is in memory at a time: it is mapped, and read twice.
+ * It must not become shorter before the stream is released. Errors name it. */
+KTK_API ktk_status ktk_json_lines_read_path(struct ArrowArrayStream *out, ktk_context *context,
+                                            const char *path,
+                                            const ktk_json_lines_read_options *options,
+                                            ktk_error *err) KTK_CHECK_RESULT;
 
 /** Receives the hashes of some rows, in order; they are valid during the call. A status other than
  * KTK_OK ends the hashing and is returned. */

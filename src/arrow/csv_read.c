@@ -9,12 +9,16 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/hash_map.h"
+#include "base/mapped_file.h"
 #include "base/options.h"
 #include "base/text.h"
 
 #define BATCH_ROWS_DEFAULT 65536
-/* With rows below 1 GiB this keeps the text of a batch below 2 GiB, what 32-bit offsets reach. */
-#define BATCH_SIZE_MAX ((size_t)1 << 30)
+/* Text of a batch, but for its last rows: batches wait with others for a row group to be full. With
+ * rows below 1 GiB it stays below 2 GiB, what 32-bit offsets reach. */
+#define BATCH_SIZE_MAX ((size_t)8 << 20)
+/* So much of a mapped file is given back at a time. */
+#define PASSED_SIZE_MIN ((size_t)1 << 20)
 /* Fields looked at together: a column of them is still in the cache when its turn comes. */
 #define CHUNK_FIELDS 8192
 #define QUOTED_SIZE_MAX 60
@@ -41,7 +45,8 @@ struct csv_reader {
     const uint8_t *text;
     size_t size;
     size_t start; /* of the first row of data */
-    bool is_utf8;
+    bool is_mapped;
+    size_t passed; /* what is before is not in memory, if it is mapped */
     uint8_t delimiter;
     struct csv_nulls nulls;
     struct hash_map names; /* name to column; of the first pass only */
@@ -97,7 +102,6 @@ static ktk_status set_text(struct csv_reader *reader, const ktk_bytes *bytes, kt
     if (reader->size == 0) {
         return ktk_error_set(err, KTK_E_INVALID, "the CSV text is empty: not even a header");
     }
-    reader->is_utf8 = ktki_utf8_is_valid(reader->text, reader->size);
     return KTK_OK;
 }
 
@@ -312,7 +316,8 @@ static ktk_status check_utf8(const struct csv_reader *reader, size_t column,
     return KTK_OK;
 }
 
-static ktk_status infer_chunk(struct csv_reader *reader, size_t row_count, ktk_error *err) {
+static ktk_status infer_chunk(struct csv_reader *reader, size_t row_count, bool is_utf8,
+                              ktk_error *err) {
     ktk_status status = KTK_OK;
 
     for (size_t i = 0; i < reader->column_count; i++) {
@@ -329,12 +334,20 @@ static ktk_status infer_chunk(struct csv_reader *reader, size_t row_count, ktk_e
         } else {
             column->type = ktki_csv_infer(column->type, &values, &column->has_negative);
         }
-        if (!reader->is_utf8 && column->type == CSV_STRING) {
+        if (!is_utf8 && column->type == CSV_STRING) {
             KTKI_TRY(check_utf8(reader, i, &values, err));
         }
     }
 out:
     return status;
+}
+
+/* What was read of a mapped file leaves the memory. */
+static void pass(struct csv_reader *reader, size_t at) {
+    if (reader->is_mapped && at - reader->passed >= PASSED_SIZE_MIN) {
+        ktki_drop_pages(reader->text + reader->passed, at - reader->passed);
+        reader->passed = at;
+    }
 }
 
 static ktk_status first_pass(struct csv_reader *reader, ktk_error *err) {
@@ -348,15 +361,21 @@ static ktk_status first_pass(struct csv_reader *reader, ktk_error *err) {
     do {
         batch = (struct csv_batch){scanner.at, 0};
         do {
+            size_t start = scanner.at;
+
             KTKI_TRY(scan_chunk(reader, &scanner, batch.offset,
                                 reader->batch_rows_max - batch.row_count, &row_count, err));
-            KTKI_TRY(infer_chunk(reader, row_count, err));
+            KTKI_TRY(infer_chunk(reader, row_count,
+                                 ktki_utf8_is_valid(reader->text + start, scanner.at - start),
+                                 err));
+            pass(reader, scanner.at);
             batch.row_count += (int64_t)row_count;
         } while (row_count > 0);
         if (batch.row_count > 0) {
             KTKI_TRY(ktki_buffer_append(&reader->batches, &batch, sizeof(batch), err));
         }
     } while (batch.row_count > 0);
+    reader->passed = 0;
 out:
     return status;
 }
@@ -403,6 +422,7 @@ static ktk_status convert_batch(struct csv_reader *reader, const struct csv_batc
 
             KTKI_TRY(ktki_csv_builder_append(&builders[i], &values, err));
         }
+        pass(reader, scanner.at);
     }
 out:
     return status;
@@ -438,8 +458,8 @@ out:
     return status;
 }
 
-ktk_status ktk_csv_read(struct ArrowArrayStream *out, ktk_context *context, ktk_bytes *bytes,
-                        const ktk_csv_read_options *options, ktk_error *err) {
+static ktk_status read_csv(struct ArrowArrayStream *out, ktk_context *context, ktk_bytes *bytes,
+                           bool is_mapped, const ktk_csv_read_options *options, ktk_error *err) {
     const ktk_csv_read_options defaults = KTK_CSV_READ_OPTIONS_INIT;
     ktk_status status = KTK_OK;
     struct csv_reader *reader = NULL;
@@ -447,6 +467,7 @@ ktk_status ktk_csv_read(struct ArrowArrayStream *out, ktk_context *context, ktk_
 
     KTKI_TAKE_OPTIONS(options, &defaults, "KTK_CSV_READ_OPTIONS_INIT", err);
     KTKI_TRY(reader_new(&reader, context, err));
+    reader->is_mapped = is_mapped;
     KTKI_TRY(set_options(reader, options, err));
     KTKI_TRY(set_text(reader, bytes, err));
     KTKI_TRY(read_header(reader, !options->no_header, err));
@@ -461,5 +482,25 @@ ktk_status ktk_csv_read(struct ArrowArrayStream *out, ktk_context *context, ktk_
     *bytes = (ktk_bytes)KTK_BYTES_INIT;
 out:
     reader_free(reader);
+    return status;
+}
+
+ktk_status ktk_csv_read(struct ArrowArrayStream *out, ktk_context *context, ktk_bytes *bytes,
+                        const ktk_csv_read_options *options, ktk_error *err) {
+    return read_csv(out, context, bytes, false, options, err);
+}
+
+ktk_status ktk_csv_read_path(struct ArrowArrayStream *out, ktk_context *context, const char *path,
+                             const ktk_csv_read_options *options, ktk_error *err) {
+    ktk_bytes bytes = KTK_BYTES_INIT;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_map_file(&bytes, path, err));
+    status = read_csv(out, context, &bytes, true, options, err);
+    if (status != KTK_OK) {
+        ktki_error_context(err, "'%s'", path);
+    }
+out:
+    ktk_bytes_clear(&bytes);
     return status;
 }

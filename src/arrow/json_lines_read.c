@@ -9,13 +9,17 @@
 #include "base/float_text.h"
 #include "base/hash_map.h"
 #include "base/json_read.h"
+#include "base/mapped_file.h"
 #include "base/options.h"
 #include "base/text.h"
 #include "base/time_format.h"
 
 #define BATCH_ROWS_DEFAULT 65536
-/* Keeps the text of a batch below 2 GiB, what 32-bit offsets reach. */
-#define BATCH_SIZE_MAX ((size_t)1 << 30)
+/* Text of a batch, but for its last row; that of a row stays below 2 GiB, what 32-bit offsets
+ * reach, or its column is refused. */
+#define BATCH_SIZE_MAX ((size_t)8 << 20)
+/* So much of a mapped file is given back at a time. */
+#define PASSED_SIZE_MIN ((size_t)1 << 20)
 #define NESTING_MAX 64
 #define QUOTED_SIZE_MAX 60
 
@@ -30,17 +34,20 @@ struct json_column {
 };
 
 struct json_lines {
-    ktk_context *context;
+    ktk_context *context; /* a reference */
     const ktk_allocator *allocator;
     struct arena arena;
-    const ktk_json_lines_read_options *options;
+    const ktk_json_lines_read_options *options; /* until all rows were looked at */
     const char *text;
     size_t size;
+    ktk_bytes bytes; /* of the text; owned once the stream is made of a file */
+    bool is_mapped;
+    size_t passed;         /* what is before is not in memory, if it is mapped */
     struct hash_map names; /* name to column */
     struct buffer columns; /* struct json_column */
     struct schema *schema; /* once all rows were looked at */
-    struct buffer batches; /* struct batch */
     struct json_reader json;
+    size_t at;    /* of the next line */
     int64_t line; /* at hand, from 1 */
     int64_t row;  /* the same, of lines that are not blank */
 };
@@ -125,13 +132,33 @@ static enum csv_type widen_text(enum csv_type type, const struct csv_field *text
     return CSV_STRING;
 }
 
+/* Has the value the type of the column? `*text` gets what stands for it. */
+static ktk_status check_value(const struct json_lines *lines, const struct json_column *column,
+                              const struct json_value *value, struct csv_field *text,
+                              ktk_error *err) {
+    bool is_word = value->event == JSON_TRUE || value->event == JSON_FALSE;
+
+    *text = value->text;
+    if (is_word) {
+        text->data = (const uint8_t *)(value->event == JSON_TRUE ? "true" : "false");
+        text->size = value->event == JSON_TRUE ? 4 : 5;
+    }
+    if (column->type == CSV_BOOL
+            ? !is_word
+            : (is_word && column->type != CSV_STRING) || !fits(column->type, text)) {
+        return refuse(lines, column, value, ktki_csv_type_name(column->type), err);
+    }
+    return KTK_OK;
+}
+
 /* The first pass: what type has the column? */
 static ktk_status infer(struct json_lines *lines, struct json_column *column,
                         const struct json_value *value, ktk_error *err) {
     enum csv_type type = column->type;
+    struct csv_field text;
 
     if (column->is_given) {
-        return KTK_OK;
+        return check_value(lines, column, value, &text, err);
     }
     if (value->event == JSON_STRING && (type == CSV_UNKNOWN || is_text(type))) {
         column->type = widen_text(type, &value->text);
@@ -202,21 +229,15 @@ static ktk_status append_value(struct json_column *column, const struct csv_fiel
 /* The second pass. */
 static ktk_status append(struct json_lines *lines, struct json_column *column,
                          const struct json_value *value, ktk_error *err) {
-    bool is_word = value->event == JSON_TRUE || value->event == JSON_FALSE;
-    struct csv_field text = value->text;
+    struct csv_field text;
+    ktk_status status = KTK_OK;
 
-    if (column->type == CSV_BOOL && is_word) {
-        return ktki_builder_append_i64(&column->builder, value->event == JSON_TRUE, err);
-    }
-    if (is_word) {
-        text.data = (const uint8_t *)(value->event == JSON_TRUE ? "true" : "false");
-        text.size = value->event == JSON_TRUE ? 4 : 5;
-    }
-    if (column->type == CSV_BOOL || (is_word && column->type != CSV_STRING) ||
-        !fits(column->type, &text)) {
-        return refuse(lines, column, value, ktki_csv_type_name(column->type), err);
-    }
-    return append_value(column, &text, err);
+    KTKI_TRY(check_value(lines, column, value, &text, err));
+    KTKI_TRY(column->type == CSV_BOOL
+                 ? ktki_builder_append_i64(&column->builder, value->event == JSON_TRUE, err)
+                 : append_value(column, &text, err));
+out:
+    return status;
 }
 
 /* ---- rows ---- */
@@ -314,15 +335,24 @@ out:
     return status;
 }
 
-/* The next line that is not blank; false at the end. */
-static bool next_line(struct json_lines *lines, size_t *at, const char **line, size_t *size) {
-    while (*at < lines->size) {
-        const char *start = lines->text + *at;
-        const char *end = memchr(start, '\n', lines->size - *at);
-        size_t length = end == NULL ? lines->size - *at : (size_t)(end - start);
+/* What was read of a mapped file leaves the memory. */
+static void pass(struct json_lines *lines) {
+    if (lines->is_mapped && lines->at - lines->passed >= PASSED_SIZE_MIN) {
+        ktki_drop_pages(lines->text + lines->passed, lines->at - lines->passed);
+        lines->passed = lines->at;
+    }
+}
+
+/* The next line that is not blank; false at the end. The one before is not needed any more. */
+static bool next_line(struct json_lines *lines, const char **line, size_t *size) {
+    pass(lines);
+    while (lines->at < lines->size) {
+        const char *start = lines->text + lines->at;
+        const char *end = memchr(start, '\n', lines->size - lines->at);
+        size_t length = end == NULL ? lines->size - lines->at : (size_t)(end - start);
         size_t blank = 0;
 
-        *at += length + (end != NULL);
+        lines->at += length + (end != NULL);
         lines->line++;
         while (blank < length && strchr(" \t\r", start[blank]) != NULL && start[blank] != '\0') {
             blank++;
@@ -337,13 +367,19 @@ static bool next_line(struct json_lines *lines, size_t *at, const char **line, s
     return false;
 }
 
+static void rewind_lines(struct json_lines *lines) {
+    lines->at = 0;
+    lines->passed = 0;
+    lines->line = 0;
+    lines->row = 0;
+}
+
 static ktk_status look_at_rows(struct json_lines *lines, ktk_error *err) {
     const char *line;
     size_t size;
-    size_t at = 0;
     ktk_status status = KTK_OK;
 
-    while (next_line(lines, &at, &line, &size)) {
+    while (next_line(lines, &line, &size)) {
         if (size >= UINT32_MAX) {
             KTKI_FAIL(err, KTK_E_LIMIT, "line %lld is longer than 4 GiB", (long long)lines->line);
         }
@@ -352,6 +388,7 @@ static ktk_status look_at_rows(struct json_lines *lines, ktk_error *err) {
     if (column_count(lines) == 0) {
         KTKI_FAIL(err, KTK_E_INVALID, "there is no row that says what the columns are");
     }
+    rewind_lines(lines);
 out:
     return status;
 }
@@ -393,7 +430,8 @@ out:
     return status;
 }
 
-static ktk_status end_batch(struct json_lines *lines, int64_t row_count, ktk_error *err) {
+static ktk_status end_batch(struct json_lines *lines, int64_t row_count, struct batch *out,
+                            ktk_error *err) {
     struct batch batch = {0};
     ktk_status status = KTK_OK;
 
@@ -401,34 +439,29 @@ static ktk_status end_batch(struct json_lines *lines, int64_t row_count, ktk_err
     for (size_t i = 0; i < column_count(lines); i++) {
         KTKI_TRY(ktki_builder_finish(&column_at(lines, i)->builder, &batch.columns[i], err));
     }
-    KTKI_TRY(ktki_buffer_append(&lines->batches, &batch, sizeof(batch), err));
+    *out = batch;
     batch = (struct batch){0};
 out:
     ktki_batch_clear(&batch);
     return status;
 }
 
-static ktk_status convert_rows(struct json_lines *lines, ktk_error *err) {
+/* The producer of the stream. */
+static ktk_status lines_next(void *state, struct batch *out, ktk_error *err) {
+    struct json_lines *lines = state;
+    size_t start = lines->at;
+    int64_t row_count = 0;
     const char *line;
     size_t size;
-    size_t at = 0;
-    size_t start = 0;
-    int64_t row_count = 0;
     ktk_status status = KTK_OK;
 
-    lines->line = 0;
-    lines->row = 0;
-    while (next_line(lines, &at, &line, &size)) {
+    while (row_count < BATCH_ROWS_DEFAULT && lines->at - start < BATCH_SIZE_MAX &&
+           next_line(lines, &line, &size)) {
         KTKI_TRY(read_row(lines, line, size, append, err));
         KTKI_TRY(end_row(lines, err));
         row_count++;
-        if (row_count == BATCH_ROWS_DEFAULT || at - start >= BATCH_SIZE_MAX) {
-            KTKI_TRY(end_batch(lines, row_count, err));
-            row_count = 0;
-            start = at;
-        }
     }
-    KTKI_TRY(row_count > 0 ? end_batch(lines, row_count, err) : KTK_OK);
+    KTKI_TRY(row_count > 0 ? end_batch(lines, row_count, out, err) : KTK_OK);
 out:
     return status;
 }
@@ -461,47 +494,119 @@ static ktk_status check_given(const struct json_lines *lines, ktk_error *err) {
     return KTK_OK;
 }
 
-static void lines_clear(struct json_lines *lines) {
-    struct batch *batches = (struct batch *)(void *)lines->batches.data;
+static void lines_free(void *state) {
+    struct json_lines *lines = state;
+    ktk_context *context;
 
-    for (size_t i = 0; i < lines->batches.size / sizeof(*batches); i++) {
-        ktki_batch_clear(&batches[i]);
+    if (lines == NULL) {
+        return;
     }
+    context = lines->context;
     for (size_t i = 0; i < column_count(lines); i++) {
         ktki_builder_clear(&column_at(lines, i)->builder);
     }
-    ktki_buffer_clear(&lines->batches);
     ktki_buffer_clear(&lines->columns);
     ktki_schema_free(lines->schema);
     ktki_hash_map_clear(&lines->names);
     ktki_arena_clear(&lines->arena);
+    ktk_bytes_clear(&lines->bytes);
+    KTKI_DELETE(lines->allocator, lines);
+    ktk_context_free(context);
+}
+
+/* All rows were looked at: the batches can be made. */
+static ktk_status lines_new(struct json_lines **out, ktk_context *context, const void *data,
+                            size_t size, bool is_mapped, const ktk_json_lines_read_options *options,
+                            ktk_error *err) {
+    static const ktk_json_lines_read_options defaults = KTK_JSON_LINES_READ_OPTIONS_INIT;
+    const ktk_allocator *allocator = ktki_context_allocator(context);
+    struct json_lines *lines = NULL;
+    ktk_status status = KTK_OK;
+
+    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_JSON_LINES_READ_OPTIONS_INIT", err);
+    KTKI_TRY(KTKI_NEW(allocator, &lines, err));
+    lines->context = ktk_context_ref(context);
+    lines->allocator = allocator;
+    lines->options = options;
+    lines->text = data;
+    lines->size = size;
+    lines->is_mapped = is_mapped;
+    ktki_arena_init(&lines->arena, allocator);
+    ktki_hash_map_init(&lines->names, allocator);
+    ktki_buffer_init(&lines->columns, allocator, 0);
+    KTKI_TRY(check_types(lines, err));
+    KTKI_TRY(look_at_rows(lines, err));
+    KTKI_TRY(check_given(lines, err));
+    KTKI_TRY(make_schema(lines, err));
+    *out = lines;
+    lines = NULL;
+out:
+    lines_free(lines);
+    return status;
+}
+
+/* All batches, as the text does not stay. */
+static ktk_status take_batches(struct json_lines *lines, struct buffer *batches, ktk_error *err) {
+    struct batch batch = {0};
+    ktk_status status = KTK_OK;
+
+    for (;;) {
+        KTKI_TRY(lines_next(lines, &batch, err));
+        if (batch.schema == NULL) {
+            break;
+        }
+        KTKI_TRY(ktki_buffer_append(batches, &batch, sizeof(batch), err));
+        batch = (struct batch){0};
+    }
+out:
+    ktki_batch_clear(&batch);
+    return status;
 }
 
 ktk_status ktk_json_lines_read(struct ArrowArrayStream *out, ktk_context *context, const void *data,
                                size_t size, const ktk_json_lines_read_options *options,
                                ktk_error *err) {
-    static const ktk_json_lines_read_options defaults = KTK_JSON_LINES_READ_OPTIONS_INIT;
-    const ktk_allocator *allocator = ktki_context_allocator(context);
-    struct json_lines lines = {
-        .context = context, .allocator = allocator, .text = data, .size = size};
+    struct json_lines *lines = NULL;
+    struct buffer batches;
+    struct batch *items;
     ktk_status status = KTK_OK;
 
-    ktki_arena_init(&lines.arena, allocator);
-    ktki_hash_map_init(&lines.names, allocator);
-    ktki_buffer_init(&lines.columns, allocator, 0);
-    ktki_buffer_init(&lines.batches, allocator, 0);
-    KTKI_TAKE_OPTIONS(options, &defaults, "KTK_JSON_LINES_READ_OPTIONS_INIT", err);
-    lines.options = options;
-    KTKI_TRY(check_types(&lines, err));
-    KTKI_TRY(look_at_rows(&lines, err));
-    KTKI_TRY(check_given(&lines, err));
-    KTKI_TRY(make_schema(&lines, err));
-    KTKI_TRY(convert_rows(&lines, err));
-    KTKI_TRY(ktki_stream_of_batches(out, context, lines.schema,
-                                    (struct batch *)(void *)lines.batches.data,
-                                    lines.batches.size / sizeof(struct batch), err));
-    lines.batches.size = 0; /* they have moved */
+    ktki_buffer_init(&batches, ktki_context_allocator(context), 0);
+    KTKI_TRY(lines_new(&lines, context, data, size, false, options, err));
+    KTKI_TRY(take_batches(lines, &batches, err));
+    KTKI_TRY(ktki_stream_of_batches(out, context, lines->schema,
+                                    (struct batch *)(void *)batches.data,
+                                    batches.size / sizeof(struct batch), err));
+    batches.size = 0; /* they have moved */
 out:
-    lines_clear(&lines);
+    items = (struct batch *)(void *)batches.data;
+    for (size_t i = 0; i < batches.size / sizeof(*items); i++) {
+        ktki_batch_clear(&items[i]);
+    }
+    ktki_buffer_clear(&batches);
+    lines_free(lines);
+    return status;
+}
+
+ktk_status ktk_json_lines_read_path(struct ArrowArrayStream *out, ktk_context *context,
+                                    const char *path, const ktk_json_lines_read_options *options,
+                                    ktk_error *err) {
+    struct json_lines *lines = NULL;
+    ktk_bytes bytes = KTK_BYTES_INIT;
+    ktk_status status = KTK_OK;
+
+    KTKI_TRY(ktki_map_file(&bytes, path, err));
+    status = lines_new(&lines, context, bytes.data, bytes.size, true, options, err);
+    if (status != KTK_OK) {
+        ktki_error_context(err, "'%s'", path);
+        goto out;
+    }
+    lines->bytes = bytes;
+    bytes = (ktk_bytes)KTK_BYTES_INIT;
+    KTKI_TRY(ktki_stream_new(out, context, lines->schema, lines_next, lines_free, lines, err));
+    lines = NULL;
+out:
+    lines_free(lines);
+    ktk_bytes_clear(&bytes);
     return status;
 }

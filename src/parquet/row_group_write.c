@@ -6,8 +6,9 @@
 /*
  * Every thread asks for the next task until there is none: first to bring pages that are ready to
  * the sink, then to encode a page of the earliest column that has one left, then to begin another
- * column, which is the part of its work that only one thread can do. The earliest column never
- * waits for room, so there is always somebody who gets on.
+ * column, which is the part of its work that only one thread can do. The earliest column waits for
+ * room only while pages go to the sink, which makes some: there is always somebody who gets on, and
+ * a slow sink does not find a whole column waiting.
  */
 enum task_kind { TASK_EMIT, TASK_PAGE, TASK_BEGIN };
 
@@ -67,8 +68,10 @@ static struct write_page *head_page(struct run *run) {
 /* The earliest column with a page that nobody has started. */
 static bool find_page(const struct run *run, struct task *out) {
     bool has_room = run->waiting_size < run->group->waiting_size_max;
+    size_t end = run->head + !run->is_emitting; /* without room */
 
-    for (size_t i = run->head; i < run->begun_count && (has_room || i == run->head); i++) {
+    end = has_room || end > run->begun_count ? run->begun_count : end;
+    for (size_t i = run->head; i < end; i++) {
         const struct column_state *state = &run->states[i];
 
         if (state->is_begun && state->started_pages < run->group->columns[i].pages.count) {
@@ -141,6 +144,7 @@ static ktk_status emit_pages(struct run *run, struct task *task, ktk_error *err)
         page->output = NULL;
         ktki_output_give(group->scratches, output);
         advance_head(run);
+        pthread_cond_broadcast(&run->change); /* there may be room now */
     }
     run->is_emitting = false;
     return status;

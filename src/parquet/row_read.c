@@ -350,6 +350,20 @@ static struct chunk_read chunk_of(const struct row_read *read) {
                                .skips_checksums = read->skips_checksums};
 }
 
+/* The chunk stays at hand while other rows of it are wanted, its pages in memory need not. */
+static void drop_pages(const struct row_read *read) {
+    const struct page_table *table = read->table;
+    const struct page_choice *choice = read->choice;
+
+    if (table->bytes.data != NULL && choice->count > 0) {
+        const struct page_place *first = &table->pages[choice->pages[0]];
+        const struct page_place *last = &table->pages[choice->pages[choice->count - 1]];
+
+        ktki_source_drop(&table->bytes, table->bytes.data + (first->offset - table->chunk.offset),
+                         (size_t)(last->offset + last->size - first->offset));
+    }
+}
+
 ktk_status ktki_row_read(struct ArrowArray *out, const struct row_read *read,
                          struct read_scratch *scratch, ktk_error *err) {
     struct task task = task_of(read, scratch);
@@ -360,6 +374,7 @@ ktk_status ktki_row_read(struct ArrowArray *out, const struct row_read *read,
     KTKI_TRY(open_pages(&task, err));
     KTKI_TRY(decode(&task, &chunk, out, err));
 out:
+    drop_pages(read);
     ktki_sink_clear(&task.reader.sink);
     return status;
 }

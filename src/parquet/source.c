@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "base/mapped_file.h"
 
 /* Mapped files and bytes hand out slices of memory that lives as long as they do. */
 struct memory {
@@ -28,15 +29,13 @@ struct memory {
  * wanted, and mapping and unmapping them would take most of the time. */
 #define COPIED_END_SIZE_MAX ((int64_t)1 << 20)
 
-/* The pages of a slice leave the memory of the process, but not the kernel's cache: whoever reads
- * them again gets them from there. */
 static void mapped_slice_release(ktk_bytes *bytes) {
-    uintptr_t unit = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t start = ((uintptr_t)bytes->data + unit - 1) / unit * unit;
-    uintptr_t end = ((uintptr_t)bytes->data + bytes->size) / unit * unit;
+    ktki_drop_pages(bytes->data, bytes->size);
+}
 
-    if (start < end) {
-        (void)madvise((void *)start, end - start, MADV_DONTNEED);
+void ktki_source_drop(const ktk_bytes *slice, const uint8_t *data, size_t size) {
+    if (slice->release == mapped_slice_release) {
+        ktki_drop_pages(data, size);
     }
 }
 

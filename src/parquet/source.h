@@ -54,6 +54,10 @@ ktk_status ktki_source_of_path(struct source *out, ktk_context *context, const c
 /** Whether bytes are only pointed at; a local file is mapped for that. */
 bool ktki_source_is_memory(const struct source *source);
 
+/** A part of a slice that was read is not needed for now: of a mapped file it leaves the memory, as
+ * the whole slice does when it is cleared. */
+void ktki_source_drop(const ktk_bytes *slice, const uint8_t *data, size_t size);
+
 void ktki_source_free(struct source *source);
 
 #endif

@@ -10,12 +10,12 @@
 
 /* What waits for its put may take this share of the memory of a writer. A file that finds no room
  * is put by its writer. */
-#define MEMORY_BYTES_DEFAULT ((int64_t)512 << 20)
+#define MEMORY_BYTES_DEFAULT ((int64_t)256 << 20)
 #define MEMORY_SHARE 8
 
 /* Of its own accord a writer takes this where files go far, in parts that take memory, too, and are
- * read from there by row groups: of rows it is 35 MiB. */
-#define FAR_WRITER_BYTES ((int64_t)80 << 20)
+ * read from there by row groups: of rows it is 21 MiB. */
+#define FAR_WRITER_BYTES ((int64_t)48 << 20)
 
 /* A slot keeps room for its next file up to here. */
 #define ROOM_KEPT_MAX ((size_t)2 << 20)

@@ -76,6 +76,21 @@ static void show(ktk_context *context, struct ArrowArrayStream *stream, struct b
     CHECK_OK(ktki_buffer_append_byte(out, '\0', &err));
 }
 
+/* The text as a file, of which the stream needs no name. */
+static ktk_status read_file(struct ArrowArrayStream *out, ktk_context *context, const char *text,
+                            size_t size, const ktk_csv_read_options *options, ktk_error *err) {
+    char *folder = test_folder_in_memory();
+    char *path = test_file_new(folder, "rows.csv", text, size);
+    ktk_status status = ktk_csv_read_path(out, context, path, options, err);
+
+    if (status != KTK_OK && status != KTK_E_NO_MEMORY) {
+        assert_non_null(strstr(err->message, path));
+    }
+    free(path);
+    test_folder_remove(folder);
+    return status;
+}
+
 static void check_sized(const char *text, size_t size, const ktk_csv_read_options *options,
                         const char *wanted) {
     ktk_context *context = test_context_new(1);
@@ -87,6 +102,11 @@ static void check_sized(const char *text, size_t size, const ktk_csv_read_option
 
     CHECK_OK(ktk_csv_read(&stream, context, &bytes, options, &err));
     assert_null(bytes.data);
+    show(context, &stream, &shown, &batch_count);
+    assert_string_equal((char *)shown.data, wanted);
+    ktki_buffer_clear(&shown);
+    ktki_stream_clear(&stream);
+    CHECK_OK(read_file(&stream, context, text, size, options, &err));
     show(context, &stream, &shown, &batch_count);
     assert_string_equal((char *)shown.data, wanted);
     ktki_buffer_clear(&shown);
@@ -114,6 +134,9 @@ static void refuse(const char *text, size_t size, const ktk_csv_read_options *op
     assert_ptr_equal(stream.private_data, TEST_POISON);
     assert_non_null(bytes.data);
     ktk_bytes_clear(&bytes);
+    CHECK_STATUS(read_file(&stream, context, text, size, options, &err), wanted);
+    CHECK_MESSAGE(message);
+    assert_ptr_equal(stream.private_data, TEST_POISON);
     test_context_free(context);
 }
 
@@ -614,6 +637,49 @@ static void survives_each_failing_allocation(void **unused) {
     assert_true(n > 10);
 }
 
+/* Rows of a file, of which what was read does not stay in memory. */
+static void keeps_no_large_file_in_memory(void **unused) {
+    const int64_t row_count = 400000;
+    char *folder = test_folder_new();
+    ktk_context *context = test_context_new(1);
+    struct ArrowArrayStream stream = {0};
+    struct buffer text;
+    int64_t rows = 0;
+    char *path;
+    ktk_error err;
+
+    (void)unused;
+    ktki_buffer_init(&text, test_allocator(), 0);
+    CHECK_OK(ktki_buffer_append_text(&text, "a,b\n", &err));
+    for (int64_t i = 0; i < row_count; i++) {
+        CHECK_OK(
+            ktki_buffer_append_format(&text, &err, "%lld,%060lld\n", (long long)i, (long long)i));
+    }
+    path = test_file_new(folder, "rows.csv", text.data, text.size);
+    assert_true(text.size > (size_t)20 << 20);
+    ktki_buffer_clear(&text);
+    CHECK_OK(ktk_csv_read_path(&stream, context, path, NULL, &err));
+    assert_true(test_resident_bytes(path) < 3 << 20);
+    for (;;) {
+        struct ArrowArray batch = {0};
+
+        CHECK_OK(ktk_stream_next(&stream, &batch, &err));
+        if (batch.release == NULL) {
+            break;
+        }
+        assert_true(test_resident_bytes(path) < 3 << 20);
+        assert_int_equal(((const int64_t *)batch.children[0]->buffers[1])[0], rows);
+        rows += batch.length;
+        batch.release(&batch);
+    }
+    assert_int_equal(rows, row_count);
+    ktki_stream_clear(&stream);
+    assert_int_equal(test_resident_bytes(path), 0);
+    test_context_free(context);
+    free(path);
+    test_folder_remove(folder);
+}
+
 /* All words of 8 bytes near the digits, against a digit-by-digit reading. */
 static void parses_digits_at_once(void **unused) {
     static const uint8_t others[] = {0, '/', ':', ' ', 'a', 0x7F, 0x80, 0xB0, 0xFF};
@@ -660,6 +726,7 @@ int main(void) {
         cmocka_unit_test(reads_a_golden_file),
         cmocka_unit_test(lays_out_arrow_buffers),
         cmocka_unit_test(survives_each_failing_allocation),
+        cmocka_unit_test(keeps_no_large_file_in_memory),
         cmocka_unit_test(parses_digits_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

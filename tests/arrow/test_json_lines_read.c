@@ -63,19 +63,47 @@ static void show(ktk_context *context, struct ArrowArrayStream *stream, struct b
     ktki_stream_clear(stream);
 }
 
-static void check(const char *text, const ktk_json_lines_read_options *options,
-                  const char *wanted) {
+/* The same text as a file, read after the call. */
+static ktk_status read_file(struct ArrowArrayStream *out, ktk_context *context, const char *text,
+                            size_t size, const ktk_json_lines_read_options *options,
+                            ktk_error *err) {
+    char *folder = test_folder_in_memory();
+    char *path = test_file_new(folder, "rows.jsonl", text, size);
+    ktk_status status = ktk_json_lines_read_path(out, context, path, options, err);
+
+    if (status != KTK_OK && status != KTK_E_NO_MEMORY) {
+        assert_non_null(strstr(err->message, path));
+    }
+    free(path);
+    test_folder_remove(folder); /* what is mapped stays */
+    return status;
+}
+
+typedef ktk_status (*read_fn)(struct ArrowArrayStream *out, ktk_context *context, const char *text,
+                              size_t size, const ktk_json_lines_read_options *options,
+                              ktk_error *err);
+
+static const read_fn reads[] = {read_text, read_file};
+
+static void check_read(read_fn read, const char *text, const ktk_json_lines_read_options *options,
+                       const char *wanted) {
     ktk_context *context = test_context_new(1);
     struct ArrowArrayStream stream = {0};
     struct buffer shown;
     ktk_error err;
 
     ktki_buffer_init(&shown, ktki_context_allocator(context), 0);
-    CHECK_OK(read_text(&stream, context, text, strlen(text), options, &err));
+    CHECK_OK(read(&stream, context, text, strlen(text), options, &err));
     show(context, &stream, &shown);
     assert_string_equal((const char *)shown.data, wanted);
     ktki_buffer_clear(&shown);
     test_context_free(context);
+}
+
+static void check(const char *text, const ktk_json_lines_read_options *options,
+                  const char *wanted) {
+    check_read(read_text, text, options, wanted);
+    check_read(read_file, text, options, wanted);
 }
 
 static void types_are_those_that_all_values_have(void **unused) {
@@ -161,7 +189,8 @@ static void what_is_no_row_is_refused(void **unused) {
     };
 
     (void)unused;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t n = 0; n < 2 * sizeof(cases) / sizeof(cases[0]); n++) {
+        size_t i = n / 2;
         ktk_json_lines_read_options options = KTK_JSON_LINES_READ_OPTIONS_INIT;
         ktk_context *context = test_context_new(1);
         struct ArrowArrayStream stream = {0};
@@ -173,7 +202,7 @@ static void what_is_no_row_is_refused(void **unused) {
             options.type_count = 1;
         }
         CHECK_STATUS(
-            read_text(&stream, context, cases[i].text, strlen(cases[i].text), &options, &err),
+            reads[n % 2](&stream, context, cases[i].text, strlen(cases[i].text), &options, &err),
             cases[i].status);
         CHECK_MESSAGE(cases[i].message);
         assert_null(stream.release);
@@ -181,23 +210,77 @@ static void what_is_no_row_is_refused(void **unused) {
     }
 }
 
-static void every_allocation_may_fail(void **unused) {
+static void survive_failing_allocations(read_fn read) {
     static const char text[] = "{\"a\": 1, \"b\": \"x\"}\n{\"a\": 2, \"c\": true}\n";
     ktk_status status = KTK_E_NO_MEMORY;
     ktk_error err;
 
-    (void)unused;
     for (int64_t n = 0; status == KTK_E_NO_MEMORY; n++) {
         ktk_context *context = test_context_failing(n);
         struct ArrowArrayStream stream = {0};
+        struct ArrowArray batch = {0};
 
-        status = read_text(&stream, context, text, strlen(text), NULL, &err);
+        status = read(&stream, context, text, strlen(text), NULL, &err);
+        if (status == KTK_OK) {
+            status = ktk_stream_next(&stream, &batch, &err);
+        }
+        if (batch.release != NULL) {
+            batch.release(&batch);
+        }
         if (stream.release != NULL) {
             stream.release(&stream);
         }
         test_context_free(context);
     }
     CHECK_OK(status);
+}
+
+static void every_allocation_may_fail(void **unused) {
+    (void)unused;
+    survive_failing_allocations(read_text);
+    survive_failing_allocations(read_file);
+}
+
+/* Rows of a file, of which what was read does not stay in memory. */
+static void a_large_file_is_not_kept_in_memory(void **unused) {
+    const int64_t row_count = 400000;
+    char *folder = test_folder_new();
+    ktk_context *context = test_context_new(1);
+    struct ArrowArrayStream stream = {0};
+    struct buffer text;
+    int64_t rows = 0;
+    char *path;
+    ktk_error err;
+
+    (void)unused;
+    ktki_buffer_init(&text, test_allocator(), 0);
+    for (int64_t i = 0; i < row_count; i++) {
+        CHECK_OK(ktki_buffer_append_format(&text, &err, "{\"a\": %lld, \"b\": \"%040lld\"}\n",
+                                           (long long)i, (long long)i));
+    }
+    path = test_file_new(folder, "rows.jsonl", text.data, text.size);
+    assert_true(text.size > (size_t)20 << 20);
+    ktki_buffer_clear(&text);
+    CHECK_OK(ktk_json_lines_read_path(&stream, context, path, NULL, &err));
+    assert_true(test_resident_bytes(path) < 3 << 20);
+    for (;;) {
+        struct ArrowArray batch = {0};
+
+        CHECK_OK(ktk_stream_next(&stream, &batch, &err));
+        if (batch.release == NULL) {
+            break;
+        }
+        assert_true(test_resident_bytes(path) < 3 << 20);
+        assert_int_equal(((const int64_t *)batch.children[0]->buffers[1])[0], rows);
+        rows += batch.length;
+        batch.release(&batch);
+    }
+    assert_int_equal(rows, row_count);
+    stream.release(&stream);
+    assert_int_equal(test_resident_bytes(path), 0);
+    test_context_free(context);
+    free(path);
+    test_folder_remove(folder);
 }
 
 int main(void) {
@@ -207,6 +290,7 @@ int main(void) {
         cmocka_unit_test(types_that_are_given_are_kept),
         cmocka_unit_test(what_is_no_row_is_refused),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(a_large_file_is_not_kept_in_memory),
     };
     return cmocka_run_group_tests_name("arrow/json_lines_read", tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "../arrow/random_arrays.h"
 #include "arrow/builder.h"
@@ -145,6 +146,62 @@ static void memory_stays_within_the_budget(void **unused) {
     check_budget(1, true, 4 * MIB);
     check_budget(3, false, 4 * MIB);
     check_budget(3, true, 4 * MIB);
+}
+
+/* ---- a sink that is slower than those who encode ---- */
+
+static ktk_status drop_slowly(void *state, const void *data, size_t size, ktk_error *err) {
+    const struct timespec pause = {0, 10000000};
+
+    (void)nanosleep(&pause, NULL);
+    return drop(state, data, size, err);
+}
+
+/* Beside the rows there are no more pages than may wait, also of a column that is being written;
+ * what a thread has at work comes on top. */
+static void pages_wait_for_a_slow_sink(void **unused) {
+    const int64_t budget = 128 * MIB;
+    const int32_t threads = 2;
+    struct watched watched = {.used_bytes = 0};
+    const ktk_allocator allocator = {watched_resize, &watched};
+    ktk_context_options context_options = KTK_CONTEXT_OPTIONS_INIT;
+    ktk_parquet_write_options options = KTK_PARQUET_WRITE_OPTIONS_INIT;
+    ktk_parquet_writer *writer = NULL;
+    ktk_context *context = NULL;
+    ktk_context *producer = test_context_new(1);
+    struct schema *schema = two_columns(producer);
+    struct batch batch;
+    int64_t written = 0;
+    int64_t rows;
+    ktk_error err;
+
+    (void)unused;
+    (void)pthread_mutex_init(&watched.lock, NULL);
+    context_options.allocator = &allocator;
+    context_options.threads = threads;
+    CHECK_OK(ktk_context_new(&context, &context_options, &err));
+    options.memory_bytes_max = budget;
+    options.no_dictionary = true;
+    options.compression = KTK_COMPRESSION_NONE;
+    options.row_group_rows_max = INT64_C(1) << 22;
+    CHECK_OK(
+        ktki_parquet_writer_new(&writer, context, schema, &options, drop_slowly, &written, &err));
+    make_rows(&batch, producer, schema, 1600000, 0, false);
+    rows = ktki_row_bytes(&batch, 0, batch.row_count);
+    assert_true(rows < budget / 16 * 7); /* one row group */
+    CHECK_OK(ktki_parquet_writer_add(writer, &batch, &err));
+    CHECK_OK(ktki_parquet_writer_finish(writer, NULL, &err));
+    ktki_parquet_writer_free(writer);
+    ktki_batch_clear(&batch);
+    assert_true(written > 40 * MIB);
+    if (watched.peak_bytes > rows + budget / 8 + threads * 8 * MIB) {
+        fail_msg("%lld bytes for %lld of rows and %lld that may wait",
+                 (long long)watched.peak_bytes, (long long)rows, (long long)budget / 8);
+    }
+    ktk_context_free(context);
+    (void)pthread_mutex_destroy(&watched.lock);
+    ktki_schema_free(schema);
+    test_context_free(producer);
 }
 
 /* ---- several writers, one after the other ---- */
@@ -312,6 +369,7 @@ static void too_little_memory_is_refused(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_stays_within_the_budget),
+        cmocka_unit_test(pages_wait_for_a_slow_sink),
         cmocka_unit_test(writers_share_scratches),
         cmocka_unit_test(the_row_that_fills_the_share_is_the_last_of_its_group),
         cmocka_unit_test(parts_add_up),

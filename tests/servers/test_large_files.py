@@ -12,12 +12,25 @@ MIB = 1 << 20
 SIZE = int(os.environ.get("KTK_TEST_LARGE_MIB", "256")) * MIB
 
 
+def lines_of(size):
+    """Text that no codec makes smaller."""
+    for _ in range(size // (4 * MIB)):
+        yield base64.encodebytes(os.urandom(3 * MIB // 57 * 57))
+
+
 def write_text(path, size):
-    """Rows of text that no codec makes smaller."""
+    """Rows of such text."""
     with open(path, "wb") as file:
         file.write(b"t\n")
-        for _ in range(size // (4 * MIB)):
-            file.write(base64.encodebytes(os.urandom(3 * MIB // 57 * 57)))
+        file.writelines(lines_of(size))
+    return str(path)
+
+
+def write_json(path, size):
+    """The same as JSON lines."""
+    with open(path, "wb") as file:
+        for text in lines_of(size):
+            file.write(b'{"t": "' + text[:-1].replace(b"\n", b'"}\n{"t": "') + b'"}\n')
     return str(path)
 
 
@@ -67,6 +80,19 @@ def test_a_large_file_is_read_within_112_mib(place, lake, tmp_path):
     assert peak(place, "count", "d", "-w", "t < 'h'") < least + 112 * MIB
     assert peak(place, "read", "d", "-o", str(tmp_path / "rows.csv")) < least + 112 * MIB
     assert peak(place, "read", "d", "-w", "t < 'h'", "-o", str(tmp_path / "rows.parquet")) < least + (112 + 64) * MIB
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_large_dataset_is_written_and_grows_within_128_mib(place, lake, tmp_path, kind):
+    if kind == "parquet":
+        rows = data_file(lake, "d")
+    else:
+        rows = {"csv": write_text, "jsonl": write_json}[kind](tmp_path / ("rows." + kind), SIZE)
+    assert peak(place, "write", kind, rows) < 128 * MIB
+    assert peak(place, "append", kind, rows) < 128 * MIB
+    count = int(place.good("count", kind, through_proxy=False).out)
+    assert count == 2 * (SIZE // (4 * MIB)) * -(-(3 * MIB // 57 * 57) // 57)
+    place.good("drop", kind, "--yes", through_proxy=False)
 
 
 def uploads(place):

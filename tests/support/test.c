@@ -143,6 +143,44 @@ char *test_folder_in_memory(void) {
     return access("/dev/shm", W_OK | X_OK) == 0 ? folder_in("/dev/shm") : test_folder_new();
 }
 
+char *test_file_new(const char *folder, const char *name, const void *data, size_t size) {
+    size_t path_size = strlen(folder) + strlen(name) + 2;
+    char *path = malloc(path_size);
+    FILE *file;
+
+    assert_non_null(path);
+    (void)snprintf(path, path_size, "%s/%s", folder, name);
+    file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+int64_t test_resident_bytes(const char *path) {
+    FILE *file = fopen("/proc/self/smaps", "r");
+    char line[8192];
+    bool is_it = false;
+    int64_t bytes = 0;
+
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        const char *name = strchr(line, '/');
+        unsigned long long start;
+        unsigned long long end;
+        long long kib;
+
+        if (sscanf(line, "%llx-%llx ", &start, &end) == 2) { /* a mapping; its lines follow */
+            is_it = name != NULL && strncmp(name, path, strlen(path)) == 0 &&
+                    name[strlen(path)] == '\n';
+        } else if (is_it && sscanf(line, "Rss: %lld kB", &kib) == 1) {
+            bytes += kib * 1024;
+        }
+    }
+    assert_int_equal(fclose(file), 0);
+    return bytes;
+}
+
 const char *test_place_url(const char *url) {
     static atomic_int count;
     static char place[1024];

@@ -89,6 +89,11 @@ char *test_folder_new(void);
 char *test_folder_in_memory(void);
 void test_folder_remove(char *path);
 
+/** A file of these bytes in a folder; free() the path. */
+char *test_file_new(const char *folder, const char *name, const void *data, size_t size);
+/** Bytes of the mappings of a file that are in the memory of the process. */
+int64_t test_resident_bytes(const char *path);
+
 /** The URL of an empty store: memory, or a new folder at the place that KTK_TEST_STORE names, such
  * as "s3://bucket?endpoint=…". Valid until the next call. */
 const char *test_store_url(void);
