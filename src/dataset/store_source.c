@@ -1,5 +1,6 @@
 #include "dataset/snapshot.h"
 
+#include <assert.h>
 #include <pthread.h>
 
 #include "base/alloc.h"
@@ -153,7 +154,7 @@ struct run {
     size_t first; /* of the ordered ranges */
     size_t count;
     int64_t wanted; /* bytes in its ranges, those in two of them counted twice */
-    struct value_range range;
+    struct object_range range;
 };
 
 /* Ranges of one read that are not at hand, and what is asked for them. */
@@ -164,8 +165,8 @@ struct fetch {
     struct ordered_range *ordered;
     size_t run_count;
     struct run *runs;
-    struct value_range *ranges; /* of the runs */
-    ktk_bytes *bytes;           /* of the runs, not yet shared */
+    struct object_range *ranges; /* of the runs */
+    ktk_bytes *bytes;            /* of the runs, not yet shared */
 };
 
 /* Whether the next range is better asked for with the run than by itself. */
@@ -182,6 +183,7 @@ static bool joins(const struct store_source *source, const struct run *run,
 }
 
 static void make_runs(struct fetch *fetch) {
+    assert(fetch->runs != NULL);
     for (size_t i = 0; i < fetch->count; i++) {
         const struct byte_range *next = &fetch->ordered[i].range;
         struct run *run = fetch->run_count == 0 ? NULL : &fetch->runs[fetch->run_count - 1];
@@ -250,14 +252,17 @@ out:
 /* Whether a range is at hand. */
 static bool slice_end(const struct store_source *source, const struct byte_range *range,
                       ktk_bytes *out) {
-    int64_t start =
-        source->end == NULL ? INT64_MAX : source->size - (int64_t)source->end->bytes.size;
+    struct fetched *end = source->end;
+    int64_t start = end == NULL ? source->size : source->size - (int64_t)end->bytes.size;
 
-    if (range->size > 0 && range->offset < start) {
+    if (range->size == 0) {
+        *out = (ktk_bytes)KTK_BYTES_INIT;
+        return true;
+    }
+    if (end == NULL || range->offset < start) {
         return false;
     }
-    *out = range->size == 0 ? (ktk_bytes)KTK_BYTES_INIT
-                            : slice_of(source->end, range->offset - start, range->size);
+    *out = slice_of(end, range->offset - start, range->size);
     return true;
 }
 

@@ -14,7 +14,7 @@ enum key_space {
 };
 
 /** A piece of a value; of at least one byte. */
-struct value_range {
+struct object_range {
     int64_t offset;
     int64_t size;
 };
@@ -73,7 +73,7 @@ struct store_setup {
     ktk_status (*get_end)(void *state, const char *key, int64_t size, ktk_bytes *out,
                           int64_t *value_size, ktk_error *err);
     /** See ktki_store_get_ranges(). NULL: one after the other. */
-    ktk_status (*get_ranges)(void *state, const char *key, const struct value_range *ranges,
+    ktk_status (*get_ranges)(void *state, const char *key, const struct object_range *ranges,
                              size_t count, ktk_bytes *out, ktk_error *err);
     /** Remove what goes in few calls, of up to KTKI_REMOVALS_AT_ONCE, and say what is gone. What is
      * left is removed one by one, which is no failure here. NULL: all is. */
@@ -136,7 +136,7 @@ ktk_status ktki_store_get_end(ktk_store *store, const char *key, int64_t size, k
 /** Ranges of one value, several at a time where the store can do so: each as
  * ktk_store_get_range() reads it. On failure none is left filled. */
 ktk_status ktki_store_get_ranges(ktk_store *store, const char *key,
-                                 const struct value_range *ranges, size_t count, ktk_bytes *out,
+                                 const struct object_range *ranges, size_t count, ktk_bytes *out,
                                  ktk_error *err);
 
 /**

@@ -68,7 +68,7 @@ ktk_status ktki_object_get(void *state, const char *key, ktk_bytes *out, ktk_sto
                            ktk_error *err);
 ktk_status ktki_object_get_range(void *state, const char *key, int64_t offset, int64_t size,
                                  ktk_bytes *out, ktk_error *err);
-ktk_status ktki_object_get_ranges(void *state, const char *key, const struct value_range *ranges,
+ktk_status ktki_object_get_ranges(void *state, const char *key, const struct object_range *ranges,
                                   size_t count, ktk_bytes *out, ktk_error *err);
 ktk_status ktki_object_get_end(void *state, const char *key, int64_t size, ktk_bytes *out,
                                int64_t *value_size, ktk_error *err);

@@ -126,7 +126,7 @@ out:
     return status;
 }
 
-ktk_status ktki_object_get_ranges(void *state, const char *key, const struct value_range *ranges,
+ktk_status ktki_object_get_ranges(void *state, const char *key, const struct object_range *ranges,
                                   size_t count, ktk_bytes *out, ktk_error *err) {
     struct object_store *store = state;
     struct range_call *calls = NULL;

@@ -194,11 +194,11 @@ out:
 struct reading {
     const struct read_cache *cache;
     const char *key;
-    const struct value_range *ranges; /* none behind the end of the value */
-    struct buffer *parts;             /* what was read of each */
+    const struct object_range *ranges; /* none behind the end of the value */
+    struct buffer *parts;              /* what was read of each */
     size_t count;
     int64_t value_size;
-    struct buffer runs; /* struct value_range: neighbouring blocks that are not there */
+    struct buffer runs; /* struct object_range: neighbouring blocks that are not there */
 };
 
 static ktk_status find_size(const struct read_cache *cache, const char *key, int64_t *out,
@@ -293,7 +293,7 @@ out:
 
 /* Take what is there; what is not becomes runs. */
 static ktk_status take_blocks(struct reading *reading, ktk_error *err) {
-    struct value_range run = {0, 0};
+    struct object_range run = {0, 0};
     struct buffer blocks;
     const int64_t *at;
     ktk_status status = KTK_OK;
@@ -320,7 +320,7 @@ out:
     return status;
 }
 
-static ktk_status take_run(struct reading *reading, const struct value_range *run,
+static ktk_status take_run(struct reading *reading, const struct object_range *run,
                            const ktk_bytes *bytes, ktk_error *err) {
     char piece[32];
 
@@ -340,7 +340,7 @@ static ktk_status take_run(struct reading *reading, const struct value_range *ru
 }
 
 static ktk_status fetch_runs(struct reading *reading, ktk_error *err) {
-    const struct value_range *runs = (const struct value_range *)reading->runs.data;
+    const struct object_range *runs = (const struct object_range *)reading->runs.data;
     size_t count = reading->runs.size / sizeof(*runs);
     const ktk_allocator *allocator = reading->cache->allocator;
     ktk_bytes *bytes = NULL;
@@ -370,7 +370,7 @@ static ktk_status make_parts(struct reading *reading, ktk_error *err) {
     KTKI_TRY(ktki_alloc_zeroed(allocator, reading->count, sizeof(*reading->parts), &reading->parts,
                                err));
     for (size_t i = 0; i < reading->count; i++) {
-        const struct value_range *range = &reading->ranges[i];
+        const struct object_range *range = &reading->ranges[i];
         struct buffer *part = &reading->parts[i];
 
         if (range->offset > reading->value_size) {
@@ -413,8 +413,8 @@ out:
 
 /* Ranges of a value whose name may be used again. */
 static ktk_status get_ranges_checked(const struct read_cache *cache, const char *key,
-                                     const struct value_range *ranges, size_t count, ktk_bytes *out,
-                                     ktk_error *err) {
+                                     const struct object_range *ranges, size_t count,
+                                     ktk_bytes *out, ktk_error *err) {
     ktk_bytes whole = KTK_BYTES_INIT;
     size_t done = 0;
     bool is_read;
@@ -446,7 +446,7 @@ out:
 }
 
 ktk_status ktki_read_cache_get_ranges(struct read_cache *cache, const char *key,
-                                      const struct value_range *ranges, size_t count,
+                                      const struct object_range *ranges, size_t count,
                                       ktk_bytes *out, ktk_error *err) {
     struct reading reading = {.cache = cache, .key = key, .ranges = ranges, .count = count};
     enum trust trust = trust_of(key);
@@ -468,7 +468,7 @@ out:
 
 ktk_status ktki_read_cache_get_range(struct read_cache *cache, const char *key, int64_t offset,
                                      int64_t size, ktk_bytes *out, ktk_error *err) {
-    const struct value_range range = {offset, size};
+    const struct object_range range = {offset, size};
 
     return ktki_read_cache_get_ranges(cache, key, &range, 1, out, err);
 }

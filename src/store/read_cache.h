@@ -23,7 +23,7 @@ ktk_status ktki_read_cache_get(struct read_cache *cache, const char *key, ktk_by
 ktk_status ktki_read_cache_get_range(struct read_cache *cache, const char *key, int64_t offset,
                                      int64_t size, ktk_bytes *out, ktk_error *err);
 ktk_status ktki_read_cache_get_ranges(struct read_cache *cache, const char *key,
-                                      const struct value_range *ranges, size_t count,
+                                      const struct object_range *ranges, size_t count,
                                       ktk_bytes *out, ktk_error *err);
 ktk_status ktki_read_cache_get_end(struct read_cache *cache, const char *key, int64_t size,
                                    ktk_bytes *out, int64_t *value_size, ktk_error *err);

@@ -20,7 +20,7 @@ typedef ktk_status (*list_fn)(void *state, const char *prefix, ktk_store_list_fn
 
 typedef ktk_status (*get_end_fn)(void *state, const char *key, int64_t size, ktk_bytes *out,
                                  int64_t *value_size, ktk_error *err);
-typedef ktk_status (*get_ranges_fn)(void *state, const char *key, const struct value_range *ranges,
+typedef ktk_status (*get_ranges_fn)(void *state, const char *key, const struct object_range *ranges,
                                     size_t count, ktk_bytes *out, ktk_error *err);
 typedef ktk_status (*remove_many_fn)(void *state, struct removal *removals, size_t count,
                                      ktk_error *err);
@@ -487,7 +487,7 @@ out:
 }
 
 static ktk_status get_one_by_one(ktk_store *store, const char *key,
-                                 const struct value_range *ranges, size_t count, ktk_bytes *out,
+                                 const struct object_range *ranges, size_t count, ktk_bytes *out,
                                  ktk_error *err) {
     size_t done = 0;
     ktk_status status = KTK_OK;
@@ -504,7 +504,7 @@ out:
 }
 
 ktk_status ktki_store_get_ranges(ktk_store *store, const char *key,
-                                 const struct value_range *ranges, size_t count, ktk_bytes *out,
+                                 const struct object_range *ranges, size_t count, ktk_bytes *out,
                                  ktk_error *err) {
     ktk_error inner = {0};
     ktk_status status = KTK_OK;

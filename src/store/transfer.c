@@ -12,7 +12,7 @@
 
 static ktk_status append_ranges(struct store_put *put, ktk_store *source, const char *key,
                                 int64_t *done, int64_t size, ktk_error *err) {
-    struct value_range ranges[RANGES_AT_ONCE];
+    struct object_range ranges[RANGES_AT_ONCE];
     ktk_bytes bytes[RANGES_AT_ONCE] = {KTK_BYTES_INIT, KTK_BYTES_INIT};
     size_t count = 0;
     int64_t at = *done;
@@ -21,7 +21,7 @@ static ktk_status append_ranges(struct store_put *put, ktk_store *source, const 
     for (; count < RANGES_AT_ONCE && at < size; count++) {
         int64_t left = size - at;
 
-        ranges[count] = (struct value_range){at, left < RANGE_BYTES ? left : RANGE_BYTES};
+        ranges[count] = (struct object_range){at, left < RANGE_BYTES ? left : RANGE_BYTES};
         at += ranges[count].size;
     }
     KTKI_TRY(ktki_store_get_ranges(source, key, ranges, count, bytes, err));

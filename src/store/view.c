@@ -80,7 +80,7 @@ out:
     return status;
 }
 
-static ktk_status view_get_ranges(void *state, const char *key, const struct value_range *ranges,
+static ktk_status view_get_ranges(void *state, const char *key, const struct object_range *ranges,
                                   size_t count, ktk_bytes *out, ktk_error *err) {
     struct view *view = state;
     struct buffer code;

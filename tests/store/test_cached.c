@@ -179,7 +179,7 @@ static void reads_any_ranges(void **state) {
     uint64_t random = test_seed();
 
     for (uint64_t n = 0; n < test_scaled(200); n++) {
-        struct value_range ranges[4];
+        struct object_range ranges[4];
         ktk_bytes bytes[4] = {KTK_BYTES_INIT, KTK_BYTES_INIT, KTK_BYTES_INIT, KTK_BYTES_INIT};
         ktk_error err;
 

@@ -112,11 +112,11 @@ static void check_end(ktk_store *store, int64_t size, const char *expected, int6
 }
 
 static void reads_ends_and_many_ranges(void **state) {
-    const struct value_range ranges[] = {{8, 5}, {0, 1}, {3, 4}, {9, 1}, {0, 10},
-                                         {1, 1}, {2, 1}, {3, 1}, {4, 1}, {5, 1}};
+    const struct object_range ranges[] = {{8, 5}, {0, 1}, {3, 4}, {9, 1}, {0, 10},
+                                          {1, 1}, {2, 1}, {3, 1}, {4, 1}, {5, 1}};
     static const char *const expected[] = {"89", "0", "3456", "9", "0123456789",
                                            "1",  "2", "3",    "4", "5"};
-    const struct value_range beyond[] = {{0, 1}, {11, 1}};
+    const struct object_range beyond[] = {{0, 1}, {11, 1}};
     ktk_store *store = store_of(state);
     ktk_bytes out[10] = {KTK_BYTES_INIT};
     int64_t whole = 77;

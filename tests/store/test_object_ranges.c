@@ -184,7 +184,7 @@ static void refuses_other_bytes_than_the_end(void **unused) {
 }
 
 static void each_range_is_a_call(void **unused) {
-    static const struct value_range ranges[] = {{19, 1}, {0, 3}, {5, 100}};
+    static const struct object_range ranges[] = {{19, 1}, {0, 3}, {5, 100}};
     static const char *const expected[] = {"j", "012", "56789abcdefghij"};
 
     (void)unused;
@@ -206,7 +206,7 @@ static void each_range_is_a_call(void **unused) {
 }
 
 static void a_failure_ends_all_ranges(void **unused) {
-    static const struct value_range ranges[] = {{0, 3}, {4, 1}, {30, 1}, {5, 1}};
+    static const struct object_range ranges[] = {{0, 3}, {4, 1}, {30, 1}, {5, 1}};
     ktk_bytes out[4] = {KTK_BYTES_INIT, KTK_BYTES_INIT, KTK_BYTES_INIT, KTK_BYTES_INIT};
     struct fixture fixture;
     ktk_error err;
@@ -221,7 +221,7 @@ static void a_failure_ends_all_ranges(void **unused) {
 }
 
 static void a_range_has_no_more_bytes_than_were_asked_for(void **unused) {
-    const struct value_range range = {.offset = 2, .size = 3};
+    const struct object_range range = {.offset = 2, .size = 3};
 
     (void)unused;
     for (size_t i = 0; i < 2; i++) {
