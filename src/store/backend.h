@@ -123,6 +123,10 @@ int32_t ktki_store_calls_at_once(const ktk_store *store);
  * a time, and for what may be wanted next. */
 bool ktki_store_is_far(const ktk_store *store);
 
+/** How much earlier or later a time of a value may have been than it is told, in microseconds:
+ * services tell whole seconds, some cut off and some rounded up. */
+int64_t ktki_store_told_within_us(int64_t modified_us);
+
 /** Whether a part of a value takes as much as the whole of it. */
 bool ktki_store_slices(const ktk_store *store);
 

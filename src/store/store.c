@@ -175,6 +175,10 @@ bool ktki_store_is_far(const ktk_store *store) {
     return store->calls_at_once > 1 || store->get_end != NULL;
 }
 
+int64_t ktki_store_told_within_us(int64_t modified_us) {
+    return modified_us % 1000000 == 0 ? 999999 : 0;
+}
+
 bool ktki_store_slices(const ktk_store *store) {
     return store->slices;
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/time_format.h"
+#include "store/backend.h"
 #include "update/history_chain.h"
 
 #define PREFIX_SIZE_MIN 4
@@ -253,7 +254,9 @@ ktk_status ktki_history_open_at(ktk_dataset **out, ktk_dataset *head, int64_t ti
     if (!ktki_is_own_state(head)) {
         KTKI_TRY(ktki_document_written_at(&written_us, head, err));
     }
-    if (written_us >= 0 && written_us <= time_us) {
+    /* Where it may have been written later than the store says, what was there before is not known:
+     * that is told below. */
+    if (written_us >= 0 && written_us <= time_us - ktki_store_told_within_us(written_us)) {
         *out = ktk_dataset_ref(head);
         goto out;
     }

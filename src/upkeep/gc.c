@@ -211,6 +211,20 @@ static int64_t time_in_name_us(const char *key) {
     return milliseconds * 1000;
 }
 
+/* Did so much pass from one time to the other, however the store has rounded them? */
+static bool is_surely(int64_t from_us, int64_t to_us, int64_t passed_us) {
+    int64_t from_within_us = ktki_store_told_within_us(from_us);
+    int64_t to_within_us = ktki_store_told_within_us(to_us);
+
+    return to_us - from_us >=
+           passed_us + (from_within_us > to_within_us ? from_within_us : to_within_us);
+}
+
+/* Is the grace over since then? Who gives none vouches that nobody is at work. */
+static bool is_over(const struct gc *gc, int64_t then_us) {
+    return gc->grace_us == 0 ? then_us <= gc->now_us : is_surely(then_us, gc->now_us, gc->grace_us);
+}
+
 static void decide_one(struct gc *gc, struct candidate *candidate) {
     const struct key_entry *entry = candidate->entry;
     const struct gc_note *note = ktki_gc_note_find(&gc->notes, entry->key);
@@ -221,7 +235,8 @@ static void decide_one(struct gc *gc, struct candidate *candidate) {
     /* A note that is older than the file, or of a file that was removed, is of another file that
      * had the same name. */
     if (note != NULL && note->since_us >= 0 && note->since_us <= gc->now_us &&
-        (entry->modified_us >= 0 ? entry->modified_us <= note->since_us : !note->is_due)) {
+        (entry->modified_us >= 0 ? is_surely(entry->modified_us, note->since_us, 0)
+                                 : !note->is_due)) {
         since_us = note->since_us;
         candidate->since_us = since_us;
     }
@@ -230,8 +245,7 @@ static void decide_one(struct gc *gc, struct candidate *candidate) {
         candidate->item.age_ms = written_us < gc->now_us ? (gc->now_us - written_us) / 1000 : 0;
     }
     candidate->item.unnamed_ms = (gc->now_us - since_us) / 1000;
-    candidate->item.state = gc->now_us - since_us >= gc->grace_us &&
-                                    (written_us < 0 || gc->now_us - written_us >= gc->grace_us)
+    candidate->item.state = is_over(gc, since_us) && (written_us < 0 || is_over(gc, written_us))
                                 ? KTK_GC_DUE
                                 : KTK_GC_WAITING;
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <kartothek/arrow.h>
 #include <kartothek/dataset.h>
@@ -286,4 +287,28 @@ ktk_store *test_store_open(ktk_context *context) {
     CHECK_OK(ktk_store_open(&store, context, test_store_url(), &err));
     CHECK_OK(ktki_capability_level(&level, store, "u", &err));
     return store;
+}
+
+/* The time of the store, as it tells it. */
+static int64_t told_time(ktk_store *store) {
+    static const char key[] = "grow-old";
+    ktk_store_entry entry;
+    ktk_error err;
+
+    CHECK_OK(ktk_store_put(store, key, "x", 1, NULL, NULL, &err));
+    CHECK_OK(ktk_store_head(store, key, &entry, &err));
+    CHECK_OK(ktk_store_remove(store, key, &err));
+    return entry.modified_us;
+}
+
+void test_grow_old(ktk_store *store) {
+    const struct timespec pause = {0, 20000000};
+    int64_t from_us = told_time(store);
+    /* Some services round up, and some cut off: two seconds of theirs are one at least. */
+    int64_t least_us = from_us % 1000000 == 0 ? 2000000 : 1;
+
+    assert_true(from_us >= 0);
+    while (told_time(store) < from_us + least_us) {
+        (void)nanosleep(&pause, NULL);
+    }
 }

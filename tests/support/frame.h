@@ -19,6 +19,11 @@ ktk_status test_frame(struct ArrowArrayStream *out, ktk_context *context, const 
  * finds none that try out what it does about conditions. */
 ktk_store *test_store_open(ktk_context *context);
 
+/** Returns when the store tells a later time of what is put now than of anything before, by a
+ * second at least where it tells whole seconds: whatever there is has grown old for those who
+ * compare such times. */
+void test_grow_old(ktk_store *store);
+
 /** All rows of a stream in the same form, behind the names of the columns: "a,b|1,x;2,y". The
  * stream is consumed. Free with test_data_free(). */
 ktk_status test_frame_text(char **out, struct ArrowArrayStream *stream, ktk_error *err);

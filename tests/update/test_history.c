@@ -1,5 +1,7 @@
 #include "history_case.h"
 
+#include "support/timed_store.h"
+
 /* ---- the walk ---- */
 
 static void every_version_reads_as_it_did(void **unused) {
@@ -207,6 +209,7 @@ static void a_time_when_others_wrote_is_refused(void **unused) {
     step(&past, KTK_UPDATE_UPDATE, "b,2", NULL, NULL);
     after[1] = moment();
     write_as_others_do(true);
+    test_grow_old(memory); /* what others wrote has no time but that of the store */
     after[2] = moment();
     check_at(after[0], past.rows[0]);
     check_at(after[2], "p,v|a,1");
@@ -217,6 +220,34 @@ static void a_time_when_others_wrote_is_refused(void **unused) {
     refuse_at(after[1], "name a version");
     refuse_at(after[2], "name a version");
     check_at(after[3], "p,v|a,1;c,3");
+    forget(&past);
+}
+
+/* A service that tells whole seconds may have cut off nearly one of them. */
+static void the_second_in_which_others_wrote_is_not_known(void **unused) {
+    struct timed_keys *times = calloc(1, sizeof(*times));
+    struct timed_store timed = {.keys = times};
+    ktk_store *plain = memory;
+    struct past past = {0};
+    int64_t second_us;
+
+    (void)unused;
+    assert_non_null(times);
+    memory = timed_store_new(&timed, plain);
+    step(&past, KTK_UPDATE_CREATE, "a,1", NULL, NULL);
+    step(&past, KTK_UPDATE_UPDATE, "b,2", NULL, NULL);
+    second_us = (moment() / 1000000 + 1) * 1000000;
+    times->now_us = second_us;
+    write_as_others_do(true);
+    refuse_at(second_us, "name a version");
+    refuse_at(second_us + 999998, "name a version");
+    check_at(second_us + 999999, "p,v|a,1");
+    times->now_us = second_us + 1;
+    write_as_others_do(false);
+    check_at(second_us + 1, "p,v|");
+    ktk_store_free(memory);
+    memory = plain;
+    free(times);
     forget(&past);
 }
 
@@ -353,6 +384,7 @@ int main(void) {
         CASE(every_time_has_its_state),
         CASE(the_time_of_a_commit_is_when_it_was_made),
         CASE(a_time_when_others_wrote_is_refused),
+        CASE(the_second_in_which_others_wrote_is_not_known),
         CASE(times_are_read),
         CASE(a_collected_file_is_named),
         CASE(what_two_versions_differ_in_is_told),

@@ -31,8 +31,8 @@ static void make_world(void) {
     memory = test_store_open(context);
     times = calloc(1, sizeof(*times));
     assert_non_null(times);
-    /* Names of files hold the time of the system: the test begins there. */
-    times->now_us = (int64_t)time(NULL) * 1000000;
+    /* Names of files hold the time of the system: the test begins there, with parts of a second. */
+    times->now_us = (int64_t)time(NULL) * 1000000 + 500000;
     timed = (struct timed_store){.keys = times};
     store = timed_store_new(&timed, memory);
 }

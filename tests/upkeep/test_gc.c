@@ -94,6 +94,7 @@ static void tells_how_far_it_is_and_can_be_cancelled(void **unused) {
     options.allows_short_grace = true;
     options.progress = note_progress;
     options.progress_state = told;
+    test_grow_old(copy);
     CHECK_STATUS(ktk_gc(copy, "upd_garbage", &options, &result, &err), KTK_E_CANCELLED);
     assert_int_equal(told[0], 1);
     assert_int_equal(told[1], 4); /* as the recipe of the dataset has it */
@@ -113,6 +114,7 @@ static void removes_just_the_garbage(void **unused) {
     (void)unused;
     options.grace_ms = -1;
     options.allows_short_grace = true;
+    test_grow_old(copy);
     CHECK_OK(ktk_gc(copy, "upd_garbage", &options, &result, &err));
     assert_int_equal(result.removed_count, garbage->count);
     assert_int_equal(result.waiting_count, 0);
@@ -228,6 +230,33 @@ static void removes_in_a_second_run_after_the_grace(void **unused) {
     assert_int_equal(test_key_count(memory, "u/_ktk/gc/"), 1);
     assert_int_equal(collect().removed_count, 0);
     assert_int_equal(test_key_count(memory, "u/_ktk/gc/"), 0);
+}
+
+/* The service rounds: what it tells to be 72 hours old may be so in a second only. */
+static void whole_seconds_are_no_shorter(void **unused) {
+    (void)unused;
+    times->now_us += 500000;
+    write_rows(KTK_UPDATE_CREATE, "1,1");
+    put("u/table/orphan.parquet");
+    times->now_us += 1000000;
+    assert_int_equal(collect().waiting_count, 1);
+    pass(72);
+    assert_int_equal(collect().waiting_count, 1);
+    times->now_us += 1000000;
+    assert_int_equal(collect().removed_count, 1);
+}
+
+/* A note of the same second may be of what was there before. */
+static void a_file_of_the_second_of_the_note_is_another(void **unused) {
+    (void)unused;
+    times->now_us += 500000;
+    write_rows(KTK_UPDATE_CREATE, "1,1");
+    put("u/table/orphan.parquet");
+    assert_int_equal(collect().waiting_count, 1);
+    pass(100);
+    assert_int_equal(collect().waiting_count, 1);
+    pass(73);
+    assert_int_equal(collect().removed_count, 1);
 }
 
 static void a_file_written_again_is_another(void **unused) {
@@ -576,6 +605,8 @@ int main(void) {
         CASE(touches_nothing_else),
         CASE(looking_changes_nothing),
         CASE(removes_in_a_second_run_after_the_grace),
+        CASE(whole_seconds_are_no_shorter),
+        CASE(a_file_of_the_second_of_the_note_is_another),
         CASE(a_file_written_again_is_another),
         CASE(collects_no_data_of_a_document_without_partitions),
         CASE(works_without_times_of_the_store),

@@ -437,6 +437,7 @@ static void collection_and_copies_know_all_tables(void **unused) {
     options.acts = true;
     options.grace_ms = -1;
     options.allows_short_grace = true;
+    test_grow_old(memory);
     CHECK_OK(ktk_gc(memory, "u", &options, &result, &err));
     CHECK_OK(ktk_gc(memory, "u", &options, &result, &err));
     assert_int_equal(test_key_count(memory, "u/core/p="), 2);
