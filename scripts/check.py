@@ -77,7 +77,7 @@ def add_tap(totals, name, text):
 
 
 def meson_test(totals, folder, label, suites=(), timeout_multiplier=1, names=(), environ=None):
-    """Run a build's tests, all or those of some suites or names, and count their cases."""
+    """Run a build's tests, all or those of some suites or names, and count their cases. How many seconds each took."""
     log = folder / "meson-logs" / "{}.json".format(label)
     if log.exists():
         log.unlink()
@@ -89,10 +89,11 @@ def meson_test(totals, folder, label, suites=(), timeout_multiplier=1, names=(),
     text = done.stdout.decode("utf-8", "replace")
     if done.returncode != 0:
         print(text)
-    failed = False
+    failed, seconds = False, {}
     for line in log.read_text().splitlines() if log.exists() else []:
         test = json.loads(line)
         name = "{}/{}".format(label, test["name"].split(":")[-1])
+        seconds[test["name"].split()[-1]] = test["duration"]
         output = test.get("stdout", "")
         before = len(totals.failures)
         if re.search(r"^1\.\.\d+", output, re.M):
@@ -110,6 +111,7 @@ def meson_test(totals, folder, label, suites=(), timeout_multiplier=1, names=(),
                 totals.add("{}: ended as {}".format(name, test["result"]), "failed")
     if done.returncode != 0 and not failed:
         totals.add("{}: meson test".format(label), "failed")
+    return seconds
 
 
 def pytest(totals, interpreter, label, folders, environ=None):
@@ -354,11 +356,13 @@ STORE_TESTS = {
     "versitygw": ("KTK_TEST_S3", ["store/contract_s3", "store/credentials_s3"]),
     "azurite": ("KTK_TEST_AZURE", ["store/contract_azure", "store/credentials_azure"]),
 }
-# Tests of datasets whose store may be any. What sends ten thousand requests is left out, as is what tells times in parts of a second.
+# Tests of datasets whose store may be any.
 DATASET_TESTS = [
     *("dataset/{}".format(name) for name in ("document_file", "snapshot", "store_source")),
-    *("update/{}".format(name) for name in ("commit", "compact", "drop", "existing", "index_verify", "join", "update", "writers", "written")),
-    *("upkeep/{}".format(name) for name in ("copy", "doctor")),
+    "query/filtered_read",
+    *("update/{}".format(name) for name in ("commit", "compact", "conflict", "drop", "existing", "history", "index_follow", "index_verify")),
+    *("update/{}".format(name) for name in ("join", "limits", "restore", "update", "writers", "written")),
+    *("upkeep/{}".format(name) for name in ("check", "copy", "doctor", "gc", "gc_dropped", "tables")),
 ]
 
 
@@ -368,7 +372,10 @@ def library_with_server(totals, release, state, kind):
     for part in (names, DATASET_TESTS):
         environ = start_server(totals, kind, state)
         if environ:
-            meson_test(totals, release, kind, names=part, timeout_multiplier=10, environ=dict(environ, KTK_TEST_STORE=environ[variable]))
+            environ["KTK_TEST_STORE"] = environ[variable]
+            seconds = meson_test(totals, release, kind, names=part, timeout_multiplier=10, environ=environ)
+            times = ("{} {:.0f}".format(name, seconds[name]) for name in sorted(seconds, key=seconds.get, reverse=True))
+            say("{}, seconds: {}".format(kind, ", ".join(times)))
     return bool(environ)
 
 

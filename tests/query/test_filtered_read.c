@@ -360,6 +360,7 @@ static int64_t check_question(ktk_store *store, const struct question *question,
 }
 
 static void a_query_is_reading_all_and_choosing(void **unused) {
+    int questions = test_rounds(150, 50);
     uint32_t random = 23;
     int some = 0;
 
@@ -369,7 +370,7 @@ static void a_query_is_reading_all_and_choosing(void **unused) {
         ktk_store *store = make_store(context, &random);
 
         load_cells(store);
-        for (int i = 0; i < 150; i++) {
+        for (int i = 0; i < questions; i++) {
             struct question question;
             int64_t found;
 
@@ -380,7 +381,7 @@ static void a_query_is_reading_all_and_choosing(void **unused) {
         ktk_store_free(store);
         test_context_free(context);
     }
-    assert_true(some > 200);
+    assert_true(some > questions);
 }
 
 /* ---- what is asked of a store ---- */

@@ -151,7 +151,7 @@ osd objectstore = memstore
 memstore device bytes = 8589934592
 [client]
 rgw data = {folder}
-rgw frontends = beast endpoint=127.0.0.1:{port}
+rgw frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
 rgw thread pool size = 64
 rgw enable apis = s3
 """

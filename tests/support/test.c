@@ -125,6 +125,10 @@ uint64_t test_scaled(uint64_t count) {
     return count * setting("KTK_TEST_SCALE");
 }
 
+int test_rounds(int near, int far) {
+    return getenv("KTK_TEST_STORE") == NULL ? near : far;
+}
+
 static char *folder_in(const char *base) {
     size_t size = strlen(base) + sizeof("/ktk-test-XXXXXX");
     char *path = malloc(size);

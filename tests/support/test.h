@@ -82,6 +82,10 @@ uint64_t test_seed(void);
 /** How many cases such a test draws: `count` times KTK_TEST_SCALE, which `make stress` sets. */
 uint64_t test_scaled(uint64_t count);
 
+/** How many rounds a test does whose store is test_store_url(): `near`, or `far` where that is on a
+ * server. */
+int test_rounds(int near, int far);
+
 /** A fresh folder under the build's temporary files, removed with test_folder_remove(). */
 char *test_folder_new(void);
 /** The same in memory where there is such a place: for what does not ask what survives a power cut.

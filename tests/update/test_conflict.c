@@ -16,6 +16,7 @@
 
 #define KINDS 8
 #define TRIPLES 2000
+#define TRIPLES_FAR 20
 #define LABELS_MAX 32
 
 /* In the order of the table. */
@@ -318,8 +319,12 @@ static void every_pair_is_joined_or_not(void **unused) {
     (void)unused;
     for (int second = 0; second < KINDS; second++) {
         for (int first = 0; first < KINDS; first++) {
-            check_pair((enum kind)second, (enum kind)first, true);
-            check_pair((enum kind)second, (enum kind)first, false);
+            bool is_odd = (second + first) % 2 != 0;
+
+            check_pair((enum kind)second, (enum kind)first, is_odd);
+            if (test_rounds(2, 1) == 2) {
+                check_pair((enum kind)second, (enum kind)first, !is_odd);
+            }
         }
     }
 }
@@ -445,7 +450,7 @@ static void check_triple(uint64_t seed) {
 
 static void three_at_a_time_are_in_some_order(void **unused) {
     uint64_t first = test_seed();
-    uint64_t count = test_scaled(TRIPLES);
+    uint64_t count = test_scaled((uint64_t)test_rounds(TRIPLES, TRIPLES_FAR));
 
     (void)unused;
     joined = 0;

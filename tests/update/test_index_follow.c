@@ -430,13 +430,14 @@ static void random_rows(char *rows, size_t size, uint32_t *random) {
 }
 
 static void stays_right_over_random_updates(void **unused) {
+    int rounds = test_rounds(60, 20);
     uint32_t random = 11;
     char rows[500];
 
     (void)unused;
     random_rows(rows, sizeof(rows), &random);
     create(rows, "x");
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < rounds; i++) {
         ktk_update *update = begun(memory, KTK_UPDATE_UPDATE);
         uint32_t kind = next(&random) % 4;
         ktk_error err;
