@@ -2,6 +2,7 @@
 #ifndef KTKI_STORE_OBJECT_PARTS_H
 #define KTKI_STORE_OBJECT_PARTS_H
 
+#include "base/uuid.h"
 #include "store/object.h"
 
 /** What services take at least is 5 MiB; of this a line of 100 MB/s sends twelve a second, and the
@@ -54,10 +55,11 @@ struct object_parts {
     const struct object_parts_ops *ops;
     const char *key;
     const ktk_put_condition *condition;
-    char *id;           /**< that the service gave; NULL: none */
-    bool is_begun;      /**< else all that came is in `filling` */
-    bool is_joined;     /**< nothing is to be given up */
-    size_t begun_count; /**< parts that were sent, and those whose answer is there */
+    char *id;                       /**< that the service gave; NULL: none */
+    char mark[KTKI_UUID_TEXT_SIZE]; /**< of this put alone: that tells its object from others */
+    bool is_begun;                  /**< else all that came is in `filling` */
+    bool is_joined;                 /**< nothing is to be given up */
+    size_t begun_count;             /**< parts that were sent, and those whose answer is there */
     size_t taken_count;
     struct buffer filling; /**< the part that comes next */
     struct buffer list;

@@ -101,6 +101,38 @@ def uploads(place):
     return [line for line in uploads_of(place.server, bucket, *keys).split("<Key>")[1:] if place.folder.split("/", 1)[1] in line]
 
 
+JOIN = {"s3": {"method": "POST", "query": "uploadId="}, "azure": {"query": "comp=blocklist"}}
+NO_UPLOAD = {"do": "status", "status": 404, "code": "NoSuchUpload", **JOIN["s3"]}
+
+
+def test_parts_that_are_joined_without_an_answer(place, tmp_path):
+    """The list of the parts is sent again, and a service that knows the upload no more does not make a failure of it."""
+    text = write_text(tmp_path / "rows.csv", 20 * MIB)
+    place.proxy.set_rules({"do": "lost_reply", "first": 1, **JOIN[place.kind]})
+    place.good("write", "d", text)
+    assert [entry["fault"] for entry in place.faults()] == ["lost_reply"]
+    if place.kind == "s3":
+        # Ceph remembers for a while what it has joined, others do not.
+        place.proxy.set_rules({"do": "lost_reply", "first": 1, **JOIN["s3"]}, NO_UPLOAD)
+        place.good("append", "d", text)
+        assert [entry["fault"] for entry in place.faults()] == ["lost_reply", "status"]
+        assert uploads(place) == []
+    place.proxy.set_rules()
+    place.good("check", "d", "--deep")
+
+
+def test_parts_that_nobody_joined_are_no_file(place, tmp_path):
+    if place.kind != "s3":
+        pytest.skip("only uploads of S3 have an end that may be unknown")
+    place.proxy.set_rules(NO_UPLOAD)
+    result = place.ktk("write", "d", write_text(tmp_path / "rows.csv", 20 * MIB))
+    assert place.faults()
+    result.check_error()
+    assert "put it again" in result.err
+    assert place.ktk("count", "d").code == 3, "there is no such dataset"
+    assert uploads(place) == []
+
+
 OF_PARTS = {"query": "(uploads|uploadId=|comp=block)"}
 
 

@@ -35,7 +35,11 @@ struct service {
     bool is_wrong; /* other bytes came, or parts that are not listed */
     bool exists;
     size_t value_size;
-    bool is_open; /* of S3: an upload is under way */
+    bool is_open;  /* of S3: an upload is under way */
+    char mark[64]; /* of S3: metadata of the upload, then of the object */
+    bool forgets;  /* what is joined is somebody else's object afterwards */
+    int looks;     /* at the object */
+    char looked[256];
 };
 
 static uint8_t byte_at(size_t offset) {
@@ -79,6 +83,29 @@ static void join(struct service *service, const struct served_request *request) 
     }
     service->exists = true;
     service->is_open = false;
+    if (service->forgets) {
+        (void)snprintf(service->mark, sizeof(service->mark), "%s", "another");
+    }
+}
+
+static void take_mark(struct service *service, const struct served_request *request) {
+    const char *mark = strcasestr(request->head, "\r\nx-amz-meta-ktk-put: ");
+
+    assert_non_null(mark);
+    assert_int_equal(sscanf(strchr(mark, ':'), ": %63[0-9a-f]", service->mark), 1);
+}
+
+/* An object with its metadata. */
+static const char *look(struct service *service) {
+    service->looks++;
+    if (!service->exists) {
+        return "HTTP/1.1 404 Not Found\r\n\r\n";
+    }
+    (void)snprintf(service->looked, sizeof(service->looked),
+                   "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nETag: \"l\"\r\n"
+                   "x-amz-meta-ktk-put: %s\r\n\r\n",
+                   service->value_size, service->mark);
+    return service->looked;
 }
 
 static const char *act_s3(struct service *service, const struct served_request *request) {
@@ -89,12 +116,16 @@ static const char *act_s3(struct service *service, const struct served_request *
         return "HTTP/1.1 404 Not Found\r\nContent-Length: 40\r\n\r\n"
                "<Error><Code>NoSuchUpload</Code></Error>";
     }
+    if (strncmp(request->head, "HEAD ", 5) == 0) {
+        return look(service);
+    }
     if (strncmp(request->head, "DELETE ", 7) == 0) {
         service->given_up++;
         service->is_open = false;
     } else if (strncmp(request->head, "POST ", 5) == 0 && !is_of_upload) {
         service->begun++;
         service->is_open = true;
+        take_mark(service, request);
         return "HTTP/1.1 200 OK\r\nContent-Length: 85\r\n\r\n"
                "<InitiateMultipartUploadResult><UploadId>u</UploadId></"
                "InitiateMultipartUploadResult>";
@@ -305,6 +336,47 @@ static void goes_on_after_a_failure_of_each_request(void **unused) {
     }
 }
 
+/* The parts are joined, and nobody hears of it: the object is known by its mark. */
+static void finds_what_was_joined_without_an_answer(void **unused) {
+    ktk_store_version version = {"poison"};
+    struct fixture fixture;
+    struct service *service = &fixture.service;
+    ktk_error err;
+
+    (void)unused;
+    set_up(&fixture, false, test_context_new(1));
+    service->fault = LOST;
+    service->fail_at = 5;
+    CHECK_OK(put_pieces(fixture.store, 2 * PART + 1, &version, &err));
+    check_put(service, 2 * PART + 1);
+    assert_int_equal(service->looks, 1);
+    assert_int_equal(service->requests, 7); /* the list once more, and the look */
+    assert_int_equal(service->given_up, 0);
+    assert_string_equal(version.text, "\"l\"");
+    tear_down(&fixture);
+    test_context_free(fixture.context);
+}
+
+/* The same, but somebody else put an object there at once: that is not taken for ours. */
+static void takes_no_other_object_for_its_own(void **unused) {
+    ktk_store_version version = {"poison"};
+    struct fixture fixture;
+    struct service *service = &fixture.service;
+    ktk_error err;
+
+    (void)unused;
+    set_up(&fixture, false, test_context_new(1));
+    service->fault = LOST;
+    service->fail_at = 5;
+    service->forgets = true;
+    CHECK_STATUS(put_pieces(fixture.store, 2 * PART + 1, &version, &err), KTK_E_IO);
+    CHECK_MESSAGE("'k'");
+    assert_int_equal(service->looks, 1);
+    assert_string_equal(version.text, "poison");
+    tear_down(&fixture);
+    test_context_free(fixture.context);
+}
+
 static void gives_up_what_is_dropped(void **unused) {
     (void)unused;
     for (int is_azure = 0; is_azure < 2; is_azure++) {
@@ -408,6 +480,8 @@ int main(void) {
         cmocka_unit_test(sends_more_in_parts),
         cmocka_unit_test(gives_up_after_a_refusal_of_each_request),
         cmocka_unit_test(goes_on_after_a_failure_of_each_request),
+        cmocka_unit_test(finds_what_was_joined_without_an_answer),
+        cmocka_unit_test(takes_no_other_object_for_its_own),
         cmocka_unit_test(gives_up_what_is_dropped),
         cmocka_unit_test(stays_within_its_memory),
         cmocka_unit_test(serves_several_at_a_time),
