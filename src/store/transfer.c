@@ -1,4 +1,5 @@
 /* Values that go from store to store. */
+#include "base/context.h"
 #include "base/error.h"
 #include "store/backend.h"
 #include "store/store_put.h"
@@ -55,6 +56,7 @@ static ktk_status transfer_pieces(ktk_store *store, const char *key, ktk_store *
     KTKI_TRY(ktki_store_put_append(put, first->data, first->size, err));
     ktk_bytes_clear(first);
     while (done < entry.size) {
+        KTKI_TRY(ktki_context_keep_going(ktk_store_context(store), err));
         KTKI_TRY(append_ranges(put, source, source_key, &done, entry.size, err));
     }
     KTKI_TRY(ktki_store_put_finish(put, NULL, err));

@@ -7,6 +7,7 @@
 #include "dataset/name.h"
 #include "parquet/reader.h"
 #include "query/plan.h"
+#include "store/store_put.h"
 #include "update/file_write.h"
 #include "update/scope.h"
 #include "update/update_tables.h"
@@ -206,22 +207,19 @@ out:
 static ktk_status put_copy(struct ktk_update *update, int32_t table, const char *key,
                            struct written_file *out, ktk_error *err) {
     ktk_put_condition condition = KTK_PUT_CONDITION_INIT;
-    ktk_bytes bytes = KTK_BYTES_INIT;
     struct buffer text;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&text, update->allocator, 0);
     condition.flags = KTK_PUT_DEFER_SYNC;
-    KTKI_TRY(ktk_store_get(update->store, key, &bytes, NULL, err));
     KTKI_TRY(ktki_buffer_append_format(&text, err, "%s/%s/%s%s", update->uuid,
                                        update->tables[table].name, out->label,
                                        KTKI_PARQUET_SUFFIX));
     KTKI_TRY(ktki_copy_text(update->allocator, (const char *)text.data, text.size, &out->key, err));
-    KTKI_TRY(ktk_store_put(update->store, out->key, bytes.data, bytes.size, &condition, NULL, err));
-    out->size = (int64_t)bytes.size;
+    KTKI_TRY(ktki_store_transfer(update->store, out->key, update->store, key, &condition,
+                                 &out->size, err));
 out:
     ktki_buffer_clear(&text);
-    ktk_bytes_clear(&bytes);
     return status;
 }
 
