@@ -12,6 +12,12 @@
 #define SERVICE_VERSION "2021-06-08"
 #define MS_HEADERS_MAX 16
 
+/* What a request says of itself. */
+struct stamp {
+    const char *date;
+    const char *version; /* NULL: that of the batch it is in */
+};
+
 static const char *header_of(const struct call *call, const char *name) {
     for (size_t i = 0; i < call->header_count; i++) {
         if (strcasecmp(call->headers[i].name, name) == 0) {
@@ -26,11 +32,11 @@ static int compare_headers(const void *a, const void *b) {
 }
 
 /* The headers that start with "x-ms-", sorted, a line each. */
-static ktk_status append_ms_headers(struct buffer *text, const struct call *call, const char *date,
-                                    ktk_error *err) {
-    struct http_header headers[MS_HEADERS_MAX] = {{"x-ms-date", date},
-                                                  {"x-ms-version", SERVICE_VERSION}};
-    size_t count = 2;
+static ktk_status append_ms_headers(struct buffer *text, const struct call *call,
+                                    const struct stamp *stamp, ktk_error *err) {
+    struct http_header headers[MS_HEADERS_MAX] = {{"x-ms-date", stamp->date},
+                                                  {"x-ms-version", stamp->version}};
+    size_t count = stamp->version == NULL ? 1 : 2;
     ktk_status status = KTK_OK;
 
     for (size_t i = 0; i < call->header_count; i++) {
@@ -84,7 +90,7 @@ out:
 
 static ktk_status append_text_to_sign(struct buffer *text, const char *base,
                                       const struct azure_keys *keys, const struct call *call,
-                                      const char *date, const ktk_allocator *allocator,
+                                      const struct stamp *stamp, const ktk_allocator *allocator,
                                       ktk_error *err) {
     static const char *const before_length[] = {"Content-Encoding", "Content-Language"};
     static const char *const after_length[] = {
@@ -103,7 +109,7 @@ static ktk_status append_text_to_sign(struct buffer *text, const char *base,
     for (size_t i = 0; i < sizeof(after_length) / sizeof(after_length[0]); i++) {
         KTKI_TRY(ktki_buffer_append_format(text, err, "%s\n", header_of(call, after_length[i])));
     }
-    KTKI_TRY(append_ms_headers(text, call, date, err));
+    KTKI_TRY(append_ms_headers(text, call, stamp, err));
     KTKI_TRY(append_resource(text, base, keys, call, allocator, err));
 out:
     return status;
@@ -112,13 +118,14 @@ out:
 /* "SharedKey account:signature" */
 static ktk_status append_shared_key(struct buffer *out, const struct crypto_api *crypto,
                                     const char *base, const struct azure_keys *keys,
-                                    const struct call *call, const char *date, ktk_error *err) {
+                                    const struct call *call, const struct stamp *stamp,
+                                    ktk_error *err) {
     uint8_t digest[KTKI_SHA256_SIZE];
     struct buffer text;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&text, out->allocator, 0);
-    KTKI_TRY(append_text_to_sign(&text, base, keys, call, date, out->allocator, err));
+    KTKI_TRY(append_text_to_sign(&text, base, keys, call, stamp, out->allocator, err));
     KTKI_TRY(
         ktki_hmac_sha256(crypto, keys->key, keys->key_size, text.data, text.size, digest, err));
     KTKI_TRY(ktki_buffer_append_format(out, err, "SharedKey %s:", keys->account));
@@ -147,11 +154,12 @@ out:
     return status;
 }
 
-ktk_status ktki_sign_azure(const struct crypto_api *crypto, const char *base,
-                           const struct azure_keys *keys, const struct call *call, int64_t now_ms,
-                           const ktk_allocator *allocator, struct signed_call *out,
-                           ktk_error *err) {
+static ktk_status sign(const struct crypto_api *crypto, const char *base,
+                       const struct azure_keys *keys, const struct call *call, const char *version,
+                       int64_t now_ms, const ktk_allocator *allocator, struct signed_call *out,
+                       ktk_error *err) {
     char date[KTKI_HTTP_DATE_SIZE];
+    const struct stamp stamp = {date, version};
     size_t authorization;
     ktk_status status = KTK_OK;
 
@@ -162,16 +170,32 @@ ktk_status ktki_sign_azure(const struct crypto_api *crypto, const char *base,
     if (keys->token != NULL) {
         KTKI_TRY(ktki_buffer_append_format(&out->space, err, "Bearer %s", keys->token));
     } else if (keys->key != NULL) {
-        KTKI_TRY(append_shared_key(&out->space, crypto, base, keys, call, date, err));
+        KTKI_TRY(append_shared_key(&out->space, crypto, base, keys, call, &stamp, err));
     }
     KTKI_TRY(ktki_buffer_append_byte(&out->space, '\0', err));
-    out->headers[0] = (struct http_header){"x-ms-date", (char *)out->space.data};
-    out->headers[1] = (struct http_header){"x-ms-version", SERVICE_VERSION};
-    out->header_count = 2;
+    out->header_count = 0;
+    out->headers[out->header_count++] = (struct http_header){"x-ms-date", (char *)out->space.data};
+    if (version != NULL) {
+        out->headers[out->header_count++] = (struct http_header){"x-ms-version", version};
+    }
     if (keys->token != NULL || keys->key != NULL) {
         out->headers[out->header_count++] =
             (struct http_header){"Authorization", (char *)out->space.data + authorization};
     }
 out:
     return status;
+}
+
+ktk_status ktki_sign_azure(const struct crypto_api *crypto, const char *base,
+                           const struct azure_keys *keys, const struct call *call, int64_t now_ms,
+                           const ktk_allocator *allocator, struct signed_call *out,
+                           ktk_error *err) {
+    return sign(crypto, base, keys, call, SERVICE_VERSION, now_ms, allocator, out, err);
+}
+
+ktk_status ktki_sign_azure_part(const struct crypto_api *crypto, const char *base,
+                                const struct azure_keys *keys, const struct call *call,
+                                int64_t now_ms, const ktk_allocator *allocator,
+                                struct signed_call *out, ktk_error *err) {
+    return sign(crypto, base, keys, call, NULL, now_ms, allocator, out, err);
 }

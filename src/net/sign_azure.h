@@ -25,4 +25,11 @@ ktk_status ktki_sign_azure(const struct crypto_api *crypto, const char *base,
                            const struct azure_keys *keys, const struct call *call, int64_t now_ms,
                            const ktk_allocator *allocator, struct signed_call *out, ktk_error *err);
 
+/** The same of a request in a batch of them, whose version is that of the batch: without
+ * x-ms-version. */
+ktk_status ktki_sign_azure_part(const struct crypto_api *crypto, const char *base,
+                                const struct azure_keys *keys, const struct call *call,
+                                int64_t now_ms, const ktk_allocator *allocator,
+                                struct signed_call *out, ktk_error *err);
+
 #endif

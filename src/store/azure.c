@@ -1,6 +1,5 @@
 #include "store/azure.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/alloc.h"
@@ -8,10 +7,9 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/secret.h"
-#include "net/azure_credentials.h"
 #include "net/url_encode.h"
+#include "store/azure_container.h"
 #include "store/azure_copy.h"
-#include "store/azure_settings.h"
 #include "store/object_parts.h"
 
 /* What is larger goes in blocks (reliability.md 2). */
@@ -19,16 +17,6 @@
 #define BLOCK_COUNT_MAX 50000
 /* So many small objects fill a line of some hundred milliseconds. */
 #define CALLS_AT_ONCE 16
-
-struct azure_container {
-    struct object_store objects; /* first, so that the operations of objects take it */
-    struct azure_settings settings;
-    char *name; /* "az://account/container/prefix" */
-    char *root;
-    struct azure_credentials *credentials;
-    atomic_bool has_tried_to_make;
-    atomic_bool has_no_copies; /* the service copies nothing for us */
-};
 
 /* --- what the exchanger asks --------------------------------------------------------------- */
 
@@ -395,6 +383,7 @@ ktk_status ktki_store_azure_new(ktk_store **out, ktk_context *context, const str
     KTKI_TRY(set_names(container, err));
     KTKI_TRY(set_up(container, err));
     setup.copy = azure_copy;
+    setup.remove_many = ktki_azure_remove_many;
     setup.state = container;
     setup.name = container->name;
     setup.puts = &puts_in_parts;
