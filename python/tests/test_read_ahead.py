@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from kartothek.core.store import KeyValueStore
-from kartothek.io.eager import read_dataset_as_dataframes, store_dataframes_as_dataset
-from kartothek.io.iter import read_dataset_as_dataframes__iterator
+from kartothek.io.eager import read_dataset_as_dataframes, read_dataset_as_metapartitions, store_dataframes_as_dataset
+from kartothek.io.iter import read_dataset_as_dataframes__iterator, read_dataset_as_metapartitions__iterator
 from kartothek.io_components import read
 
 COUNT = 20
@@ -82,6 +82,32 @@ def test_a_partition_without_a_file_of_a_table(store_url, alone):
     wanted = alone("d", store_url)
     assert [len(tables["ext"]) for tables in wanted].count(0) == len(range(0, COUNT, 3))
     check_alike(read_dataset_as_dataframes("d", store_url), wanted)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"columns": {"core": ["s", "x"]}, "tables": ["core"]},
+        {"categoricals": {"core": ["s"]}, "predicates": [[("x", ">", 7)]]},
+        {"dispatch_by": ["k"]},
+        {"label_filter": lambda label: "k=1" in label},
+    ],
+)
+@pytest.mark.parametrize("tables", [["core"], ["core", "ext"]])
+def test_metapartitions_are_those_of_each_partition_alone(store_url, monkeypatch, tables, options):
+    parts = [{"data": [(table, frame(number)) for table in tables]} for number in range(COUNT)]
+    store_dataframes_as_dataset(store=store_url, dataset_uuid="d", dfs=parts, partition_on=["k"])
+    ahead = read_dataset_as_metapartitions("d", store_url, **options)
+    iterated = list(read_dataset_as_metapartitions__iterator("d", store_url, **options))
+    monkeypatch.setattr(read.MetaPartitionReader, "_are_alike", lambda self, found: False)
+    wanted = read_dataset_as_metapartitions("d", store_url, **options)
+    for parts in (ahead, iterated):
+        assert [(part.label, part.files, part.logical_conjunction) for part in parts] == [
+            (part.label, part.files, part.logical_conjunction) for part in wanted
+        ]
+        check_alike([part.data for part in parts], [part.data for part in wanted])
 
 
 def test_an_error_comes_where_its_frame_would_stand(tmp_path):

@@ -33,7 +33,6 @@ __all__ = [
 ]
 
 pd = LazyModule("pandas")
-_progress = LazyModule("kartothek._progress")
 
 
 @deprecated
@@ -397,7 +396,7 @@ def read_dataset_as_metapartitions(
         With frames.
     """
     reader, found = metapartitions_in_parts(**locals())
-    return list(_progress.each(reader, found, "partitions read"))
+    return list(reader.each(found))
 
 
 def delete_dataset(dataset_uuid=None, store=None, factory=None):

@@ -1,12 +1,9 @@
 """One frame at a time: generators in and out, with one partition in memory, and of what is read those behind it up to 64 MiB."""
 from kartothek._deprecated import deprecated
-from kartothek._lazy import LazyModule
 from kartothek.core.docs import document
 from kartothek.core.naming import DEFAULT_METADATA_STORAGE_FORMAT, DEFAULT_METADATA_VERSION
 from kartothek.io_components.read import iterate_dataframes, metapartitions_in_parts
 from kartothek.io_components.write import settings_among, store_elements, update_elements
-
-_progress = LazyModule("kartothek._progress")
 
 __all__ = ["read_dataset_as_dataframes__iterator", "store_dataframes_as_dataset__iter", "update_dataset_from_dataframes__iter"]
 
@@ -65,7 +62,7 @@ def read_dataset_as_metapartitions__iterator(
         Its ``data`` is ``{table: frame}``.
     """
     reader, found = metapartitions_in_parts(**locals())
-    yield from _progress.each(reader, found, "partitions read")
+    yield from reader.each(found)
 
 
 def store_dataframes_as_dataset__iter(

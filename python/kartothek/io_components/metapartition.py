@@ -465,33 +465,43 @@ class MetaPartition:
         self, store, tables=None, columns=None, predicate_pushdown_to_io=True, categoricals=None, dates_as_object=False, predicates=None
     ):
         """With the frames that the files hold. ``columns`` and ``categoricals`` are ``{table: list}``."""
-        from kartothek.io_components.read import Group, TableReading
+        from kartothek.io_components.read import Group
 
         unknown = set(columns or ()) - set(self.tables)
         if unknown:
             raise ValueError("You are trying to read columns from invalid table(s): {}".format(unknown))
         if not self.files:
             return self
+        readings = self._readings(self._snapshot(store), tables, columns, categoricals, dates_as_object, predicates)
+        return self._loaded(readings, Group([0]))
+
+    def _readings(self, dataset, tables=None, columns=None, categoricals=None, dates_as_object=False, predicates=None):
+        """``{table: TableReading}`` of those of its tables that are wanted."""
+        from kartothek.io_components.read import TableReading
+
         predicates = _and(predicates, self.logical_conjunction)
-        dataset = self._snapshot(store)
-        data = dict(self.data)
+        readings = {}
         for table in self.files:
             if not tables or table in tables:
                 wanted = (columns or {}).get(table)
                 missing = sorted(set(wanted or ()) - {name for name, _, _ in dataset.schema(table)})
                 if missing:
                     raise ValueError("Columns cannot be found in stored dataframe: {}".format(", ".join(missing)))
-                reading = TableReading(dataset, table, wanted, (categoricals or {}).get(table), dates_as_object, predicates, False)
-                data[table] = reading.group(Group([0]))
+                readings[table] = TableReading(dataset, table, wanted, (categoricals or {}).get(table), dates_as_object, predicates, False)
+        return readings
+
+    def _loaded(self, readings, group):
+        """With the frames of a group of partitions, which is this one."""
+        data = dict(self.data, **{table: reading.group(group) for table, reading in readings.items()})
         return self.copy(data=data, table_meta=self._table_meta)
 
-    def _snapshot(self, store):
-        """The C library's snapshot of a dataset that has this partition alone."""
+    def _snapshot(self, store, others=()):
+        """The C library's snapshot of a dataset that has this partition and the others, which are like it."""
         uuid, _, in_path, _ = decode_key(next(iter(self.files.values())))
         document = {
             "dataset_metadata_version": 4,
             "dataset_uuid": uuid,
-            "partitions": {self.label: {"files": self.files}},
+            "partitions": {part.label: {"files": part.files} for part in (self, *others)},
             # Of files that are named by hand the keys alone tell.
             "partition_keys": self.partition_keys or [column for column, _ in in_path],
         }

@@ -502,6 +502,25 @@ class MetaPartitionReader:
             return found.load_dataframes(self.store, **self.options)
         return MetaPartition.concat_metapartitions([part.load_dataframes(self.store, **self.options) for part in found])
 
+    def each(self, found):
+        """What the call gives for each of ``found``, as it is asked for. Partitions of a dataset that have the same tables are read ahead."""
+        found = list(found)
+        call = self._ahead(found) if self._are_alike(found) else self
+        return _progress.each(call, found, "partitions read")
+
+    def _are_alike(self, found):
+        if len(found) < 2 or any(isinstance(part, list) for part in found):
+            return False
+        tables = found[0].files.keys()
+        return len(tables) > 0 and all(part.files.keys() == tables for part in found) and set(self.options["columns"] or ()) <= set(tables)
+
+    def _ahead(self, found):
+        groups = [Group([number]) for number in range(len(found))]
+        dataset = found[0]._snapshot(self.store, found[1:])
+        readings = {table: ReadingAhead(reading, groups) for table, reading in found[0]._readings(dataset, **self.options).items()}
+        numbered = iter(groups)
+        return lambda part: part._loaded(readings, next(numbered))
+
 
 def metapartitions_in_parts(
     dataset_uuid,
