@@ -5,6 +5,7 @@
 #include "base/msgpack.h"
 #include "codec/codec.h"
 #include "dataset/name.h"
+#include "store/backend.h"
 
 /* The level of zstandard's Python package, which the originals use. */
 #define ZSTD_LEVEL 3
@@ -172,6 +173,7 @@ ktk_status ktki_document_load(ktk_bytes *text, ktk_document_format *format,
     const ktk_allocator *allocator = ktki_context_allocator(ktk_store_context(store));
     struct buffer json_key;
     struct buffer msgpack_key;
+    struct store_origin origin;
     ktk_status status = KTK_OK;
 
     ktki_buffer_init(&json_key, allocator, 0);
@@ -181,6 +183,11 @@ ktk_status ktki_document_load(ktk_bytes *text, ktk_document_format *format,
     if (status == KTK_E_NOT_FOUND) {
         *format = KTK_DOCUMENT_MSGPACK;
         status = load_format(&msgpack_key, text, version, store, uuid, KTK_DOCUMENT_MSGPACK, err);
+    }
+    ktki_store_describe(store, &origin);
+    if (status == KTK_E_NOT_FOUND && origin.missing != NULL) {
+        KTKI_FAIL(err, KTK_E_NOT_FOUND, "dataset '%s' does not exist in %s: there is no such %s",
+                  uuid, ktk_store_name(store), origin.missing);
     }
     if (status == KTK_E_NOT_FOUND) {
         KTKI_FAIL(err, KTK_E_NOT_FOUND,

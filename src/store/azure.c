@@ -39,7 +39,7 @@ out:
 }
 
 static void explain(void *state, const struct http_answer *answer, struct service_error *out) {
-    ktki_object_explain(((struct azure_container *)state)->objects.allocator, answer, out);
+    ktki_object_explain(&((struct azure_container *)state)->objects, answer, out);
 }
 
 static bool adapt(void *state, const struct http_answer *answer,
@@ -364,6 +364,7 @@ static void azure_describe(void *state, struct store_origin *out) {
     out->provider = "Azure Blob";
     out->endpoint = container->settings.endpoint;
     out->credentials = ktki_azure_credentials_source(container->credentials);
+    out->missing = atomic_load(&container->objects.is_missing) ? "container" : NULL;
     out->clock_ahead_ms = ktki_exchanger_clock_ahead_ms(container->objects.exchanger);
 }
 

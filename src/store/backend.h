@@ -34,6 +34,7 @@ struct store_origin {
     const char *endpoint;    /**< which of its services; NULL: there is one alone */
     char region[64];         /**< "": there is none */
     const char *credentials; /**< where they came from, e.g. "environment"; NULL: it needs none */
+    const char *missing;     /**< "bucket": its answers say that there is none; NULL: they do not */
     int64_t clock_ahead_ms;  /**< of the service's, where it differed too much for signatures */
 };
 

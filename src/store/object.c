@@ -63,15 +63,19 @@ static ktk_status take_error(void *state, const char *path, const char *text, kt
     return KTK_OK;
 }
 
-void ktki_object_explain(const ktk_allocator *allocator, const struct http_answer *answer,
+void ktki_object_explain(struct object_store *store, const struct http_answer *answer,
                          struct service_error *out) {
     const char *code = ktki_http_answer_header(answer, "x-ms-error-code");
 
     if (code != NULL) {
         (void)snprintf(out->code, sizeof(out->code), "%s", code);
     }
-    KTKI_IGNORE(
-        ktki_xml_read(allocator, answer->body.data, answer->body.size, take_error, out, NULL));
+    KTKI_IGNORE(ktki_xml_read(store->allocator, answer->body.data, answer->body.size, take_error,
+                              out, NULL));
+    if (out->code[0] != '\0') {
+        atomic_store(&store->is_missing, strcmp(out->code, "NoSuchBucket") == 0 ||
+                                             strcmp(out->code, "ContainerNotFound") == 0);
+    }
 }
 
 struct store_setup ktki_object_setup(const ktk_store_ops *ops, enum key_space keys,

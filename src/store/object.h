@@ -45,6 +45,7 @@ struct object_store {
     const char *root;   /**< path of the bucket or container, encoded, without a '/' at its end */
     const struct object_list_format *list;
     bool counts_from_start;        /**< it knows no ranges that are counted from the end */
+    atomic_bool is_missing;        /**< bucket or container, by the last failure that was told */
     atomic_size_t bytes_in_flight; /**< of parts of objects that are put, see object_parts.h */
 };
 
@@ -111,7 +112,7 @@ ktk_status ktki_object_make_root(struct object_store *store, const struct object
 void ktki_object_version(const struct http_answer *answer, ktk_store_version *out);
 
 /** Code and message of an error of S3 or Azure, which have the same form. */
-void ktki_object_explain(const ktk_allocator *allocator, const struct http_answer *answer,
+void ktki_object_explain(struct object_store *store, const struct http_answer *answer,
                          struct service_error *out);
 
 #endif

@@ -172,6 +172,7 @@ static void s3_describe(void *state, struct store_origin *out) {
     out->endpoint = bucket->settings.authority;
     ktki_s3_region(bucket, out->region);
     out->credentials = ktki_aws_credentials_source(bucket->credentials);
+    out->missing = atomic_load(&bucket->objects.is_missing) ? "bucket" : NULL;
     out->clock_ahead_ms = ktki_exchanger_clock_ahead_ms(bucket->objects.exchanger);
 }
 

@@ -60,7 +60,7 @@ out:
 }
 
 static void explain(void *state, const struct http_answer *answer, struct service_error *out) {
-    ktki_object_explain(((struct s3_bucket *)state)->objects.allocator, answer, out);
+    ktki_object_explain(&((struct s3_bucket *)state)->objects, answer, out);
 }
 
 /* Of an error about the region: what it should have been. */

@@ -29,6 +29,12 @@ def test_a_wrong_bucket(place, tmp_path, arguments):
     assert "no-such-place" in text and ("NoSuchBucket" in text or "ContainerNotFound" in text)
 
 
+def test_a_dataset_of_a_wrong_bucket(place):
+    text = told(place, "count", "d", url=other_folder(place, "no-such-place"))
+    assert "dataset 'd' does not exist" in text and "no such " + {"s3": "bucket", "azure": "container"}[place.kind] in text
+    assert "there is neither 'd.by-dataset-metadata.json' nor" in told(place, "count", "d")
+
+
 def test_wrong_keys(place):
     text = told(place, "ls", AWS_SECRET_ACCESS_KEY=WRONG, AZURE_STORAGE_KEY=WRONG)
     assert "cannot list: status 403" in text and "(keys: environment)" in text
