@@ -4,12 +4,12 @@ import datetime
 import email.utils
 import hashlib
 import hmac
+import json
 import urllib.error
 import urllib.parse
 import urllib.request
 
 REGION = "us-east-1"
-EMPTY = hashlib.sha256(b"").hexdigest()
 # Servers of tests are on this machine, whatever proxy the environment names.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -33,26 +33,44 @@ def mac(key, text):
     return hmac.new(key, text.encode(), hashlib.sha256).digest()
 
 
-def signed_request(method, endpoint, bucket, query, access_key, secret_key):
+def signed_request(method, endpoint, bucket, query, access_key, secret_key, body=b""):
     """A request about a bucket, with a signature of version 4."""
+    payload = hashlib.sha256(body).hexdigest()
     stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     host = urllib.parse.urlsplit(endpoint).netloc
     scope = "/".join((stamp[:8], REGION, "s3", "aws4_request"))
     names = "host;x-amz-content-sha256;x-amz-date"
-    canonical = "{}\n/{}\n{}\nhost:{}\nx-amz-content-sha256:{}\nx-amz-date:{}\n\n{}\n{}".format(method, bucket, query, host, EMPTY, stamp, names, EMPTY)
+    canonical = "{}\n/{}\n{}\nhost:{}\nx-amz-content-sha256:{}\nx-amz-date:{}\n\n{}\n{}".format(method, bucket, query, host, payload, stamp, names, payload)
     key = ("AWS4" + secret_key).encode()
     for part in scope.split("/"):
         key = mac(key, part)
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     signature = mac(key, "AWS4-HMAC-SHA256\n{}\n{}\n{}".format(stamp, scope, digest)).hex()
     said = "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}".format(access_key, scope, names, signature)
-    headers = {"Host": host, "x-amz-date": stamp, "x-amz-content-sha256": EMPTY, "Authorization": said}
-    return urllib.request.Request("{}/{}{}".format(endpoint, bucket, query and "?" + query), method=method, headers=headers)
+    headers = {"Host": host, "x-amz-date": stamp, "x-amz-content-sha256": payload, "Authorization": said}
+    return urllib.request.Request("{}/{}{}".format(endpoint, bucket, query and "?" + query), data=body or None, method=method, headers=headers)
 
 
 def make_bucket(endpoint, bucket, access_key, secret_key):
     """PUT a bucket; its status."""
     return status_of(signed_request("PUT", endpoint, bucket, "", access_key, secret_key))
+
+
+def let_read(endpoint, bucket, access_key, secret_key, user):
+    """PUT a policy by which somebody else may read, and nothing more; its status."""
+    names = ["arn:aws:s3:::" + bucket, "arn:aws:s3:::{}/*".format(bucket)]
+    who = {"AWS": ["arn:aws:iam:::user/" + user]}
+    may = {"Effect": "Allow", "Principal": who, "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": names}
+    body = json.dumps({"Version": "2012-10-17", "Statement": [may]}).encode()
+    return status_of(signed_request("PUT", endpoint, bucket, "policy=", access_key, secret_key, body))
+
+
+def reading_signature(account, container, key):
+    """A shared access signature by which a container may be read and listed, for an hour."""
+    end = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    lines = ["rl", "", end, "/blob/{}/{}".format(account, container), "", "", "", "2019-12-12", "c", *[""] * 6]
+    signature = base64.b64encode(mac(base64.b64decode(key), "\n".join(lines))).decode()
+    return urllib.parse.urlencode({"sp": "rl", "se": end, "sv": "2019-12-12", "sr": "c", "sig": signature})
 
 
 def uploads_of(endpoint, bucket, access_key, secret_key):

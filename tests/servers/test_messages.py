@@ -1,6 +1,8 @@
 """What a user is told who got something wrong: one line that says what, where, and what to look at, and nothing that is secret."""
 import os
+import uuid
 
+import make_place
 import pytest
 
 WRONG = "d3Jvbmcga2V5IHdyb25nIGtleSB3cm9uZyBrZXkgd3Jvbmcga2V5IHdyb25nIGtleQ=="
@@ -38,6 +40,37 @@ def test_a_dataset_of_a_wrong_bucket(place):
 def test_wrong_keys(place):
     text = told(place, "ls", AWS_SECRET_ACCESS_KEY=WRONG, AZURE_STORAGE_KEY=WRONG)
     assert "cannot list: status 403" in text and "(keys: environment)" in text
+
+
+def readers(place):
+    """Where somebody else may read and do nothing more: the URL, and his keys."""
+    if place.kind == "azure":
+        account, key = place.account_path[1:], place.environment["AZURE_STORAGE_KEY"]
+        signature = make_place.reading_signature(account, place.folder.split("/")[1], key)
+        return place.url(), {"AZURE_STORAGE_KEY": "", "AZURE_STORAGE_SAS_TOKEN": signature}
+    bucket = "readers-" + uuid.uuid4().hex[:12]
+    keys = (place.environment["AWS_ACCESS_KEY_ID"], place.environment["AWS_SECRET_ACCESS_KEY"])
+    assert make_place.make_bucket(place.server, bucket, *keys) == 200
+    other = place.environment["S3_OTHER_ACCESS_KEY_ID"]
+    assert make_place.let_read(place.server, bucket, *keys, other) in (200, 204)
+    keys = {"AWS_ACCESS_KEY_ID": other, "AWS_SECRET_ACCESS_KEY": place.environment["S3_OTHER_SECRET_ACCESS_KEY"]}
+    return other_folder(place, bucket), keys
+
+
+def test_keys_that_may_only_read(place, tmp_path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("k,x\na,1\nb,2\n")
+    url, keys = readers(place)
+    place.good("write", "d", str(rows), "-p", "k", url=url)
+    assert place.good("ls", url=url, **keys).out.startswith("d")
+    assert place.good("count", "d", url=url, **keys).out == "2\n"
+    assert place.good("read", "d", "-w", "k == 'b'", "--format", "csv", url=url, **keys).out.splitlines()[1:] == ["b,2"]
+    checked = place.ktk("store", "check", url=url, **keys)
+    said = {line.split()[0]: line.split()[1] for line in checked.out.splitlines()}
+    assert checked.code == 5 and [said[what] for what in ("list", "read", "write", "delete", "commit")] == ["yes", "yes", "no:", "no:", "no:"]
+    for arguments in (["append", "d", str(rows)], ["write", "e", str(rows)], ["drop", "d", "--yes"], ["delete", "d", "-w", "k == 'a'"]):
+        assert "status 403" in told(place, *arguments, url=url, **keys)
+    assert place.good("count", "d", url=url).out == "2\n"
 
 
 def test_no_keys(place):
