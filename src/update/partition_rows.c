@@ -7,10 +7,11 @@
 #include "base/error.h"
 #include "update/reorder_rows.h"
 
-/* Batches of the input are reordered together up to this size: few large pieces are faster than
- * many small ones, and no text column may pass 2 GiB. */
+/* Batches of the input are reordered together up to this size: few large pieces are better than
+ * many small ones, but the rows of a piece are in memory twice while it is made, and no text column
+ * may pass 2 GiB. */
 #define PIECE_ROWS_MAX ((int64_t)8 << 20)
-#define PIECE_BYTES_MAX ((int64_t)512 << 20)
+#define PIECE_BYTES_MAX ((int64_t)64 << 20)
 
 static bool has_dictionaries(const struct field *fields, int32_t count) {
     for (int32_t i = 0; i < count; i++) {
