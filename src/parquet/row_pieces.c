@@ -97,14 +97,13 @@ struct row_pieces ktki_row_pieces(const ktk_parquet_file *file, const struct row
             add_column(&sums, file, group, it->number, it->values);
         }
     }
-    count = larger(sums.stored, sums.decoded) / bytes_max;
+    bytes = larger(sums.stored, sums.decoded);
+    count = bytes / bytes_max;
     least = larger(PIECE_BYTES_MIN(bytes_max), times(sums.columns, bytes_max / COLUMN_SHARE));
     count = smaller(count, sums.stored / least);
     count = smaller(count, sums.stored / larger(times(sums.dictionaries, TWICE_SHARE), 1));
     count = smaller(smaller(count, sums.pages_max), INT32_MAX);
     count = sums.has_places ? larger(count, 1) : 1;
-    bytes = sums.stored;
-    add(&bytes, sums.decoded);
     return (struct row_pieces){(int32_t)count, bytes / count};
 }
 

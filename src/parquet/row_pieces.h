@@ -14,7 +14,8 @@
 
 struct row_pieces {
     int32_t count;
-    int64_t bytes; /* that reading one takes, about: as stored and decoded */
+    int64_t bytes; /* that one takes, about: the larger of those that are stored and those of the
+                      rows. There are both while it is decoded */
 };
 
 /** The pieces of a row group, of some `bytes_max` bytes each when decoded: one, if a column is
