@@ -41,7 +41,7 @@ typedef struct ktk_query_options {
                                 are read by threads of the stream's own, for stores that wait. 0: as
                                 many as the context has threads, or what the store asks for */
     int64_t ahead_bytes_max; /**< memory for rows that are read ahead; what is larger is read by
-                                itself. 0: 256 MiB; 40 MiB from S3 and Azure, where
+                                itself. 0: 256 MiB; 32 MiB from S3 and Azure, where
                                 a large row group comes in several batches */
     /** Called by the stream after some files have been read, on the thread that asks it for rows:
      * so many of the files that may hold matching rows are done with. Returning false cancels: the

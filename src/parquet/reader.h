@@ -58,7 +58,7 @@ struct parquet_query_input {
 };
 
 /** The same reading of all of a file, piece by piece: columns, and the rows that match a predicate.
- * Never changes once it is made; may be used from several threads. */
+ * May be used from several threads. */
 struct parquet_query;
 
 /** Takes a reference to the file. KTK_E_UNSUPPORTED if the predicate mentions a column that is
@@ -74,7 +74,7 @@ int32_t ktki_parquet_query_piece_count(const struct parquet_query *query);
 int64_t ktki_parquet_query_piece_bytes(const struct parquet_query *query, int32_t piece);
 
 /** The matching rows of a piece (in range); may be none. */
-ktk_status ktki_parquet_query_read(struct batch *out, const struct parquet_query *query,
-                                   int32_t piece, ktk_error *err);
+ktk_status ktki_parquet_query_read(struct batch *out, struct parquet_query *query, int32_t piece,
+                                   ktk_error *err);
 
 #endif

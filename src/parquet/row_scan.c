@@ -660,7 +660,8 @@ out:
 struct row_choice {
     int64_t first_row;
     int64_t end_row;
-    int32_t piece; /* of these rows, which are then all */
+    const struct row_ranges *matching; /* as far as they may match; NULL: to be found out */
+    int32_t piece;                     /* of these rows, which are then all */
     int32_t piece_count;
 };
 
@@ -672,7 +673,9 @@ static ktk_status choose(struct row_scan *scan, const struct row_choice *choice,
     ktki_ranges_init(&wanted, scan->rows.allocator);
     ktki_ranges_init(&matching, scan->rows.allocator);
     KTKI_TRY(ktki_ranges_add(&wanted, choice->first_row, choice->end_row, err));
-    if (scan->filter != NULL && wanted.count > 0) {
+    if (choice->matching != NULL) {
+        KTKI_TRY(ktki_ranges_intersect(&scan->rows, &wanted, choice->matching, err));
+    } else if (scan->filter != NULL && wanted.count > 0) {
         KTKI_TRY(ktki_row_filter_prune(scan->filter, scan, &matching, err));
         KTKI_TRY(ktki_ranges_intersect(&scan->rows, &wanted, &matching, err));
     } else {
@@ -712,7 +715,7 @@ out:
 ktk_status ktki_row_scan_init(struct row_scan *out, ktk_parquet_file *file, int32_t row_group,
                               const struct read_plan *plan, const struct row_filter *filter,
                               int64_t first_row, int64_t end_row, ktk_error *err) {
-    const struct row_choice choice = {first_row, end_row, 0, 1};
+    const struct row_choice choice = {.first_row = first_row, .end_row = end_row, .piece_count = 1};
     struct row_scan scan = {.file = file, .plan = plan, .filter = filter};
     ktk_status status = KTK_OK;
 
@@ -724,8 +727,9 @@ out:
 
 ktk_status ktki_row_scan_init_piece(struct row_scan *out, ktk_parquet_file *file, int32_t row_group,
                                     const struct read_plan *plan, const struct row_filter *filter,
-                                    int32_t piece, int32_t piece_count, ktk_error *err) {
-    struct row_choice choice = {.piece = piece, .piece_count = piece_count};
+                                    const struct row_ranges *matching, int32_t piece,
+                                    int32_t piece_count, ktk_error *err) {
+    struct row_choice choice = {.matching = matching, .piece = piece, .piece_count = piece_count};
     struct row_scan scan = {.file = file, .plan = plan, .filter = filter};
     ktk_status status = KTK_OK;
 

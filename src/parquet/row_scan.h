@@ -33,10 +33,13 @@ ktk_status ktki_row_scan_init(struct row_scan *out, ktk_parquet_file *file, int3
                               const struct read_plan *plan, const struct row_filter *filter,
                               int64_t first_row, int64_t end_row, ktk_error *err);
 
-/** The same with a piece of a row group (see row_pieces.h), one of several. */
+/** The same with a piece of a row group (see row_pieces.h), one of several. `matching`: the rows of
+ * the row group that may match, which the function above has found; NULL: all, as without a filter.
+ */
 ktk_status ktki_row_scan_init_piece(struct row_scan *out, ktk_parquet_file *file, int32_t row_group,
                                     const struct read_plan *plan, const struct row_filter *filter,
-                                    int32_t piece, int32_t piece_count, ktk_error *err);
+                                    const struct row_ranges *matching, int32_t piece,
+                                    int32_t piece_count, ktk_error *err);
 void ktki_row_scan_clear(struct row_scan *scan);
 
 /** All rows have been looked at. */

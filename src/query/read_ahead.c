@@ -15,7 +15,7 @@
 
 /* From afar it is the time that matters for which all connections are busy, and pieces are small.
  */
-#define FAR_AHEAD_BYTES_MAX ((int64_t)40 << 20)
+#define FAR_AHEAD_BYTES_MAX ((int64_t)32 << 20)
 
 /* Pieces that are under way or not taken yet, for each that is read at once: enough for the short
  * ones to go on while a long one in front of them is read. */

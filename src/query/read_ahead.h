@@ -15,7 +15,7 @@ struct read_ahead;
 
 struct read_ahead_options {
     int32_t files_at_once;   /* 0: as many as the context has threads, or what the store asks for */
-    int64_t ahead_bytes_max; /* 0: 256 MiB, 40 MiB from afar */
+    int64_t ahead_bytes_max; /* 0: 256 MiB, 32 MiB from afar */
     bool opens_only;         /* for ktki_read_ahead_next_file() */
     bool (*progress)(void *state, int64_t files, int64_t file_count); /* of ktk_query_options */
     void *progress_state;

@@ -146,6 +146,7 @@ static int64_t count_batches(ktk_store *store, int64_t row_count, int64_t rows_m
 static void large_row_groups_come_in_pieces_from_afar(void **unused) {
     const struct made_dataset made = regular(1, 1600000);
     ktk_context *context = test_context_new(3);
+    ktk_query_options options = KTK_QUERY_OPTIONS_INIT;
     ktk_store *near = store_of(context, &made);
     struct waiting_store waiting;
     ktk_store *far = waiting_store_new(&waiting, &waiting_far_ops, ktk_store_ref(near));
@@ -154,6 +155,7 @@ static void large_row_groups_come_in_pieces_from_afar(void **unused) {
     assert_int_equal(count_batches(near, made.row_count, made.row_count, 0), 1);
     assert_int_equal(count_batches(far, made.row_count, made.row_count / 3 + 20000, 0), 3);
     assert_int_equal(count_batches(far, made.row_count, made.row_count / 3 + 20000, 1), 3);
+    check_rows(far, &made, &options, true);
     ktk_store_free(far);
     ktk_store_free(near);
     test_context_free(context);
