@@ -12,7 +12,7 @@
 #include "progress.h"
 
 /* A batch of a Parquet file waits with others for its row group to be full. */
-#define BATCH_BYTES_MAX ((int64_t)8 << 20)
+#define BATCH_BYTES_MAX ((int64_t)4 << 20)
 
 static const struct suffix {
     const char *text;
