@@ -40,9 +40,10 @@ static void check_header(const struct http_answer *answer, const char *name) {
 }
 
 static void check_error(const struct http_answer *answer) {
+    struct object_store store = {.allocator = ktki_alloc_default()};
     struct service_error error = {{0}, {0}};
 
-    ktki_object_explain(ktki_alloc_default(), answer, &error);
+    ktki_object_explain(&store, answer, &error);
     FUZZ_ASSERT(memchr(error.code, '\0', sizeof(error.code)) != NULL);
     FUZZ_ASSERT(memchr(error.message, '\0', sizeof(error.message)) != NULL);
     FUZZ_ASSERT(strpbrk(error.message, "\r\n") == NULL);
