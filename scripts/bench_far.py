@@ -12,6 +12,7 @@ import datetime
 import functools
 import hashlib
 import hmac
+import importlib
 import json
 import os
 import pathlib
@@ -33,6 +34,7 @@ WRITERS, COMMITS = 16, 25
 TASKS = (
     ("write", "write {files:,} files of 1 MiB", ("ours", "curl", "plateau")),
     ("read", "read {files:,} files of 1 MiB", ("ours", "curl", "plateau")),
+    ("iterate", "the same one by one, which are let go", ("ours", "curl", "plateau")),
     ("filter", "1 % range of a sorted column of a file of {mib:,} MiB", ("ours", "polars", "duckdb")),
     ("commits", "{writers} writers, {commits} commits each", ("ours", "delta-rs")),
 )
@@ -95,6 +97,12 @@ def prepare_write(contender, sizes):
 def prepare_read(contender, sizes):
     io, store = eager(contender)
     return lambda: sum(len(read["table"] if contender == "ours" else read) for read in io.read_dataset_as_dataframes("data", store))
+
+
+def prepare_iterate(contender, sizes):
+    io, store = eager(contender)
+    module = importlib.import_module(io.__name__.replace("eager", "iter"))
+    return lambda: sum(len(read["table"] if contender == "ours" else read) for read in module.read_dataset_as_dataframes__iterator("data", store))
 
 
 def prepare_filter(contender, sizes):
@@ -320,7 +328,7 @@ def show(run, tasks, measured):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.strip().split("\n")[0])
     parser.add_argument("--build", default="build", help="build folder (default: build)")
-    parser.add_argument("--only", default="write,read,filter,commits", help="tasks, with commas between")
+    parser.add_argument("--only", default="write,read,iterate,filter,commits", help="tasks, with commas between")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--files", type=int, default=1000, help="of the datasets that are written and read (default: 1000)")
     parser.add_argument("--mib", type=int, default=1024, help="size of the file that is filtered (default: 1024)")

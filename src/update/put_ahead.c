@@ -14,8 +14,8 @@
 #define MEMORY_SHARE 8
 
 /* Of its own accord a writer takes this where files go far, in parts that take memory, too, and are
- * read from there by row groups: of rows it is 21 MiB. */
-#define FAR_WRITER_BYTES ((int64_t)48 << 20)
+ * read from there by row groups: of rows it is 17 MiB. */
+#define FAR_WRITER_BYTES ((int64_t)40 << 20)
 
 /* A slot keeps room for its next file up to here. */
 #define ROOM_KEPT_MAX ((size_t)2 << 20)
