@@ -154,6 +154,9 @@ rgw data = {folder}
 rgw frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
 rgw thread pool size = 64
 rgw enable apis = s3
+rgw gc obj min wait = 2
+rgw gc processor period = 5
+rgw gc processor max time = 5
 """
 
 CEPH_USERS = {

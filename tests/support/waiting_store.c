@@ -6,13 +6,17 @@
 #include <stdio.h>
 #include <time.h>
 
-static int *calls_inside(struct waiting_store *waiting, const char *key) {
+static int file_of(const char *key) {
     int file = WAITING_FILES_MAX;
 
     if (sscanf(key, "d/table/f%d.parquet", &file) != 1 || file < 0 || file > WAITING_FILES_MAX) {
         file = WAITING_FILES_MAX;
     }
-    return &waiting->calls_inside[file];
+    return file;
+}
+
+static int *calls_inside(struct waiting_store *waiting, const char *key) {
+    return &waiting->calls_inside[file_of(key)];
 }
 
 static void enter(struct waiting_store *waiting, const char *key) {
@@ -27,7 +31,8 @@ static void enter(struct waiting_store *waiting, const char *key) {
     waiting->most = waiting->inside > waiting->most ? waiting->inside : waiting->most;
     waiting->has_others = waiting->has_others || !pthread_equal(pthread_self(), waiting->caller);
     pthread_cond_broadcast(&waiting->changed);
-    while (waiting->most < waiting->wanted && !waiting->is_left_alone) {
+    while (waiting->most < waiting->wanted && file_of(key) >= waiting->first &&
+           !waiting->is_left_alone) {
         waiting->is_left_alone =
             pthread_cond_timedwait(&waiting->changed, &waiting->lock, &until) != 0;
     }

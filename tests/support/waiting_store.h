@@ -9,14 +9,15 @@
 
 #define WAITING_FILES_MAX 100
 
-/** Reads wait until `wanted` files "d/table/f<number>.parquet" were inside at once, once. Columns
- * of one file may be read by several threads. The fields are looked at under the lock while others
- * read. */
+/** Reads wait until `wanted` files "d/table/f<number>.parquet" were inside at once, once; those of
+ * files before number `first` do not. Columns of one file may be read by several threads. The
+ * fields are looked at under the lock while others read. */
 struct waiting_store {
     ktk_store *base;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int wanted;
+    int first;
     int calls_inside[WAITING_FILES_MAX + 1]; /**< of each file; those of all other keys last */
     int inside;                              /**< files with such calls */
     int most;
