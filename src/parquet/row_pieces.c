@@ -1,5 +1,7 @@
 #include "parquet/row_pieces.h"
 
+#include <assert.h>
+
 #include "base/checked.h"
 
 /* A column's share of what a piece fetches is not less than this part of its size, on average: what
@@ -100,6 +102,7 @@ struct row_pieces ktki_row_pieces(const ktk_parquet_file *file, const struct row
     bytes = larger(sums.stored, sums.decoded);
     count = bytes / bytes_max;
     least = larger(PIECE_BYTES_MIN(bytes_max), times(sums.columns, bytes_max / COLUMN_SHARE));
+    assert(least > 0);
     count = smaller(count, sums.stored / least);
     count = smaller(count, sums.stored / larger(times(sums.dictionaries, TWICE_SHARE), 1));
     count = smaller(smaller(count, sums.pages_max), INT32_MAX);

@@ -301,12 +301,11 @@ static void reads_several_partitions_at_once(void **unused) {
     ktk_context *context = test_context_new(2);
     struct waiting_store waiting;
     ktk_store *store = waiting_store_new(&waiting, &waiting_far_ops, store_of(context, &made));
-    ktk_partition_reader *reader;
+    ktk_partition_reader *reader = begin(store, "d", NULL);
 
     (void)unused;
     waiting.wanted = 7;
     waiting.first = 20;
-    reader = begin(store, "d", NULL);
     for (int file = 0; file < FILES_MAX; file++) {
         take(reader, &made, file);
     }
