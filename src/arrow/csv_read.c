@@ -17,8 +17,6 @@
 /* Text of a batch, but for its last rows: batches wait with others for a row group to be full. With
  * rows below 1 GiB it stays below 2 GiB, what 32-bit offsets reach. */
 #define BATCH_SIZE_MAX ((size_t)8 << 20)
-/* So much of a mapped file is given back at a time. */
-#define PASSED_SIZE_MIN ((size_t)1 << 20)
 /* Fields looked at together: a column of them is still in the cache when its turn comes. */
 #define CHUNK_FIELDS 8192
 #define QUOTED_SIZE_MAX 60
@@ -344,9 +342,8 @@ out:
 
 /* What was read of a mapped file leaves the memory. */
 static void pass(struct csv_reader *reader, size_t at) {
-    if (reader->is_mapped && at - reader->passed >= PASSED_SIZE_MIN) {
-        ktki_drop_pages(reader->text + reader->passed, at - reader->passed);
-        reader->passed = at;
+    if (reader->is_mapped) {
+        ktki_drop_passed(reader->text, at, &reader->passed);
     }
 }
 

@@ -18,8 +18,6 @@
 /* Text of a batch, but for its last row; that of a row stays below 2 GiB, what 32-bit offsets
  * reach, or its column is refused. */
 #define BATCH_SIZE_MAX ((size_t)8 << 20)
-/* So much of a mapped file is given back at a time. */
-#define PASSED_SIZE_MIN ((size_t)1 << 20)
 #define NESTING_MAX 64
 #define QUOTED_SIZE_MAX 60
 
@@ -337,9 +335,8 @@ out:
 
 /* What was read of a mapped file leaves the memory. */
 static void pass(struct json_lines *lines) {
-    if (lines->is_mapped && lines->at - lines->passed >= PASSED_SIZE_MIN) {
-        ktki_drop_pages(lines->text + lines->passed, lines->at - lines->passed);
-        lines->passed = lines->at;
+    if (lines->is_mapped) {
+        ktki_drop_passed(lines->text, lines->at, &lines->passed);
     }
 }
 

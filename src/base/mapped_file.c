@@ -8,6 +8,9 @@
 
 #include "base/error.h"
 
+/* So much of a file leaves the memory at a time. */
+#define PASSED_SIZE_MIN ((size_t)1 << 20)
+
 void ktki_drop_pages(const void *data, size_t size) {
     uintptr_t unit = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t start = ((uintptr_t)data + unit - 1) / unit * unit;
@@ -15,6 +18,13 @@ void ktki_drop_pages(const void *data, size_t size) {
 
     if (start < end) {
         (void)madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+}
+
+void ktki_drop_passed(const void *data, size_t at, size_t *passed) {
+    if (at - *passed >= PASSED_SIZE_MIN) {
+        ktki_drop_pages((const uint8_t *)data + *passed, at - *passed);
+        *passed = at;
     }
 }
 

@@ -14,4 +14,8 @@ ktk_status ktki_map_file(ktk_bytes *out, const char *path, ktk_error *err);
  * cache: whoever reads them again gets them from there. */
 void ktki_drop_pages(const void *data, size_t size);
 
+/** The same of a file that is read from front to back up to `at`, now and then: what lies before
+ * `*passed` has left the memory. */
+void ktki_drop_passed(const void *data, size_t at, size_t *passed);
+
 #endif

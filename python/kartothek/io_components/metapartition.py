@@ -9,10 +9,10 @@ from kartothek.core._size import size_of
 from kartothek.core.index import ExplicitSecondaryIndex
 from kartothek.core.naming import DEFAULT_METADATA_VERSION, SINGLE_TABLE
 from kartothek.core.partition import Partition
-from kartothek.core.urlencode import decode_key, quote_indices
+from kartothek.core.urlencode import decode_key
 from kartothek.core.utils import core_store, ensure_store, verify_metadata_version
 from kartothek.core.uuid import gen_uuid
-from kartothek.io_components.utils import align_categories, check_indices, combine_metadata, extract_duplicates, joined_meta, missing_index_column
+from kartothek.io_components.utils import align_categories, check_indices, combine_metadata, extract_duplicates, groups_of, joined_meta, missing_index_column
 
 json = LazyModule("json")
 pd = LazyModule("pandas")
@@ -442,7 +442,7 @@ class MetaPartition:
         folders, _, base = (self.label or "").rpartition("/")
         parts = {}
         for table, frame in self.data.items():
-            for values, keys, group in _groups(frame, partition_on[len(known) :]):
+            for values, keys, group in groups_of(frame, partition_on[len(known) :]):
                 label = "/".join([*([folders] if folders else []), *values, base])
                 part = parts.setdefault(label, {"data": {}, "keys": dict(self.metapartitions[0].get("keys") or {}, **keys)})
                 part["data"][table] = group
@@ -691,28 +691,6 @@ def _and(predicates, conjunction):
     if not conjunction:
         return predicates
     return [list(conjunction)] if predicates is None else [list(known) + list(conjunction) for known in predicates]
-
-
-def _groups(frame, columns):
-    """``(["column=value", …], {column: Series of one row}, rows)`` for each combination of values, in the order of their first appearance."""
-    missing = sorted(set(columns) - set(frame.columns))
-    if missing:
-        raise ValueError("Partition column(s) missing: {}".format(", ".join(missing)))
-    if not set(frame.columns) - set(columns):
-        raise ValueError("No data left to save outside partition columns")
-    rest = frame.drop(columns=columns)
-    positions = pd.Series(range(len(frame)))
-    count = 0
-    for _, rows in positions.groupby([frame[column].reset_index(drop=True) for column in columns], sort=False, observed=True):
-        keys = {column: frame[column].iloc[rows.iloc[:1]] for column in columns}
-        count += len(rows)
-        yield quote_indices((column, key.iloc[0]) for column, key in keys.items()), keys, rest.iloc[rows.to_numpy()]
-    if count != len(frame):
-        text = (
-            "Original dataframe size ({} rows) does not match new dataframe size ({} rows). "
-            "Hint: you may see this if you are trying to use `partition_on` on a column with null values."
-        )
-        raise ValueError(text.format(len(frame), count))
 
 
 def _origin_of_files(part, dataset_uuid, partition_keys):

@@ -1,6 +1,7 @@
 """Argument conventions shared by all entry points (python-api 3.2, 3.3), and what those who write back-ends import."""
 from kartothek._deprecated import deprecated
 from kartothek._lazy import LazyModule
+from kartothek.core.urlencode import quote_indices
 from kartothek.core.utils import lazy_store
 
 functools = LazyModule("functools")
@@ -206,3 +207,25 @@ def sort_values_categorical(df, columns):
         if isinstance(df[column].dtype, pd.CategoricalDtype):
             df[column] = df[column].cat.set_categories(df[column].cat.categories.sort_values(), ordered=True)
     return df.sort_values(by=columns, kind="mergesort").reset_index(drop=True)
+
+
+def groups_of(frame, columns):
+    """``(["column=value", …], {column: Series of one row}, rows)`` for each combination of values, in the order of their first appearance."""
+    missing = sorted(set(columns) - set(frame.columns))
+    if missing:
+        raise ValueError("Partition column(s) missing: {}".format(", ".join(missing)))
+    if not set(frame.columns) - set(columns):
+        raise ValueError("No data left to save outside partition columns")
+    rest = frame.drop(columns=columns)
+    positions = pd.Series(range(len(frame)))
+    count = 0
+    for _, rows in positions.groupby([frame[column].reset_index(drop=True) for column in columns], sort=False, observed=True):
+        keys = {column: frame[column].iloc[rows.iloc[:1]] for column in columns}
+        count += len(rows)
+        yield quote_indices((column, key.iloc[0]) for column, key in keys.items()), keys, rest.iloc[rows.to_numpy()]
+    if count != len(frame):
+        text = (
+            "Original dataframe size ({} rows) does not match new dataframe size ({} rows). "
+            "Hint: you may see this if you are trying to use `partition_on` on a column with null values."
+        )
+        raise ValueError(text.format(len(frame), count))
